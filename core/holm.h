@@ -1,0 +1,202 @@
+// libholm: all that a front end can ask for. The only header of core that tui includes.
+//
+// A client runs on one libuv loop. Every request returns at once; its answer comes from the loop. Slow work
+// (state.db) happens on libuv's worker threads, the rest is asked of the process that owns it (shim, image
+// worker). Documents are jansson values in one shape for every resource: {"id", "configuration", "status"};
+// docs/protocol.md lists the fields. The strings in documents may come from hostile images: print them
+// through holm_text_escape.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/base/cleanup.h" // IWYU pragma: export
+#include "core/base/error.h"   // IWYU pragma: export
+
+typedef struct holm_client holm_client;
+
+/// Opens the user's holm: folders, state.db (made or brought up to this version), configuration. Links
+/// nothing heavy. `loop` is borrowed and must outlive the client.
+holm_client *holm_client_create(uv_loop_t *loop, holm_error **error);
+/// Ends what is under way on this side (containers and image work go on). Accepts NULL. Must be called on the
+/// loop's thread; the loop has to run once more afterwards to let go of the handles.
+void holm_client_destroy(holm_client *client);
+
+/// The answer to a request: exactly once, from the loop. On failure result is NULL and error set. Both are
+/// borrowed.
+typedef void (*holm_done)(json_t *result, const holm_error *error, void *data);
+
+// ---- containers ----
+// `reference` is a name, an id, or a unique prefix of an id of at least two characters.
+
+/// result: an array of container documents, newest first; all of them, or those that are running. `filters`
+/// is an object of arrays ({"name": ["web"], "label": ["a=b"], "status": ["exited"], "ancestor": […], "id":
+/// […]}) or NULL.
+void holm_container_list(holm_client *client, bool all, json_t *filters, holm_done done, void *data);
+/// result: the document.
+void holm_container_inspect(holm_client *client, const char *reference, holm_done done, void *data);
+
+/// Creates from `configuration` (taken over; see docs/protocol.md for the keys; at least "image"). The image
+/// must be here. result: the document.
+void holm_container_create(holm_client *client, json_t *configuration, holm_done done, void *data);
+/// Starts it in the background. result: the document.
+void holm_container_start(holm_client *client, const char *reference, holm_done done, void *data);
+/// signal 0 and grace_ms 0: the container's own (SIGTERM, 10 s). result: the document, exited.
+void holm_container_stop(holm_client *client, const char *reference, int signal, unsigned grace_ms,
+                         holm_done done, void *data);
+void holm_container_restart(holm_client *client, const char *reference, int signal, unsigned grace_ms,
+                            holm_done done, void *data);
+void holm_container_kill(holm_client *client, const char *reference, int signal, holm_done done, void *data);
+/// result: {"exitCode", "reason"} once it is not running.
+void holm_container_wait(holm_client *client, const char *reference, holm_done done, void *data);
+void holm_container_rename(holm_client *client, const char *reference, const char *name, holm_done done,
+                           void *data);
+/// Removes it and its writable layer; a running one only with force (killed first).
+void holm_container_remove(holm_client *client, const char *reference, bool force, holm_done done,
+                           void *data);
+/// result: an array of {"pid", "parent", "user", "state", "cpuTimeNs", "residentBytes", "startedAt",
+/// "command", "session"}.
+void holm_container_processes(holm_client *client, const char *reference, holm_done done, void *data);
+/// result: an array of the terminal sessions that can be attached ({"name", "arguments", "terminal",
+/// "running", …}).
+void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data);
+
+// ---- sessions: the standard streams of a process ----
+
+typedef struct holm_session holm_session;
+
+typedef struct holm_session_options {
+    const char *container; ///< reference
+    const char *session;   ///< NULL: the container's own process (with exec: a name is made)
+    json_t *exec; ///< NULL: attach; else the process to make ("arguments", "environment", "directory",
+                  ///< "user", "terminal", "privileged"); borrowed
+    bool start;             ///< start the container once attached
+    bool stdin_open;        ///< input will be written
+    bool repaint;           ///< a terminal's screen as it is comes first
+    bool keep;              ///< an exec session stays when we leave
+    unsigned columns, rows; ///< 0: not known
+} holm_session_options;
+
+typedef struct holm_session_events {
+    /// Attached: now the session's name and whether it has a terminal are known.
+    void (*attached)(holm_session *session, const char *name, bool terminal, void *data);
+    /// stream: 1 or 2. Pause the session to slow the writer down.
+    void (*output)(holm_session *session, int stream, const void *bytes, size_t length, void *data);
+    /// Input was congested and can be written again.
+    void (*drained)(holm_session *session, void *data);
+    /// Exactly once, last: the process has ended with this code (error NULL), or the session is lost or was
+    /// refused (exit code -1 and the error). The session is freed after the call.
+    void (*ended)(holm_session *session, int exit_code, const holm_error *error, void *data);
+} holm_session_events;
+
+holm_session *holm_session_open(holm_client *client, const holm_session_options *options,
+                                const holm_session_events *events, void *data);
+/// Queues input. Returns false when the producer should wait for `drained` (the bytes are taken all the
+/// same).
+bool holm_session_write(holm_session *session, const void *bytes, size_t length);
+void holm_session_close_input(holm_session *session);
+void holm_session_resize(holm_session *session, unsigned columns, unsigned rows);
+void holm_session_signal(holm_session *session, int number);
+void holm_session_pause(holm_session *session);
+void holm_session_resume(holm_session *session);
+/// Detaches: the process goes on. `ended` does not come any more.
+void holm_session_close(holm_session *session);
+
+// ---- logs ----
+
+typedef struct holm_log holm_log;
+typedef struct holm_log_options {
+    const char *container;
+    bool boot;        ///< the machine's boot log and the agent's instead
+    bool follow;      ///< go on until the container ends or the log is closed
+    int64_t last;     ///< only the last n lines; -1: all
+    int64_t since_ns; ///< unix time; 0: from the start
+} holm_log_options;
+typedef struct holm_log_events {
+    /// One line as it was written, without its newline (`partial`: it had none). stream 1 or 2. Chunks of a
+    /// very long line come as partial lines. bytes are not terminated.
+    void (*line)(holm_log *log, int64_t unix_ns, int stream, const char *bytes, size_t length, bool partial,
+                 void *data);
+    /// Exactly once, last (not after holm_log_close).
+    void (*ended)(holm_log *log, const holm_error *error, void *data);
+} holm_log_events;
+holm_log *holm_log_open(holm_client *client, const holm_log_options *options, const holm_log_events *events,
+                        void *data);
+void holm_log_pause(holm_log *log);
+void holm_log_resume(holm_log *log);
+void holm_log_close(holm_log *log);
+
+// ---- live ----
+
+typedef struct holm_watch holm_watch;
+
+/// One statistics document per container and interval:
+/// {"id","name","unixNs","cpuPercentOfOneCore","cpuPercentOfShare","cpus","cpuUsageNs","memoryUsageBytes","memoryLimitBytes",
+///  "memoryCacheBytes","networkRxBytes","networkTxBytes","blockReadBytes","blockWriteBytes","processCount",
+///  "hostMemoryBytes","hostCpuNs","memoryGivenBackBytes"}
+/// `containers` is an array of references, or NULL for all running ones, also those that start later.
+/// interval_ms 0: one sample of each (two readings 1 s apart for the percentages), then `ended`.
+typedef void (*holm_watch_item)(holm_watch *watch, json_t *item, void *data);
+typedef void (*holm_watch_ended)(holm_watch *watch, const holm_error *error, void *data);
+holm_watch *holm_stats_watch(holm_client *client, json_t *containers, unsigned interval_ms,
+                             holm_watch_item item, holm_watch_ended ended, void *data);
+/// Events from the events table as they are written, oldest first:
+/// {"sequence","unixNs","kind":"container|image|…", "action","id","name","attributes":{}}. since_sequence -1:
+/// only new ones; until_ns 0: endless.
+holm_watch *holm_event_watch(holm_client *client, int64_t since_sequence, int64_t since_ns, int64_t until_ns,
+                             holm_watch_item item, holm_watch_ended ended, void *data);
+/// Every image task (pull, load …) of this user as it goes: the fields of Progress in core/image/image.proto,
+/// in camelCase. Does not start the image worker: it waits for one to appear.
+holm_watch *holm_task_watch(holm_client *client, holm_watch_item item, holm_watch_ended ended, void *data);
+/// Ends a watch; `ended` does not come any more. Accepts NULL.
+void holm_watch_close(holm_watch *watch);
+
+// ---- images ----
+
+/// result: an array of image documents: {"id": manifest digest, "configuration": {"references": […],
+/// "platform", "process"…}, "status": {"sizeBytes", "uniqueBytes", "createdAt", "layers": […], "containers":
+/// […]}}
+void holm_image_list(holm_client *client, json_t *filters, holm_done done, void *data);
+void holm_image_inspect(holm_client *client, const char *reference, holm_done done, void *data);
+void holm_image_remove(holm_client *client, const char *reference, bool force, holm_done done, void *data);
+void holm_image_tag(holm_client *client, const char *reference, const char *target, holm_done done,
+                    void *data);
+/// Starts (or joins) a pull and tells its progress to `item` as holm_task_watch does; the item with "done" is
+/// the last but for `ended`. Closing the watch leaves the pull running. platform and scheme may be NULL.
+holm_watch *holm_image_pull(holm_client *client, const char *reference, const char *platform,
+                            const char *scheme, holm_watch_item item, holm_watch_ended ended, void *data);
+/// From an archive file (OCI layout tar or docker-archive). The same kind of watch.
+holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,
+                            holm_watch_ended ended, void *data);
+/// From a root file system tar; `changes` is an array of "CMD …", "ENV …" lines or NULL (borrowed).
+holm_watch *holm_image_import(holm_client *client, const char *path, const char *reference, json_t *changes,
+                              holm_watch_item item, holm_watch_ended ended, void *data);
+void holm_task_cancel(holm_client *client, const char *task, holm_done done, void *data);
+
+// ---- the system ----
+
+/// result: {"version", "accelerator", "acceleratorReason", "kernel", "cpus", "memoryBytes", …}
+void holm_system_information(holm_client *client, holm_done done, void *data);
+/// A value of the user's configuration by its dotted key ("container.cpus"), or NULL when it is not set.
+/// Borrowed.
+const json_t *holm_configuration_get(const holm_client *client, const char *key);
+/// The folder of what came with this build (themes), and the user's configuration folder. Borrowed.
+const char *holm_share_directory(const holm_client *client);
+const char *holm_configuration_directory(const holm_client *client);
+/// The user's state folder, for what a front end keeps between starts (histories, layout). Borrowed.
+const char *holm_data_directory(const holm_client *client);
+
+// ---- text ----
+
+/// Control characters, invalid UTF-8 and bidirectional overrides become visible escapes (\x1b, \u202e). The
+/// caller frees it.
+char *holm_text_escape(const char *text, size_t length);
+/// "1.2 GiB", "3 minutes ago"; into the caller's buffer, which is returned.
+const char *holm_text_bytes(uint64_t bytes, char *out, size_t size);
+const char *holm_text_duration(int64_t seconds, char *out, size_t size);
+/// Prints a document as "json", "yaml" or "toml". The caller frees the text. NULL: a format that is not
+/// known.
+char *holm_text_document(const json_t *document, const char *format, holm_error **error);

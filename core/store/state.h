@@ -1,0 +1,80 @@
+// state.db: what is known. SQLite in WAL mode, BEGIN IMMEDIATE, short transactions, one handle per thread and
+// process, never carried across fork. Every function may block for the disk: call it from a worker, not on a
+// loop.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+
+typedef struct state state;
+
+/// Opens DATA/state/state.db, makes it or brings it up to this version. A newer schema, or WAL on a network
+/// file system, is refused with a clear sentence.
+state *state_open(const char *data_directory, holm_error **error);
+void state_close(state *self);
+CLEANUP_DEFINE(state, state_cleanup, state_close)
+#define cleanup_state cleanup(state_cleanup)
+
+/// Several calls as one transaction. Every begin has its end; commit false rolls back.
+int state_begin(state *self, holm_error **error);
+int state_end(state *self, bool commit, holm_error **error);
+
+// ---- images ----
+// An image document as holm.h describes it; status.layers is the array, lowest first, of
+// {"digest", "mediaType", "diffId", "file": name of the file in DATA/layers without its folder, "sizeBytes",
+// "unpackedBytes"}.
+
+/// Stores the image (replacing the same id) and points `reference` (canonical: registry/repository:tag, may
+/// be NULL) at it.
+int state_image_put(state *self, const char *reference, const json_t *document, holm_error **error);
+/// By canonical reference, digest ("sha256:…"), or hex prefix of an id of at least 2 characters when that is
+/// unique. NULL and NOT_FOUND when there is none, INVALID when the prefix is ambiguous. The caller owns the
+/// document.
+json_t *state_image_get(state *self, const char *reference, holm_error **error);
+/// All of them, newest first; references and the ids of containers that use each one are filled in.
+json_t *state_image_list(state *self, holm_error **error);
+int state_reference_set(state *self, const char *reference, const char *image_id, holm_error **error);
+/// Takes a reference away. *gone (may be NULL) is the image id when no reference is left.
+int state_reference_delete(state *self, const char *reference, char **gone, holm_error **error);
+/// Removes the image with its references; IN_USE with the names when containers need it.
+int state_image_delete(state *self, const char *id, holm_error **error);
+/// Every layer file and blob digest that some image or container still needs: {"files": [...], "blobs":
+/// [...]}.
+json_t *state_image_needed(state *self, holm_error **error);
+
+// ---- containers ----
+// Documents as holm.h describes them. The configuration is written once (and by rename); the status changes.
+
+int state_container_insert(state *self, const json_t *document,
+                           holm_error **error); ///< EXISTS: the name is taken
+/// By name, id, or unique prefix of an id.
+json_t *state_container_get(state *self, const char *reference, holm_error **error);
+json_t *state_container_list(state *self, bool all, holm_error **error);
+int state_container_rename(state *self, const char *id, const char *name, holm_error **error);
+/// Merges `changes` into the status object; with `expected` (may be NULL) only when the present state is that
+/// one, else -1 and STATE.
+int state_container_update(state *self, const char *id, const char *expected, const json_t *changes,
+                           holm_error **error);
+int state_container_delete(state *self, const char *id, holm_error **error);
+
+// ---- addresses ----
+
+/// Gives (or gives again) the container an address on the network: stable over restarts, never twice. result:
+/// {"network", "address", "prefix", "gateway", "mac", "address6"?, …}. The network is made with its defaults
+/// when it is "default".
+json_t *state_address_take(state *self, const char *network, const char *container_id, holm_error **error);
+int state_address_release(state *self, const char *container_id, holm_error **error);
+json_t *state_network_get(state *self, const char *name, holm_error **error);
+json_t *state_network_list(state *self, holm_error **error);
+
+// ---- events ----
+
+/// Appends an event and touches DATA/state/events, which watchers see by inotify. attributes may be NULL.
+int state_event_add(state *self, const char *kind, const char *action, const char *id, const char *name,
+                    const json_t *attributes, holm_error **error);
+/// Events after `sequence` (-1: none of the past: only *last is set), at most `most`, oldest first. Kept: the
+/// last 10,000.
+json_t *state_event_list(state *self, int64_t sequence, unsigned most, int64_t *last, holm_error **error);
