@@ -1,0 +1,89 @@
+// What a container is made of: the "configuration" of its document, and what it becomes for the agent and on
+// disk.
+//
+// Keys of a whole configuration (all of them are there after configuration_complete):
+//
+//   name             string, unique
+//   image            the reference it was asked for by
+//   imageId          digest of the manifest
+//   platform         "linux/amd64"
+//   layers           array of file names in DATA/layers, lowest first
+//   process          object:
+//     arguments        array; the program first
+//     environment      array of "KEY=value"
+//     directory        string; "" is /
+//     user             "", "name", "uid", "name:group", "uid:gid"
+//     additionalGroups array of names or numbers as strings
+//     terminal         bool
+//     stdinOpen        bool
+//     privileged       bool (inside its VM only)
+//     noNewPrivileges  bool
+//     init             bool: a reaper of ours is PID 1 of the container
+//     capabilitiesAdd, capabilitiesDrop   arrays of "NET_ADMIN" or "ALL"
+//     rlimits          array of {"name": "nofile", "soft", "hard"}; -1 is unlimited
+//   hostname         string
+//   cpus             number, may be a fraction
+//   memoryBytes      integer
+//   labels           object of strings
+//   readOnly         bool: the root as the container sees it
+//   tmpfs            array of {"destination", "options": [...]}
+//   shmBytes         integer: the size of /dev/shm
+//   sysctls          object of strings
+//   stopSignal       number of a signal
+//   stopTimeoutMs    integer
+//   autoRemove       bool (--rm)
+//   networks         array of names; empty: no card
+//   log              {"maxBytes", "maxFiles"}
+//   diskBytes        nominal size of the writable layer
+//
+// A request has the same keys, all optional but "image", and two more that are resolved into
+// process.arguments: "entrypoint" (array; replaces the image's and forgets its command) and "command" (array;
+// replaces the image's).
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/container/shim.pb-c.h"
+#include "guest/agent.pb-c.h"
+
+/// What the user's configuration file and the host say, for what a request leaves open.
+typedef struct configuration_defaults {
+    double cpus;                    ///< 0: 4
+    uint64_t memory_bytes;          ///< 0: 1 GiB
+    unsigned host_cpus;             ///< never more than these are given; 0: asked of the system
+    uint64_t log_max_bytes;         ///< of one log file; 0: 8 MiB
+    unsigned log_max_files;         ///< 0: 3
+    uint64_t disk_bytes;            ///< 0: 512 GiB
+    const char *const *environment; ///< NULL-terminated additions below the image's, or NULL
+} configuration_defaults;
+
+/// Completes a request from the image's document (see store/state.h; its configuration has "process" with
+/// "entrypoint", "command", "environment", "directory" and "user", and may have "labels", "stopSignal" and
+/// "platform") and the defaults. Every value is checked, unknown keys are refused. `id` gives the name and
+/// hostname that nobody chose. The caller owns the result.
+json_t *configuration_complete(const json_t *request, const json_t *image, const char *id,
+                               const configuration_defaults *defaults, holm_error **error);
+
+/// The OCI runtime form (runtime-spec 1.1, config.json) of a whole configuration, with the configuration
+/// itself under the extra key "holm". The caller owns it.
+json_t *configuration_to_oci(const json_t *configuration, const char *id);
+
+/// The init process for CreateProcess. Freed with holm__agent__v1__process__free_unpacked.
+Holm__Agent__V1__Process *configuration_process(const json_t *configuration);
+
+/// A process made by exec: the container's environment, directory and user where the request leaves them
+/// open.
+Holm__Agent__V1__Process *configuration_exec(const json_t *configuration,
+                                             const Holm__Shim__V1__ProcessConfiguration *request);
+
+/// Everything the agent needs to set up the machine, but for the entropy (added here) and the devices, which
+/// are /dev/vda (layers) and /dev/vdb (writable). `address` is what state_address_take gave, NULL: no card.
+/// Freed with holm__agent__v1__prepare_request__free_unpacked.
+Holm__Agent__V1__PrepareRequest *configuration_prepare(const json_t *configuration, const char *id,
+                                                       const json_t *address, holm_error **error);
+
+/// Shape of the VM: whole CPUs, and memory with what kernel and agent need on top of the container's.
+unsigned configuration_vm_cpus(const json_t *configuration);
+uint64_t configuration_vm_memory(const json_t *configuration);

@@ -1,0 +1,69 @@
+// Containers as rows and folders: made, started, put right, removed. Everything here blocks for the disk:
+// call it from a worker, not on a loop.
+//
+// A container is a row in state.db and the folder DATA/containers/ID:
+//
+//   config.json    the configuration in OCI form, with holm's own under "holm"
+//   rw.ext4        the writable layer
+//   lock           held (flock) by its shim as long as it lives: this, never a pid, says that it runs
+//   log/           0.log (the newest), 1.log …; boot.log; shim.log
+//
+// and, while it runs, RUNTIME/c/SHORTID with its sockets. One lock file per bucket of ids in
+// DATA/containers/.locks serialises create, launch, reconcile and remove of one container between processes;
+// whoever holds one waits for nothing but the disk and, in launch, the first step of its own shim.
+//
+// States in status.state: "created", "starting", "running", "stopping", "exited". Reasons in status.reason:
+// "exited", "signal", "out-of-memory", "vm-lost" (the VM died under it), "shim-lost" (the shim did),
+// "start-failed" (status.error says why). A container whose VM or shim was lost has exit code 137: it ended
+// as by SIGKILL.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "core/base/error.h"
+#include "core/base/path.h"
+#include "core/container/configuration.h"
+#include "core/store/state.h"
+
+#define CONTAINER_SHORT_LENGTH 12
+
+/// Makes a container from a request (see configuration.h). `image` is the document of the image, which is
+/// here; `disk` is the prepared empty ext4 that the writable layer is copied from (MakeDisk of the image
+/// worker). The caller owns the document.
+json_t *container_create(const paths *where, state *db, const json_t *request, const json_t *image,
+                         const char *disk, const configuration_defaults *defaults, holm_error **error);
+
+typedef struct container_launch_options {
+    /// Start the process as soon as the VM is ready. Without it the shim waits for Start or Attach with
+    /// `start`, and gives up when the lifeline is closed and nobody is connected.
+    bool start;
+} container_launch_options;
+
+/// Starts the container's shim, fully detached, and returns when its socket listens. Calling it while the
+/// shim runs is STATE. The lifeline is a descriptor to keep open until Start or Attach has answered (-1 when
+/// it failed).
+int container_launch(const paths *where, state *db, const char *id, const container_launch_options *options,
+                     holm_error **error);
+
+/// Puts one container right: a row that says it runs while no shim holds its lock is marked as exited with
+/// the reason "shim-lost". Idempotent; skipped when someone else is at work on it.
+int container_reconcile(const paths *where, state *db, const char *id, holm_error **error);
+
+/// The same for all of them, and removes what an interrupted create or remove left behind: folders without
+/// rows, rows without folders.
+int container_reconcile_all(const paths *where, state *db, holm_error **error);
+
+/// Removes a container that does not run, with its writable layer and logs; IN_USE when it runs.
+int container_remove(const paths *where, state *db, const char *id, holm_error **error);
+
+/// Whether a shim holds the container's lock.
+bool container_is_alive(const paths *where, const char *id);
+
+/// DATA/containers/ID, RUNTIME/c/SHORTID, and the shim's socket in it. The caller frees them.
+char *container_folder(const paths *where, const char *id);
+char *container_runtime_folder(const paths *where, const char *id);
+char *container_socket(const paths *where, const char *id);
+
+/// Whether this is 64 hex digits: ids come from files and sockets and become parts of paths.
+bool container_id_valid(const char *id);
