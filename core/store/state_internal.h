@@ -1,0 +1,49 @@
+// What the files of state.db share, one file a noun.
+#pragma once
+
+#include <sqlite3.h>
+
+#include "core/store/state.h"
+
+#define STATE_VERSION 1
+
+struct state {
+    sqlite3 *database;
+    char *events_path;
+    int depth;     // of open transactions
+    bool announce; // an event was added: touch the events file once it is committed
+};
+
+static inline void state_statement_finish(sqlite3_stmt **statement) {
+    sqlite3_finalize(*statement);
+}
+#define cleanup_statement cleanup(state_statement_finish)
+
+static inline void state_json_finish(json_t **value) {
+    json_decref(*value);
+}
+#define cleanup_json cleanup(state_json_finish)
+
+/// Prepares `sql` and binds its parameters in order: 's' text (NULL allowed), 'i' int64_t, 'j' a json_t as
+/// text (NULL allowed).
+sqlite3_stmt *state_prepare(state *self, holm_error **error, const char *sql, const char *types, ...);
+/// 1: a row is there, 0: there are no more, -1: error.
+int state_step(state *self, sqlite3_stmt *statement, holm_error **error);
+/// Prepares, binds and runs to the end.
+int state_run(state *self, holm_error **error, const char *sql, const char *types, ...);
+/// Sets the error for a SQLite result.
+void state_fail(state *self, int result, const char *what, holm_error **error);
+
+/// A text column; "" where it is NULL. Lives until the next step.
+const char *state_text(sqlite3_stmt *statement, int column);
+/// A column of JSON; the caller owns it.
+json_t *state_json(sqlite3_stmt *statement, int column, holm_error **error);
+
+/// Makes the tables of an empty database, or brings older ones up to STATE_VERSION.
+int state_migrate(state *self, int from, holm_error **error);
+
+/// Whether `text` is 2 to 64 lower-case hex digits.
+bool state_is_hex_prefix(const char *text);
+
+/// Whether a file system of this magic (statfs f_type) is on the network, and its name.
+const char *state_network_file_system(long magic);

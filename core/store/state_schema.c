@@ -1,0 +1,29 @@
+#include "core/store/state_internal.h"
+
+static const char *const schema_1 =
+    "CREATE TABLE images(id TEXT PRIMARY KEY NOT NULL, document TEXT NOT NULL);"
+    "CREATE TABLE image_references(reference TEXT PRIMARY KEY NOT NULL,"
+    "  image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE);"
+    "CREATE INDEX image_references_image ON image_references(image);"
+    "CREATE TABLE containers(id TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL UNIQUE,"
+    "  image TEXT REFERENCES images(id), state TEXT NOT NULL,"
+    "  configuration TEXT NOT NULL, status TEXT NOT NULL);"
+    "CREATE INDEX containers_image ON containers(image);"
+    "CREATE TABLE networks(name TEXT PRIMARY KEY NOT NULL, document TEXT NOT NULL);"
+    "CREATE TABLE addresses(network TEXT NOT NULL REFERENCES networks(name), container TEXT NOT NULL"
+    "  REFERENCES containers(id) ON DELETE CASCADE, host INTEGER NOT NULL, mac TEXT NOT NULL UNIQUE,"
+    "  PRIMARY KEY(network, container), UNIQUE(network, host));"
+    "CREATE INDEX addresses_container ON addresses(container);"
+    "CREATE TABLE events(sequence INTEGER PRIMARY KEY AUTOINCREMENT, unix_ns INTEGER NOT NULL,"
+    "  kind TEXT NOT NULL, action TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, attributes TEXT);"
+    "PRAGMA user_version=1;";
+
+int state_migrate(state *self, int from, holm_error **error) {
+    if (from >= 1)
+        return 0;
+    int result = sqlite3_exec(self->database, schema_1, NULL, NULL, NULL);
+    if (result == SQLITE_OK)
+        return 0;
+    state_fail(self, result, "make the tables of state.db", error);
+    return -1;
+}

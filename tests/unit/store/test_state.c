@@ -1,0 +1,243 @@
+// state.db, one process: each noun, names and addresses that are never given twice, refusals.
+#include "state_fixture.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+#include "core/store/state_internal.h"
+
+#define ID_A  "aa11111111111111111111111111111111111111111111111111111111111111"
+#define ID_B  "ab22222222222222222222222222222222222222222222222222222222222222"
+#define IMAGE "sha256:1111111111111111111111111111111111111111111111111111111111111111"
+
+static void insert(state *db, const char *id, const char *name, const char *image) {
+    cleanup_json json_t *document = container_document(id, name, image);
+    assert_int_equal(state_container_insert(db, document, NULL), 0);
+}
+
+static void test_container(void **test) {
+    cleanup_state state *db = open_state(test);
+    insert(db, ID_A, "web", NULL);
+    insert(db, ID_B, "db", NULL);
+    cleanup_json json_t *by_prefix = state_container_get(db, "ab", NULL);
+    assert_string_equal(json_string_value(json_object_get(by_prefix, "id")), ID_B);
+    cleanup_error holm_error *error = NULL;
+    assert_null(state_container_get(db, "nothing", &error));
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_NOT_FOUND);
+
+    cleanup_json json_t *changes = json_pack("{s:s, s:i}", "state", "running", "restartCount", 1);
+    assert_int_equal(state_container_update(db, ID_A, "created", changes, NULL), 0);
+    cleanup_error holm_error *wrong = NULL;
+    assert_int_equal(state_container_update(db, ID_A, "created", changes, &wrong), -1);
+    assert_int_equal(holm_error_code_of(wrong), HOLM_ERROR_STATE);
+    cleanup_json json_t *running = state_container_list(db, false, NULL);
+    assert_int_equal(json_array_size(running), 1);
+    cleanup_json json_t *all = state_container_list(db, true, NULL);
+    assert_int_equal(json_array_size(all), 2);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "id")), ID_B);
+    assert_int_equal(state_container_delete(db, ID_A, NULL), 0);
+    assert_int_equal(state_container_delete(db, ID_A, NULL), -1);
+}
+
+static void test_name_is_unique(void **test) {
+    cleanup_state state *db = open_state(test);
+    insert(db, ID_A, "web", NULL);
+    cleanup_json json_t *same = container_document(ID_B, "web", NULL);
+    cleanup_error holm_error *error = NULL;
+    assert_int_equal(state_container_insert(db, same, &error), -1);
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_EXISTS);
+    insert(db, ID_B, "db", NULL);
+    cleanup_error holm_error *renamed = NULL;
+    assert_int_equal(state_container_rename(db, ID_B, "web", &renamed), -1);
+    assert_int_equal(holm_error_code_of(renamed), HOLM_ERROR_EXISTS);
+    assert_int_equal(state_container_rename(db, ID_B, "other", NULL), 0);
+    cleanup_json json_t *document = state_container_get(db, "other", NULL);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(document, "configuration"), "name")), "other");
+}
+
+static void test_ambiguous_prefix(void **test) {
+    cleanup_state state *db = open_state(test);
+    insert(db, "aa11", "one", NULL);
+    insert(db, "aa12", "two", NULL);
+    cleanup_error holm_error *error = NULL;
+    assert_null(state_container_get(db, "aa1", &error));
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INVALID);
+}
+
+static void test_inner_step_alone_is_undone(void **test) {
+    cleanup_state state *db = open_state(test);
+    assert_int_equal(state_begin(db, NULL), 0);
+    insert(db, ID_A, "web", NULL);
+    cleanup_json json_t *same = container_document(ID_B, "web", NULL);
+    assert_int_equal(state_container_insert(db, same, NULL), -1);
+    assert_int_equal(state_end(db, true, NULL), 0);
+    assert_int_equal(state_begin(db, NULL), 0);
+    insert(db, ID_B, "dropped", NULL);
+    assert_int_equal(state_end(db, false, NULL), 0);
+    cleanup_json json_t *all = state_container_list(db, true, NULL);
+    assert_int_equal(json_array_size(all), 1);
+}
+
+static void test_image(void **test) {
+    cleanup_state state *db = open_state(test);
+    cleanup_json json_t *document = image_document(IMAGE, "f1.ext4");
+    assert_int_equal(state_image_put(db, "docker.io/library/a:latest", document, NULL), 0);
+    assert_int_equal(state_reference_set(db, "docker.io/library/a:2", IMAGE, NULL), 0);
+    assert_int_equal(state_reference_set(db, "docker.io/library/b:1", "sha256:none", NULL), -1);
+    insert(db, ID_A, "web", IMAGE);
+
+    cleanup_json json_t *found = state_image_get(db, "1111", NULL);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(found, "configuration"), "references")),
+                     2);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(found, "status"), "containers")), 1);
+    cleanup_json json_t *needed = state_image_needed(db, NULL);
+    assert_int_equal(json_array_size(json_object_get(needed, "files")), 1);
+    assert_int_equal(json_array_size(json_object_get(needed, "blobs")), 3);
+
+    cleanup_error holm_error *error = NULL;
+    assert_int_equal(state_image_delete(db, IMAGE, &error), -1);
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_IN_USE);
+    cleanup_free char *gone = NULL;
+    assert_int_equal(state_reference_delete(db, "docker.io/library/a:2", &gone, NULL), 0);
+    assert_null(gone);
+    assert_int_equal(state_reference_delete(db, "docker.io/library/a:latest", &gone, NULL), 0);
+    assert_string_equal(gone, IMAGE);
+    assert_int_equal(state_container_delete(db, ID_A, NULL), 0);
+    assert_int_equal(state_image_delete(db, IMAGE, NULL), 0);
+    cleanup_json json_t *left = state_image_list(db, NULL);
+    assert_int_equal(json_array_size(left), 0);
+}
+
+static void test_container_of_missing_image(void **test) {
+    cleanup_state state *db = open_state(test);
+    cleanup_json json_t *document = container_document(ID_A, "web", IMAGE);
+    cleanup_error holm_error *error = NULL;
+    assert_int_equal(state_container_insert(db, document, &error), -1);
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_NOT_FOUND);
+}
+
+static char *address_of(state *db, const char *id) {
+    cleanup_json json_t *address = state_address_take(db, "default", id, NULL);
+    assert_non_null(address);
+    assert_int_equal(strlen(json_string_value(json_object_get(address, "mac"))), 17);
+    return strdup(json_string_value(json_object_get(address, "address")));
+}
+
+static void test_address(void **test) {
+    cleanup_state state *db = open_state(test);
+    insert(db, ID_A, "web", NULL);
+    insert(db, ID_B, "db", NULL);
+    cleanup_free char *first = address_of(db, ID_A);
+    cleanup_free char *second = address_of(db, ID_B);
+    cleanup_free char *again = address_of(db, ID_A);
+    assert_string_equal(first, again);
+    assert_string_not_equal(first, second);
+    assert_int_equal(state_container_delete(db, ID_A, NULL), 0);
+    insert(db, ID_A, "third", NULL);
+    cleanup_free char *reused = address_of(db, ID_A);
+    assert_string_equal(first, reused);
+    assert_null(state_address_take(db, "nowhere", ID_A, NULL));
+}
+
+static void test_addresses_run_out(void **test) {
+    cleanup_state state *db = open_state(test);
+    assert_int_equal(state_begin(db, NULL), 0);
+    for (int i = 0; i <= 253; i++) {
+        char id[80], name[16];
+        snprintf(id, sizeof id, "%064x", i);
+        snprintf(name, sizeof name, "c%d", i);
+        insert(db, id, name, NULL);
+        cleanup_error holm_error *error = NULL;
+        cleanup_json json_t *address = state_address_take(db, "default", id, &error);
+        assert_true(i < 253 ? address != NULL : holm_error_code_of(error) == HOLM_ERROR_LIMIT);
+    }
+    assert_int_equal(state_end(db, true, NULL), 0);
+}
+
+static void test_events(void **test) {
+    cleanup_state state *db = open_state(test);
+    int64_t last = -1;
+    json_decref(state_event_list(db, -1, 10, &last, NULL));
+    assert_int_equal(last, 0);
+    cleanup_json json_t *attributes = json_pack("{s:i}", "exitCode", 7);
+    assert_int_equal(state_event_add(db, "container", "start", ID_A, "web", NULL, NULL), 0);
+    assert_int_equal(state_event_add(db, "container", "die", ID_A, "web", attributes, NULL), 0);
+    cleanup_json json_t *events = state_event_list(db, 0, 10, &last, NULL);
+    assert_int_equal(json_array_size(events), 2);
+    assert_int_equal(last, 2);
+    json_t *die = json_array_get(events, 1);
+    assert_string_equal(json_string_value(json_object_get(die, "action")), "die");
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(die, "attributes"), "exitCode")), 7);
+    cleanup_json json_t *later = state_event_list(db, last, 10, &last, NULL);
+    assert_int_equal(json_array_size(later), 0);
+    assert_int_equal(last, 2);
+    cleanup_free char *announced = path_join(*test, "state/events", NULL);
+    struct stat status;
+    assert_int_equal(stat(announced, &status), 0);
+}
+
+static void test_events_are_bounded(void **test) {
+    cleanup_state state *db = open_state(test);
+    assert_int_equal(state_begin(db, NULL), 0);
+    for (int i = 0; i < 10200; i++)
+        assert_int_equal(state_event_add(db, "container", "start", "", "", NULL, NULL), 0);
+    assert_int_equal(state_end(db, true, NULL), 0);
+    cleanup_json json_t *events = state_event_list(db, 0, 100000, NULL, NULL);
+    assert_int_equal(json_array_size(events), 10000);
+}
+
+static void test_newer_schema_is_refused(void **test) {
+    state_close(open_state(test));
+    cleanup_free char *path = path_join(*test, "state/state.db", NULL);
+    sqlite3 *raw = NULL;
+    assert_int_equal(sqlite3_open(path, &raw), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(raw, "PRAGMA user_version=99", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(raw);
+    cleanup_error holm_error *error = NULL;
+    assert_null(state_open(*test, &error));
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(holm_error_message(error), "99"));
+}
+
+static void test_garbage_is_refused(void **test) {
+    cleanup_free char *folder = path_join(*test, "state", NULL);
+    cleanup_free char *path = path_join(folder, "state.db", NULL);
+    assert_int_equal(path_make_directories(folder, NULL), 0);
+    FILE *file = fopen(path, "w");
+    for (int i = 0; i < 4096; i++)
+        fputc('x', file);
+    fclose(file);
+    cleanup_error holm_error *error = NULL;
+    assert_null(state_open(*test, &error));
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INTEGRITY);
+}
+
+static void test_network_file_systems_are_known(void **test) {
+    (void)test;
+    assert_string_equal(state_network_file_system(0x6969), "NFS");
+    assert_string_equal(state_network_file_system((long)0xff534d42), "CIFS");
+    assert_null(state_network_file_system(0xef53));     // ext4
+    assert_null(state_network_file_system(0x01021994)); // tmpfs
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, folder_setup, folder_teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_container),
+        TEST(test_name_is_unique),
+        TEST(test_ambiguous_prefix),
+        TEST(test_inner_step_alone_is_undone),
+        TEST(test_image),
+        TEST(test_container_of_missing_image),
+        TEST(test_address),
+        TEST(test_addresses_run_out),
+        TEST(test_events),
+        TEST(test_events_are_bounded),
+        TEST(test_newer_schema_is_refused),
+        TEST(test_garbage_is_refused),
+        TEST(test_network_file_systems_are_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
