@@ -155,3 +155,36 @@ void paths_finish(paths *self) {
     free(self->share);
     *self = (paths){0};
 }
+
+#if defined(__x86_64__)
+#define ARCHITECTURE "x86_64"
+#define KERNEL_IMAGE "vmlinux"
+#elif defined(__aarch64__)
+#define ARCHITECTURE "aarch64"
+#define KERNEL_IMAGE "Image"
+#else
+#error "there is no guest kernel for this architecture"
+#endif
+
+static char *find_part(const char *variable, const char *usual, const char *what, const char *hint,
+                       holm_error **error) {
+    const char *chosen = getenv(variable);
+    const char *path = chosen && chosen[0] ? chosen : usual;
+    char *resolved = realpath(path, NULL);
+    if (!resolved) {
+        holm_error_set(error, HOLM_ERROR_NOT_FOUND, "the %s is not at %s", what, path);
+        holm_error_hint(error, "%s", hint);
+    }
+    return resolved;
+}
+
+char *paths_find_kernel(const paths *self, holm_error **error) {
+    cleanup_free char *usual = path_join(self->cache, "kernel", ARCHITECTURE, KERNEL_IMAGE, NULL);
+    return find_part("HOLM_KERNEL", usual, "guest kernel", "build it once with kernel/build.sh", error);
+}
+
+char *paths_find_initramfs(const paths *self, holm_error **error) {
+    cleanup_free char *usual = path_join(self->share, "initramfs-" ARCHITECTURE ".cpio", NULL);
+    return find_part("HOLM_INITRAMFS", usual, "guest image with the agent", "build and install holm again",
+                     error);
+}

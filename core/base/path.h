@@ -20,6 +20,14 @@ typedef struct paths {
 int paths_init(paths *self, holm_error **error);
 void paths_finish(paths *self);
 
+/// The guest kernel: $HOLM_KERNEL, else CACHE/kernel/ARCHITECTURE/IMAGE as kernel/build.sh leaves it, links
+/// resolved. NULL and NOT_FOUND with a hint when it is not built. The caller frees it.
+char *paths_find_kernel(const paths *self, holm_error **error);
+
+/// The initramfs with the agent: $HOLM_INITRAMFS, else SHARE/initramfs-ARCHITECTURE.cpio. The caller frees
+/// it.
+char *paths_find_initramfs(const paths *self, holm_error **error);
+
 /// Joins with one slash between; the last argument is NULL. The caller frees it.
 char *path_join(const char *first, ...) __attribute__((sentinel));
 
