@@ -1,0 +1,56 @@
+# What tui/run.sh and tests/run.sh share: from a fresh Debian 12 to a holm that runs. Sourced, not run.
+# Every step looks first and costs nothing when there is nothing to do.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER
+CMAKE_C_COMPILER_LAUNCHER=$(command -v ccache || true)
+CMAKE_CXX_COMPILER_LAUNCHER=$CMAKE_C_COMPILER_LAUNCHER
+
+build_packages=(gcc g++ cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler
+    libuv1-dev libnghttp2-dev libprotobuf-c-dev libjansson-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev
+    libarchive-dev libzstd-dev libisal-dev libext2fs-dev libslirp-dev libseccomp-dev libncurses-dev libvterm-dev
+    libyaml-dev libtomlplusplus-dev libcmocka-dev)
+kernel_packages=(linux-source-6.12 make flex bison bc libelf-dev libssl-dev xz-utils)
+run_packages=(qemu-system-x86 busybox-static)
+
+# setup_packages PACKAGE...: installs those that are missing.
+setup_packages() {
+    local missing
+    missing=$(dpkg-query -W -f '${Package} ${Status}\n' "$@" 2>/dev/null | awk '/ok installed/ { print $1 }' |
+        sort -u | comm -13 - <(printf '%s\n' "$@" | sort -u))
+    if [ -z "$missing" ]; then return; fi
+    echo "installing Debian packages:" $missing >&2
+    local as_root=()
+    if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
+    "${as_root[@]}" apt-get update -qq >&2
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+# setup_build PRESET: configures once, builds what has changed.
+setup_build() {
+    local tree=$root/build/$1
+    if [ ! -f "$tree/build.ninja" ]; then
+        echo "configuring $1" >&2
+        (cd "$root" && cmake --preset "$1") >&2
+    fi
+    ninja -C "$tree" --quiet >&2
+}
+
+# setup_busybox HOLM: a local image from Debian's busybox, so that there is something to run with no network at all.
+setup_busybox() {
+    if "$1" image inspect busybox:latest >/dev/null 2>&1; then return; fi
+    local folder
+    folder=$(mktemp -d)
+    mkdir -p "$folder/root"/{bin,dev,etc,home,proc,root,sys,tmp,usr,var} "$folder/root/usr"/{bin,sbin} "$folder/root/sbin"
+    chmod 1777 "$folder/root/tmp"
+    cp /bin/busybox "$folder/root/bin/busybox"
+    busybox --list | while read -r applet; do
+        if [ "$applet" != busybox ]; then ln -s busybox "$folder/root/bin/$applet"; fi
+    done
+    printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$folder/root/etc/passwd"
+    printf 'root:x:0:\nnogroup:x:65534:\n' >"$folder/root/etc/group"
+    tar -C "$folder/root" --owner=0 --group=0 --numeric-owner --sort=name -cf "$folder/busybox.tar" .
+    "$1" image import --change 'CMD ["sh"]' --change 'ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin' \
+        "$folder/busybox.tar" busybox:latest >/dev/null
+    rm -rf "$folder"
+}
