@@ -1,47 +1,12 @@
 // What a container is made of: the "configuration" of its document, and what it becomes for the agent and on
 // disk.
 //
-// Keys of a whole configuration (all of them are there after configuration_complete):
-//
-//   name             string, unique
-//   image            the reference it was asked for by
-//   imageId          digest of the manifest
-//   platform         "linux/amd64"
-//   layers           array of file names in DATA/layers, lowest first
-//   process          object:
-//     arguments        array; the program first
-//     environment      array of "KEY=value"
-//     directory        string; "" is /
-//     user             "", "name", "uid", "name:group", "uid:gid"
-//     additionalGroups array of names or numbers as strings
-//     terminal         bool
-//     stdinOpen        bool
-//     privileged       bool (inside its VM only)
-//     noNewPrivileges  bool
-//     init             bool: a reaper of ours is PID 1 of the container
-//     capabilitiesAdd, capabilitiesDrop   arrays of "NET_ADMIN" or "ALL"
-//     rlimits          array of {"name": "nofile", "soft", "hard"}; -1 is unlimited
-//   hostname         string
-//   cpus             number, may be a fraction
-//   memoryBytes      integer
-//   labels           object of strings
-//   readOnly         bool: the root as the container sees it
-//   tmpfs            array of {"destination", "options": [...]}
-//   shmBytes         integer: the size of /dev/shm
-//   sysctls          object of strings
-//   stopSignal       number of a signal
-//   stopTimeoutMs    integer
-//   autoRemove       bool (--rm)
-//   networks         array of names; empty: no card
-//   log              {"maxBytes", "maxFiles"}
-//   diskBytes        nominal size of the writable layer
-//
-// A request has the same keys, all optional but "image", and two more that are resolved into
-// process.arguments: "entrypoint" (array; replaces the image's and forgets its command) and "command" (array;
-// replaces the image's).
+// docs/protocol.md lists the keys of a configuration and of a request. Two are only told here: "log",
+// {"maxBytes", "maxFiles"} of the container's log, and "diskBytes", the nominal size of the writable layer.
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/error.h"
@@ -59,12 +24,13 @@ typedef struct configuration_defaults {
     const char *const *environment; ///< NULL-terminated additions below the image's, or NULL
 } configuration_defaults;
 
-/// Completes a request from the image's document (see store/state.h; its configuration has "process" with
-/// "entrypoint", "command", "environment", "directory" and "user", and may have "labels", "stopSignal" and
-/// "platform") and the defaults. Every value is checked, unknown keys are refused. `id` gives the name and
-/// hostname that nobody chose. The caller owns the result.
+/// Completes a request from the image's document and the defaults. Every value is checked, unknown keys are
+/// refused. `id` gives the name and hostname that nobody chose. The caller owns the result.
 json_t *configuration_complete(const json_t *request, const json_t *image, const char *id,
                                const configuration_defaults *defaults, holm_error **error);
+
+/// "TERM", "SIGTERM", "15", "RTMIN+3" to its number on Linux; 0: there is no such signal.
+int configuration_signal(const char *name);
 
 /// The OCI runtime form (runtime-spec 1.1, config.json) of a whole configuration, with the configuration
 /// itself under the extra key "holm". The caller owns it.

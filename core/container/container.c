@@ -1,0 +1,242 @@
+#include "core/container/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "core/base/fault.h"
+#include "core/base/file.h"
+#include "core/container/container_internal.h"
+
+// ---- names and places ----
+
+bool container_id_valid(const char *id) {
+    return strspn(id, "0123456789abcdef") == CONTAINER_ID_LENGTH && id[CONTAINER_ID_LENGTH] == 0;
+}
+
+char *container_folder(const paths *where, const char *id) {
+    return path_join(where->data, "containers", id, NULL);
+}
+
+char *container_runtime_folder(const paths *where, const char *id) {
+    return path_format("%s/c/%.*s", where->runtime, CONTAINER_SHORT_LENGTH, id);
+}
+
+char *container_socket(const paths *where, const char *id) {
+    return path_format("%s/c/%.*s/shim.sock", where->runtime, CONTAINER_SHORT_LENGTH, id);
+}
+
+char *container_hidden_folder(const paths *where, const char *mark, const char *id) {
+    return path_format("%s/containers/%s%s", where->data, mark, id);
+}
+
+int container_lock(const paths *where, const char *id, bool wait, holm_error **error) {
+    cleanup_free char *folder = path_join(where->data, "containers", ".locks", NULL);
+    if (path_make_directories(folder, error) < 0)
+        return -1;
+    cleanup_free char *path = path_format("%s/%.2s", folder, id);
+    return file_lock(path, true, wait, error);
+}
+
+int container_life_lock(const paths *where, const char *id, bool wait, holm_error **error) {
+    cleanup_free char *path = path_join(where->data, "containers", id, "lock", NULL);
+    return file_lock(path, true, wait, error);
+}
+
+bool container_is_alive(const paths *where, const char *id) {
+    cleanup_free char *path = path_join(where->data, "containers", id, "lock", NULL);
+    return file_is_locked(path);
+}
+
+static bool exists(const char *path) {
+    struct stat status;
+    return lstat(path, &status) == 0;
+}
+
+static int make_id(char id[CONTAINER_ID_LENGTH + 1], holm_error **error) {
+    uint8_t random[CONTAINER_ID_LENGTH / 2];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random) {
+        holm_error_set(error, HOLM_ERROR_INTERNAL, "the system has no random numbers for an id");
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(id + 2 * i, 3, "%02x", random[i]);
+    return 0;
+}
+
+// ---- create ----
+
+// Everything of the folder under a hidden name: it appears whole, or is swept.
+static int fill_folder(const char *folder, const json_t *configuration, const char *id, const char *disk,
+                       holm_error **error) {
+    cleanup_free char *logs = path_join(folder, "log", NULL);
+    if (path_make_directories(logs, error) < 0)
+        return -1;
+    fault_point("create.folder-made");
+    cleanup_free char *writable = path_join(folder, "rw.ext4", NULL);
+    if (file_copy_sparse(disk, writable, error) < 0)
+        return -1;
+    fault_point("create.disk-copied");
+    cleanup_free char *path = path_join(folder, "config.json", NULL);
+    json_t *form = configuration_to_oci(configuration, id);
+    cleanup_free char *text = form ? json_dumps(form, JSON_INDENT(2)) : NULL;
+    json_decref(form);
+    if (!text) {
+        holm_error_set(error, HOLM_ERROR_INTERNAL, "the configuration cannot be written as JSON");
+        return -1;
+    }
+    if (file_write(path, text, strlen(text), error) < 0)
+        return -1;
+    fault_point("create.configuration-written");
+    return 0;
+}
+
+// Row, addresses and event in one transaction; the document gets its addresses.
+static int insert_row(state *db, json_t *document, holm_error **error) {
+    const char *id = json_string_value(json_object_get(document, "id"));
+    json_t *configuration = json_object_get(document, "configuration");
+    json_t *addresses = json_object_get(json_object_get(document, "status"), "addresses");
+    const char *network = json_string_value(json_object_get(configuration, "network"));
+    json_t *attributes = json_pack("{s:O}", "image", json_object_get(configuration, "image"));
+    bool done = false;
+    if (state_begin(db, error) == 0) {
+        json_t *address = NULL;
+        done = state_container_insert(db, document, error) == 0;
+        if (done && strcmp(network, "none") != 0) {
+            address = state_address_take(db, network, id, error);
+            done = address && json_array_append_new(addresses, address) == 0 &&
+                   state_container_update(db, id, NULL, json_object_get(document, "status"), error) == 0;
+        }
+        done = done && state_event_add(db, "container", "create", id,
+                                       json_string_value(json_object_get(configuration, "name")), attributes,
+                                       error) == 0;
+        done = state_end(db, done, done ? error : NULL) == 0 && done;
+    }
+    json_decref(attributes);
+    return done ? 0 : -1;
+}
+
+static bool name_is_taken(state *db, const char *name, holm_error **error) {
+    json_t *other = state_container_get(db, name, NULL);
+    bool taken =
+        other && strcmp(json_string_value(json_object_get(json_object_get(other, "configuration"), "name")),
+                        name) == 0;
+    json_decref(other);
+    if (taken) {
+        holm_error_set(error, HOLM_ERROR_EXISTS, "the name \"%s\" is taken by another container", name);
+        holm_error_hint(error, "choose another name, or remove that container (holm rm %s)", name);
+    }
+    return taken;
+}
+
+static int create_all(const paths *where, state *db, json_t *document, const char *disk, holm_error **error) {
+    const char *id = json_string_value(json_object_get(document, "id"));
+    cleanup_free char *folder = container_folder(where, id);
+    cleanup_free char *hidden = container_hidden_folder(where, CONTAINER_NEW, id);
+    cleanup_close int lock = container_lock(where, id, true, error);
+    if (lock < 0)
+        return -1;
+    fault_point("create.locked");
+    if (fill_folder(hidden, json_object_get(document, "configuration"), id, disk, error) < 0) {
+        path_remove_tree(hidden, NULL);
+        return -1;
+    }
+    if (rename(hidden, folder) < 0) {
+        holm_error_set_errno(error, errno, "put the container's folder %s in its place", folder);
+        path_remove_tree(hidden, NULL);
+        return -1;
+    }
+    fault_point("create.folder-renamed");
+    if (insert_row(db, document, error) < 0) {
+        path_remove_tree(folder, NULL);
+        return -1;
+    }
+    fault_point("create.row-written");
+    return 0;
+}
+
+json_t *container_create(const paths *where, state *db, const json_t *request, const json_t *image,
+                         const char *disk, const configuration_defaults *defaults, holm_error **error) {
+    char id[CONTAINER_ID_LENGTH + 1], now[CONTAINER_TIME_LENGTH];
+    if (make_id(id, error) < 0)
+        return NULL;
+    json_t *configuration = configuration_complete(request, image, id, defaults, error);
+    if (!configuration)
+        return NULL;
+    const char *name = json_string_value(json_object_get(configuration, "name"));
+    if (name_is_taken(db, name, error)) {
+        json_decref(configuration);
+        return NULL;
+    }
+    json_t *document =
+        json_pack("{s:s, s:o, s:{s:s, s:i, s:s, s:[]}}", "id", id, "configuration", configuration, "status",
+                  "state", "created", "restartCount", 0, "createdAt", container_time_now(now), "addresses");
+    if (create_all(where, db, document, disk, error) < 0) {
+        holm_error_wrap(error, "create the container %s", name);
+        json_decref(document);
+        return NULL;
+    }
+    return document;
+}
+
+// ---- remove ----
+
+static int delete_row(state *db, const char *id, holm_error **error) {
+    json_t *document = state_container_get(db, id, NULL);
+    if (!document)
+        return 0; // someone was faster
+    const char *name = json_string_value(json_object_get(json_object_get(document, "configuration"), "name"));
+    bool done = false;
+    if (state_begin(db, error) == 0) {
+        done = state_address_release(db, id, error) == 0 && state_container_delete(db, id, error) == 0 &&
+               state_event_add(db, "container", "remove", id, name, NULL, error) == 0;
+        done = state_end(db, done, done ? error : NULL) == 0 && done;
+    }
+    json_decref(document);
+    return done ? 0 : -1;
+}
+
+int container_remove_locked(const paths *where, state *db, const char *id, holm_error **error) {
+    cleanup_free char *folder = container_folder(where, id);
+    cleanup_free char *gone = container_hidden_folder(where, CONTAINER_GONE, id);
+    cleanup_free char *runtime = container_runtime_folder(where, id);
+    fault_point("remove.locked");
+    if (rename(folder, gone) < 0 && errno != ENOENT) {
+        holm_error_set_errno(error, errno, "take the container's folder %s away", folder);
+        return -1;
+    }
+    fault_point("remove.folder-renamed");
+    if (delete_row(db, id, error) < 0)
+        return -1;
+    fault_point("remove.row-deleted");
+    path_remove_tree(runtime, NULL);
+    if (path_remove_tree(gone, error) < 0)
+        return -1;
+    fault_point("remove.folder-deleted");
+    return 0;
+}
+
+int container_remove(const paths *where, state *db, const char *id, holm_error **error) {
+    cleanup_close int lock = container_lock(where, id, true, error);
+    if (lock < 0)
+        return -1;
+    cleanup_free char *folder = container_folder(where, id);
+    cleanup_close int life = -1;
+    if (exists(folder)) {
+        holm_error *cause = NULL;
+        life = container_life_lock(where, id, false, &cause);
+        if (life < 0 && holm_error_code_of(cause) == HOLM_ERROR_IN_USE) {
+            holm_error_free(cause);
+            holm_error_set(error, HOLM_ERROR_IN_USE, "the container %.12s runs", id);
+            holm_error_hint(error, "stop it first, or remove it with --force");
+            return -1;
+        }
+        if (life < 0) {
+            holm_error_propagate(error, cause);
+            return -1;
+        }
+    }
+    return container_remove_locked(where, db, id, error);
+}

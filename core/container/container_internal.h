@@ -1,0 +1,29 @@
+// What the files of core/container share about folders and locks.
+#pragma once
+
+#include "core/container/container.h"
+
+#define CONTAINER_ID_LENGTH   64
+#define CONTAINER_TIME_LENGTH 40
+#define CONTAINER_LOST_CODE   137      // as by SIGKILL
+#define CONTAINER_NEW         ".new-"  // a folder that is being made
+#define CONTAINER_GONE        ".gone-" // a folder that is being removed
+
+/// DATA/containers/MARK ID. The caller frees it.
+char *container_hidden_folder(const paths *where, const char *mark, const char *id);
+
+/// The short lock that serialises what is done to a container. Without `wait`: IN_USE when it is held.
+int container_lock(const paths *where, const char *id, bool wait, holm_error **error);
+
+/// The lock a shim holds for its life. The container's folder must be there.
+int container_life_lock(const paths *where, const char *id, bool wait, holm_error **error);
+
+/// Removes folder and row; the caller holds both locks.
+int container_remove_locked(const paths *where, state *db, const char *id, holm_error **error);
+
+/// "2026-11-22T12:00:00.123456789Z" into `out`, which is returned.
+char *container_time_now(char out[CONTAINER_TIME_LENGTH]);
+char *container_time_text(int64_t unix_ns, char out[CONTAINER_TIME_LENGTH]);
+
+/// The configuration in the container's config.json. The caller owns it.
+json_t *container_configuration_read(const paths *where, const char *id, holm_error **error);

@@ -1,0 +1,94 @@
+// Starting a shim.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/fault.h"
+#include "core/base/process.h"
+#include "core/container/container_internal.h"
+
+#define ANSWER_MOST 8192
+
+// The shim's first word: 'R' for ready, or 'E' and the error as three lines.
+static int read_answer(int pipe, holm_error **error) {
+    char text[ANSWER_MOST];
+    size_t length = 0;
+    ssize_t got;
+    do {
+        got = read(pipe, text + length, sizeof text - 1 - length);
+        length += got > 0 ? (size_t)got : 0;
+    } while ((got < 0 && errno == EINTR) || (got > 0 && text[0] != 'R' && length < sizeof text - 1));
+    text[length] = 0;
+    if (text[0] == 'R' && length)
+        return 0;
+    char *rest = text + 1, *code = strsep(&rest, "\n"), *message = strsep(&rest, "\n");
+    if (length == 0 || text[0] != 'E' || !message) {
+        holm_error_set(error, HOLM_ERROR_INTERNAL, "the container's shim ended without a word");
+        holm_error_hint(error, "its log is shim.log in the container's log folder");
+        return -1;
+    }
+    holm_error_set(error, holm_error_code_parse(code), "%s", message);
+    if (rest && *rest)
+        holm_error_hint(error, "%.*s", (int)strcspn(rest, "\n"), rest);
+    return -1;
+}
+
+static int spawn_shim(const paths *where, const char *id, const container_launch_options *options,
+                      int *process, holm_error **error) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        holm_error_set_errno(error, errno, "make a pipe to the shim");
+        return -1;
+    }
+    cleanup_close int in = ends[0], out = ends[1];
+    cleanup_free char *program = path_join(where->libexec, "holm-shim", NULL);
+    const char *argv[] = {program, id, options->start ? "start" : NULL, NULL};
+    const process_fd fds[] = {{.from = out, .to = 3}};
+    const process_options spawn = {
+        .argv = argv, .fds = fds, .fd_count = 1, .directory = "/", .new_session = true};
+    return process_spawn(&spawn, NULL, process, error) < 0 ? -1 : steal_fd(&in);
+}
+
+// What the row says while the shim comes up, and again what it said when that failed.
+static void note_state(state *db, const char *id, const char *expected, const char *now) {
+    json_t *changes = json_pack("{s:s}", "state", now);
+    state_container_update(db, id, expected, changes, NULL);
+    json_decref(changes);
+}
+
+int container_launch(const paths *where, state *db, const char *id, const container_launch_options *options,
+                     holm_error **error) {
+    cleanup_close int lock = container_lock(where, id, true, error);
+    if (lock < 0)
+        return -1;
+    fault_point("start.locked");
+    json_t *document = state_container_get(db, id, error);
+    if (!document)
+        return -1;
+    const char *now = json_string_value(json_object_get(json_object_get(document, "status"), "state"));
+    cleanup_free char *before = strdup(now);
+    json_decref(document);
+    bool at_rest = strcmp(before, "exited") == 0 || strcmp(before, "created") == 0;
+    // At rest in state.db, a shim that still holds the lock is on its last steps; else it runs, or was lost.
+    cleanup_close int life = container_life_lock(where, id, at_rest, NULL);
+    if (life < 0) {
+        holm_error_set(error, HOLM_ERROR_STATE, "the container %.12s runs already", id);
+        return -1;
+    }
+    close(steal_fd(&life));
+    int process, pipe = spawn_shim(where, id, options, &process, error);
+    if (pipe < 0)
+        return -1;
+    note_state(db, id, before, "starting"); // while the shim brings its VM up
+    fault_point("start.shim-spawned");
+    process_wait(process); // it forks itself away at once
+    close(process);
+    if (read_answer(pipe, error) < 0) {
+        close(pipe);
+        note_state(db, id, "starting", at_rest ? before : "exited");
+        return -1;
+    }
+    fault_point("start.shim-ready");
+    return pipe;
+}

@@ -1,0 +1,141 @@
+// A request and an image become a whole configuration, and that becomes messages for the agent.
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/container/configuration.h"
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static const char image_text[] =
+    "{\"id\": \"sha256:aa\", \"configuration\": {\"platform\": \"linux/amd64\", \"stopSignal\": \"SIGQUIT\","
+    " \"labels\": {\"a\": \"1\"}, \"process\": {\"entrypoint\": [\"/e\"], \"command\": [\"c\"],"
+    " \"environment\": [\"A=1\", \"PATH=/x\"], \"directory\": \"/w\", \"user\": \"u\"}},"
+    " \"status\": {\"layers\": [{\"file\": \"l1\", \"digest\": \"d\"}, {\"file\": \"l2\"}]}}";
+
+static json_t *complete(const char *request_text, holm_error **error) {
+    json_t *request = json_loads(request_text, 0, NULL), *image = json_loads(image_text, 0, NULL);
+    const configuration_defaults defaults = {.host_cpus = 3};
+    json_t *whole = configuration_complete(request, image, ID, &defaults, error);
+    json_decref(request);
+    json_decref(image);
+    return whole;
+}
+
+static const char *argument(const json_t *whole, size_t index) {
+    const json_t *process = json_object_get(whole, "process");
+    return json_string_value(json_array_get(json_object_get(process, "arguments"), index));
+}
+
+static void image_defaults_apply(void **data) {
+    (void)data;
+    json_t *whole = complete("{\"image\": \"i\"}", NULL);
+    assert_non_null(whole);
+    assert_string_equal(argument(whole, 0), "/e");
+    assert_string_equal(argument(whole, 1), "c");
+    assert_string_equal(json_string_value(json_object_get(whole, "name")), "0123456789ab");
+    assert_int_equal(json_integer_value(json_object_get(whole, "stopSignal")), SIGQUIT);
+    json_t *resources = json_object_get(whole, "resources");
+    assert_int_equal((int)json_number_value(json_object_get(resources, "cpus")), 3);
+    assert_int_equal(json_integer_value(json_object_get(resources, "memoryBytes")), 1 << 30);
+    json_decref(whole);
+}
+
+static void a_command_replaces_and_an_entrypoint_forgets(void **data) {
+    (void)data;
+    json_t *whole = complete("{\"image\": \"i\", \"process\": {\"command\": [\"x\", \"y\"]}}", NULL);
+    assert_string_equal(argument(whole, 0), "/e");
+    assert_string_equal(argument(whole, 2), "y");
+    json_decref(whole);
+    whole = complete("{\"image\": \"i\", \"process\": {\"entrypoint\": [\"/n\"]}}", NULL);
+    assert_string_equal(argument(whole, 0), "/n");
+    assert_null(argument(whole, 1));
+    json_decref(whole);
+    holm_error *error = NULL;
+    assert_null(complete("{\"image\": \"i\", \"process\": {\"entrypoint\": []}}", &error));
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INVALID);
+    holm_error_free(error);
+}
+
+static void wrong_values_are_named(void **data) {
+    (void)data;
+    static const char *const wrong[] = {
+        "{\"image\": \"i\", \"nonsense\": 1}",
+        "{\"image\": \"i\", \"process\": {\"terminal\": 1}}",
+        "{\"image\": \"i\", \"name\": \"../x\"}",
+        "{\"image\": \"i\", \"hostname\": \"a b\"}",
+        "{\"image\": \"i\", \"resources\": {\"cpus\": 0}}",
+        "{\"image\": \"i\", \"resources\": {\"memoryBytes\": 1}}",
+        "{\"image\": \"i\", \"process\": {\"rlimits\": [{\"name\": \"nofile\", \"soft\": -2}]}}",
+        "{\"image\": \"i\", \"stopSignal\": 65}",
+        "{\"image\": \"i\", \"labels\": {\"a\": 1}}",
+        "[]",
+    };
+    for (size_t i = 0; i < array_length(wrong); i++) {
+        holm_error *error = NULL;
+        assert_null(complete(wrong[i], &error));
+        assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INVALID);
+        holm_error_free(error);
+    }
+}
+
+static void the_agent_gets_all_of_it(void **data) {
+    (void)data;
+    json_t *whole =
+        complete("{\"image\": \"i\", \"readOnly\": true, \"resources\": {\"cpus\": 0.5, \"memoryBytes\": "
+                 "134217728}, \"tmpfs\": [{\"destination\": \"/t\", \"options\": [\"size=1m\"]}],"
+                 " \"sysctls\": {\"net.core.somaxconn\": \"7\"}, \"process\": {\"environment\": [\"A=2\"],"
+                 " \"rlimits\": [{\"name\": \"nofile\", \"soft\": 10, \"hard\": -1}]}}",
+                 NULL);
+    Holm__Agent__V1__Process *process = configuration_process(whole);
+    assert_int_equal(process->n_environment, 2);
+    assert_string_equal(process->environment[0], "PATH=/x");
+    assert_string_equal(process->environment[1], "A=2");
+    assert_true(process->rlimits[0]->hard == UINT64_MAX);
+    holm__agent__v1__process__free_unpacked(process, NULL);
+    json_t *address = json_pack("{s:s, s:i, s:s, s:s}", "address", "10.88.0.5", "prefix", 24, "gateway",
+                                "10.88.0.1", "mac", "02:00:00:00:00:01");
+    Holm__Agent__V1__PrepareRequest *request = configuration_prepare(whole, ID, address, NULL);
+    assert_int_equal(request->limits->cpu_quota_us, 50000);
+    assert_int_equal(request->limits->memory_bytes, 134217728);
+    assert_int_equal(request->root->layer_count, 2);
+    assert_string_equal(request->root->writable_device, "/dev/vdb");
+    assert_true(request->root->read_only);
+    assert_string_equal(request->interfaces[0]->addresses[0], "10.88.0.5/24");
+    assert_string_equal(request->dns->nameservers[0], "10.88.0.1");
+    assert_string_equal(request->mounts[request->n_mounts - 1]->destination, "/t");
+    assert_int_equal(configuration_vm_cpus(whole), 1);
+    assert_true(configuration_vm_memory(whole) > 134217728);
+    holm__agent__v1__prepare_request__free_unpacked(request, NULL);
+    json_t *form = configuration_to_oci(whole, ID);
+    assert_non_null(form);
+    assert_true(json_equal(json_object_get(form, "holm"), whole));
+    json_decref(form);
+    json_decref(address);
+    json_decref(whole);
+}
+
+static void signals_have_names(void **data) {
+    (void)data;
+    assert_int_equal(configuration_signal("SIGTERM"), SIGTERM);
+    assert_int_equal(configuration_signal("hup"), SIGHUP);
+    assert_int_equal(configuration_signal("9"), SIGKILL);
+    assert_int_equal(configuration_signal("RTMIN+3"), 37);
+    assert_int_equal(configuration_signal("65"), 0);
+    assert_int_equal(configuration_signal("nonsense"), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(image_defaults_apply),
+        cmocka_unit_test(a_command_replaces_and_an_entrypoint_forgets),
+        cmocka_unit_test(wrong_values_are_named),
+        cmocka_unit_test(the_agent_gets_all_of_it),
+        cmocka_unit_test(signals_have_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
