@@ -1,0 +1,248 @@
+#include "core/registry/credentials.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "core/base/buffer.h"
+#include "core/base/file.h"
+#include "core/base/path.h"
+#include "core/registry/credentials_internal.h"
+
+static void wipe(char *text) {
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+void credentials_finish(credentials *self) {
+    wipe(self->username);
+    wipe(self->password);
+    wipe(self->identity_token);
+    *self = (credentials){0};
+}
+
+// A secret goes into a header: nothing in it may begin another one.
+static bool is_plain(const char *text) {
+    if (!text || strlen(text) > CREDENTIALS_FIELD_MAX)
+        return false;
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return false;
+    return true;
+}
+
+// RFC 4648 section 4; padding may be missing. NULL: no base64, or a NUL in it.
+static char *decode_base64(const char *text) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t length = strnlen(text, CREDENTIALS_FIELD_MAX);
+    while (length && text[length - 1] == '=')
+        length--;
+    char *out = calloc(1, length + 1);
+    size_t used = 0;
+    unsigned bits = 0, held = 0;
+    for (size_t i = 0; i < length; i++) {
+        const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
+        if (!digit) {
+            wipe(out);
+            return NULL;
+        }
+        bits = bits << 6 | (unsigned)(digit - digits);
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out[used++] = (char)(bits >> held);
+        }
+    }
+    if (memchr(out, 0, used)) {
+        free(out);
+        return NULL;
+    }
+    return out;
+}
+
+static int bad_entry(const char *registry, holm_error **error) {
+    holm_error_set(error, HOLM_ERROR_INVALID, "the stored credentials for %s cannot be read", registry);
+    holm_error_hint(error, "log in again, for example with: docker login %s", registry);
+    return -1;
+}
+
+// {"auth": base64 of "user:password"} or {"username", "password"}, and {"identitytoken"}.
+static int read_entry(const json_t *entry, const char *registry, credentials *out, holm_error **error) {
+    const char *auth = json_string_value(json_object_get(entry, "auth"));
+    const char *token = json_string_value(json_object_get(entry, "identitytoken"));
+    const char *username = json_string_value(json_object_get(entry, "username"));
+    const char *password = json_string_value(json_object_get(entry, "password"));
+    if (auth && *auth) {
+        char *decoded = decode_base64(auth);
+        char *colon = decoded ? strchr(decoded, ':') : NULL;
+        if (colon) {
+            out->username = strndup(decoded, (size_t)(colon - decoded));
+            out->password = strdup(colon + 1);
+        }
+        wipe(decoded);
+        if (!colon)
+            return bad_entry(registry, error);
+    } else if (username && password) {
+        out->username = strdup(username);
+        out->password = strdup(password);
+    }
+    if (token && *token)
+        out->identity_token = strdup(token);
+    if (!out->username && !out->identity_token)
+        return 0;
+    if (!out->username)
+        out->username = strdup("");
+    if (!is_plain(out->username) || (out->password && !is_plain(out->password)) ||
+        (out->identity_token && !is_plain(out->identity_token)))
+        return bad_entry(registry, error);
+    return 1;
+}
+
+// The names docker.io has had as a key.
+static const char *const docker_keys[] = {"https://index.docker.io/v1/", "index.docker.io", "docker.io",
+                                          "registry-1.docker.io"};
+
+static const json_t *find_key(const json_t *object, const char *key) {
+    const json_t *value = json_object_get(object, key);
+    static const char *const shapes[] = {"https://%s", "https://%s/", "http://%s", "https://%s/v1/",
+                                         "https://%s/v2/"};
+    for (size_t i = 0; !value && i < array_length(shapes); i++) {
+        char name[512];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+        snprintf(name, sizeof name, shapes[i], key);
+#pragma GCC diagnostic pop
+        value = json_object_get(object, name);
+    }
+    return value;
+}
+
+// The registry's own entry; before it, of the longest, those of a namespace: "host/team/project".
+static const json_t *find_entry(const json_t *object, const char *registry, const char *repository) {
+    cleanup_free char *key = path_format("%s/%s", registry, repository);
+    for (char *slash; (slash = strrchr(key, '/')); *slash = 0) {
+        const json_t *value = json_object_get(object, key);
+        if (value)
+            return value;
+    }
+    const json_t *value = find_key(object, registry);
+    if (!value && strcmp(registry, "docker.io") == 0)
+        for (size_t i = 0; !value && i < array_length(docker_keys); i++)
+            value = find_key(object, docker_keys[i]);
+    return value;
+}
+
+bool credentials_helper_is_valid(const char *name) {
+    static const char *const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    size_t length = strlen(name);
+    return length > 0 && length <= 64 && name[0] != '.' && name[0] != '-' && strspn(name, allowed) == length;
+}
+
+static int use_helper(const char *name, char **helper, holm_error **error) {
+    if (!credentials_helper_is_valid(name)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "the credential helper has a name that is not valid");
+        return -1;
+    }
+    *helper = strdup(name);
+    return 1;
+}
+
+static int parse_root(const json_t *root, const char *registry, const char *repository, credentials *out,
+                      char **helper, holm_error **error) {
+    const json_t *chosen = find_entry(json_object_get(root, "credHelpers"), registry, repository);
+    if (json_is_string(chosen))
+        return use_helper(json_string_value(chosen), helper, error);
+    const json_t *entry = find_entry(json_object_get(root, "auths"), registry, repository);
+    int found = json_is_object(entry) ? read_entry(entry, registry, out, error) : 0;
+    if (found != 0)
+        return found;
+    // With a store an entry is only a note that something is in it, and what Podman wrote has none.
+    const char *store = json_string_value(json_object_get(root, "credsStore"));
+    return store && *store ? use_helper(store, helper, error) : 0;
+}
+
+int credentials_parse(const char *text, size_t length, const char *registry, const char *repository,
+                      credentials *out, char **helper, holm_error **error) {
+    *out = (credentials){0};
+    *helper = NULL;
+    json_error_t problem;
+    json_t *root = json_loadb(text, length, 0, &problem);
+    if (!json_is_object(root)) {
+        json_decref(root);
+        holm_error_set(error, HOLM_ERROR_INVALID, "it is not valid JSON (line %d)", problem.line);
+        return -1;
+    }
+    int found = parse_root(root, registry, repository, out, helper, error);
+    json_decref(root);
+    if (found <= 0)
+        credentials_finish(out);
+    return found;
+}
+
+int credentials_parse_helper(const char *text, size_t length, credentials *out, holm_error **error) {
+    *out = (credentials){0};
+    json_t *root = json_loadb(text, length, 0, NULL);
+    const char *username = json_string_value(json_object_get(root, "Username"));
+    const char *secret = json_string_value(json_object_get(root, "Secret"));
+    bool valid = is_plain(username) && is_plain(secret);
+    if (valid && strcmp(username, "<token>") == 0) {
+        out->username = strdup("");
+        out->identity_token = strdup(secret);
+    } else if (valid) {
+        out->username = strdup(username);
+        out->password = strdup(secret);
+    }
+    json_decref(root);
+    if (!valid)
+        holm_error_set(error, HOLM_ERROR_INVALID, "the credential helper's answer cannot be read");
+    return valid ? 0 : -1;
+}
+
+static char *file_of(unsigned which) {
+    const char *home = getenv("HOME") ? getenv("HOME") : "/nonexistent";
+    const char *runtime = getenv("XDG_RUNTIME_DIR"), *config = getenv("XDG_CONFIG_HOME");
+    const char *docker = getenv("DOCKER_CONFIG"), *own = getenv("REGISTRY_AUTH_FILE");
+    switch (which) {
+    case 0:
+        return own && *own ? strdup(own) : NULL;
+    case 1:
+        return runtime && *runtime ? path_join(runtime, "containers/auth.json", NULL) : NULL;
+    case 2:
+        return config && *config ? path_join(config, "containers/auth.json", NULL)
+                                 : path_join(home, ".config/containers/auth.json", NULL);
+    default:
+        return docker && *docker ? path_join(docker, "config.json", NULL)
+                                 : path_join(home, ".docker/config.json", NULL);
+    }
+}
+
+static int find_in_file(credential_broker *broker, const char *path, const char *registry,
+                        const char *repository, credentials *out, holm_error **error) {
+    cleanup_buffer buffer text = BUFFER_INIT;
+    if (access(path, F_OK) < 0)
+        return 0;
+    cleanup_free char *helper = NULL;
+    int found = file_read(path, CREDENTIALS_FILE_MAX, &text, error);
+    if (found == 0)
+        found = credentials_parse(buffer_text(&text), text.length, registry, repository, out, &helper, error);
+    if (text.data)
+        explicit_bzero(text.data, text.length);
+    if (found < 0)
+        holm_error_wrap(error, "read %s", path);
+    if (!helper)
+        return found;
+    const char *server = strcmp(registry, "docker.io") == 0 ? docker_keys[0] : registry;
+    return credential_broker_ask(broker, helper, server, out, error);
+}
+
+int credentials_find(credential_broker *broker, const char *registry, const char *repository,
+                     credentials *out, holm_error **error) {
+    *out = (credentials){0};
+    for (unsigned which = 0; which < 4; which++) {
+        cleanup_free char *path = file_of(which);
+        int found = path ? find_in_file(broker, path, registry, repository, out, error) : 0;
+        if (found != 0)
+            return found < 0 ? -1 : 0;
+    }
+    return 0;
+}

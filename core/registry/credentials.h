@@ -1,0 +1,45 @@
+// Who the user is to a registry: what Docker and Podman have stored, and Docker credential helpers.
+//
+// Looked up in this order: $REGISTRY_AUTH_FILE, $XDG_RUNTIME_DIR/containers/auth.json,
+// $XDG_CONFIG_HOME/containers/auth.json, $DOCKER_CONFIG/config.json or ~/.docker/config.json; the first that
+// knows the registry counts. Follows containers-auth.json(5) and the Docker credential helper protocol.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+
+#define CREDENTIALS_FILE_MAX       (1u << 20)
+#define CREDENTIALS_FIELD_MAX      (64u << 10) ///< bytes of a secret
+#define CREDENTIALS_HELPER_SECONDS 60
+
+typedef struct credentials {
+    char *username; ///< NULL: none are known
+    char *password;
+    char *identity_token; ///< an OAuth2 refresh token in place of user name and password, or NULL
+} credentials;
+
+typedef struct credential_broker credential_broker;
+
+/// A process that runs the helpers for us, so that we ourselves need not be able to execute anything. Forks:
+/// call it first of all, before threads, locks and open databases. It ends when the broker is destroyed or we
+/// are gone.
+credential_broker *credential_broker_create(holm_error **error);
+void credential_broker_destroy(credential_broker *self);
+
+/// Finds the credentials for a registry ("docker.io", "host:port") and repository. Blocks (files, a helper):
+/// for worker threads, from any of them. None known is no error: everything in *out is NULL. broker NULL:
+/// helpers are an error.
+int credentials_find(credential_broker *broker, const char *registry, const char *repository,
+                     credentials *out, holm_error **error);
+/// Overwrites the secrets.
+void credentials_finish(credentials *self);
+#define cleanup_credentials cleanup(credentials_finish)
+
+/// The entry of a configuration file's text for a registry: 1 when it has one (a helper's name in *helper,
+/// the caller frees it, or *out), 0 when not, -1 when the text is not valid.
+int credentials_parse(const char *text, size_t length, const char *registry, const char *repository,
+                      credentials *out, char **helper, holm_error **error);
+/// What a helper has answered.
+int credentials_parse_helper(const char *text, size_t length, credentials *out, holm_error **error);

@@ -1,0 +1,59 @@
+// HTTP on a libuv loop: libcurl's multi interface, with bounds for what a hostile server can make us hold.
+//
+// Redirects are followed here and not by curl, so that who gets credentials is decided in one place: they go
+// to the host they were meant for and to no other. From https nothing leads back to http.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/base/error.h"
+
+#define HTTP_HEADERS_MAX   64          ///< header lines that are kept
+#define HTTP_HEADER_BYTES  (64u << 10) ///< of all header lines of one response
+#define HTTP_REDIRECTS_MAX 8
+#define HTTP_URL_MAX       8192
+
+typedef struct http_client http_client;
+typedef struct http_request http_request;
+
+typedef struct http_events {
+    /// The head of the response that counts (after redirects) is here. May be NULL.
+    void (*head)(http_request *request, long status, void *data);
+    /// Bytes of the body. May be NULL.
+    void (*body)(http_request *request, const void *bytes, size_t length, void *data);
+    /// Exactly once, last: error NULL, and the response came whole (of whatever status); else UNAVAILABLE for
+    /// what may work another time, or another code. The request is freed after the call.
+    void (*done)(http_request *request, const holm_error *error, void *data);
+} http_events;
+
+typedef struct http_options {
+    const char *url;            ///< http or https
+    const char *const *headers; ///< "Accept: …", NULL-terminated, or NULL; sent to every host
+    const char *authorization;  ///< "Bearer …" or NULL: for the URL's own scheme, host and port only
+    const char *form;           ///< application/x-www-form-urlencoded body: a POST, never redirected. Or NULL
+    uint64_t from;              ///< the first byte asked for (Range); 0: all
+    uint64_t body_max;          ///< a longer body ends the request with LIMIT; 0: no bound
+    unsigned stall_seconds;     ///< no bytes for so long end it with UNAVAILABLE; 0: 60
+    const char *certificates;   ///< a PEM file of authorities to trust as well, or NULL
+} http_options;
+
+/// curl_global_init has been called. The loop is borrowed.
+http_client *http_client_create(uv_loop_t *loop);
+/// Ends every request without `done`; the loop has to run once more to let go of the handles. Accepts NULL.
+void http_client_destroy(http_client *client);
+
+/// Starts a request; everything in options is copied. Never NULL: what goes wrong comes through `done`.
+http_request *http_request_start(http_client *client, const http_options *options, const http_events *events,
+                                 void *data);
+/// Ends it; `done` does not come any more. Also from within its callbacks. Accepts NULL.
+void http_request_cancel(http_request *request);
+/// No more body for now: the peer is slowed down. What curl has in its hands may still come first.
+void http_request_pause(http_request *request);
+void http_request_resume(http_request *request);
+
+/// The `index`th value of a header, or NULL. Only printable ASCII is in it. Owned by the request.
+const char *http_request_header(const http_request *request, const char *name, unsigned index);
+long http_request_status(const http_request *request);

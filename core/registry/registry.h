@@ -1,0 +1,68 @@
+// A registry as a place to fetch manifests and blobs from: authentication, retries and resuming included.
+//
+// Follows the OCI distribution specification 1.1 and the distribution project's token authentication.
+// Everything runs on the loop's thread but for looking up credentials, which a worker thread does. Nothing is
+// verified here but lengths: who asks for bytes compares their digest.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/base/error.h"
+#include "core/registry/credentials.h"
+#include "core/registry/http.h"
+
+typedef struct registry registry;
+typedef struct registry_fetch registry_fetch;
+
+typedef struct registry_options {
+    uv_loop_t *loop;
+    http_client *http;      ///< borrowed
+    const char *host;       ///< as in a reference: "docker.io", "127.0.0.1:5000"
+    const char *repository; ///< "library/debian": what access is asked for
+    const char *scheme;     ///< "http", "https", or "auto"/NULL: http for loopback and insecure hosts
+    const char *const *insecure_hosts;      ///< host or host:port, NULL-terminated, or NULL
+    const char *const *certificate_folders; ///< looked in for HOST[:PORT]/*.crt; NULL-terminated, or NULL
+    credential_broker *broker;              ///< borrowed; or NULL
+    unsigned backoff_ms;                    ///< before the first retry, doubled for each further one; 0: 500
+    unsigned stall_seconds;                 ///< 0: 60
+} registry_options;
+
+/// INVALID for a scheme that is none.
+registry *registry_create(const registry_options *options, holm_error **error);
+/// Ends what is under way without `done`. Accepts NULL. The memory goes once the loop has run.
+void registry_destroy(registry *self);
+/// "https://registry-1.docker.io". Owned by the registry.
+const char *registry_base_url(const registry *self);
+
+typedef enum registry_kind { REGISTRY_MANIFEST, REGISTRY_BLOB } registry_kind;
+
+typedef struct registry_request {
+    registry_kind kind;
+    const char *object; ///< a tag (manifests) or a digest
+    const char *accept; ///< for manifests: the Accept value
+    uint64_t offset;    ///< of a blob: where to begin
+    uint64_t size;      ///< of a blob: all of it; the body then has size - offset bytes
+    uint64_t most;      ///< of a manifest, or of a blob whose size is 0 here (not known)
+} registry_request;
+
+typedef struct registry_events {
+    /// Bytes in order, each once, over broken connections too.
+    void (*body)(registry_fetch *fetch, const void *bytes, size_t length, void *data);
+    /// It did not go on, and will be tried again after wait_ms. May be NULL.
+    void (*retry)(registry_fetch *fetch, const holm_error *why, unsigned wait_ms, void *data);
+    /// Exactly once, last. content_type (may be NULL) as the server sent it. The fetch is freed after the
+    /// call.
+    void (*done)(registry_fetch *fetch, const char *content_type, const holm_error *error, void *data);
+} registry_events;
+
+/// Never NULL: what goes wrong comes through `done`, from the loop.
+registry_fetch *registry_fetch_start(registry *self, const registry_request *request,
+                                     const registry_events *events, void *data);
+/// `done` does not come any more. Accepts NULL.
+void registry_fetch_cancel(registry_fetch *fetch);
+/// Slows the server down; a little may still come.
+void registry_fetch_pause(registry_fetch *fetch);
+void registry_fetch_resume(registry_fetch *fetch);
