@@ -76,8 +76,6 @@ void rpc_connection_lose(rpc_connection *connection) {
         stream->id = 0;
         rpc_stream_end(stream, connection->server ? RPC_CANCELLED : RPC_UNAVAILABLE,
                        connection->destroyed ? "the connection was closed" : "the connection is lost");
-        if (connection->destroyed)
-            stream->orderly = false;
         rpc_connection_add_work(stream);
     }
     wake_waiting(connection);
@@ -87,6 +85,8 @@ void rpc_connection_destroy(rpc_connection *connection) {
     if (!connection || connection->destroyed)
         return;
     connection->destroyed = true;
+    for (rpc_stream *stream = connection->streams; stream; stream = stream->next)
+        rpc_stream_drop(stream);
     rpc_connection_schedule(connection);
 }
 

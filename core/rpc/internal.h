@@ -139,6 +139,8 @@ void rpc_stream_dispatch(rpc_stream *stream);
 void rpc_stream_end(rpc_stream *stream, rpc_code code, const char *text);
 /// Ends the call from our side because of what the peer did or the time: tells it, and the user.
 void rpc_stream_abort(rpc_stream *stream, rpc_code code, const char *text);
+/// The connection is closed from our side: what waits for a paused reader is not delivered any more.
+void rpc_stream_drop(rpc_stream *stream);
 /// Bytes left nghttp2's way out of the queue.
 void rpc_stream_sent(rpc_stream *stream, size_t length);
 /// Submits the trailers of a server's stream.

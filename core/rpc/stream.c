@@ -339,6 +339,14 @@ void rpc_stream_cancel(rpc_stream *stream) {
     }
 }
 
+void rpc_stream_drop(rpc_stream *stream) {
+    if (!stream->ended || !stream->orderly || !rpc_frame_reader_held(&stream->reader))
+        return;
+    stream->orderly = false;
+    set_end(stream, RPC_UNAVAILABLE, "the connection was closed");
+    rpc_connection_add_work(stream);
+}
+
 holm_error *rpc_stream_error(const rpc_stream *stream) {
     if (stream->code == RPC_OK)
         return NULL;

@@ -378,6 +378,28 @@ static void test_destroy_in_callback(void **state) {
         uv_run(&self->loop, UV_RUN_ONCE);
 }
 
+// The peer is gone and had said all; what a paused reader has not taken is lost with the connection.
+static void test_destroy_paused(void **state) {
+    fixture *self = *state;
+    probe call = new_probe(self);
+    call.pause_each = true;
+    call.quit_at = 1;
+    start(&call, "Down", 0);
+    send_blob(&call, 3, 10, "");
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+    while (!self->echo.closed)
+        uv_run(&self->loop, UV_RUN_ONCE);
+    rpc_server_destroy(steal_pointer(&self->server));
+    uv_run(&self->loop, UV_RUN_DEFAULT);
+    assert_int_equal(call.closes, 0);
+    rpc_connection_destroy(steal_pointer(&self->client));
+    run_to_close(&call);
+    assert_int_equal(call.code, RPC_UNAVAILABLE);
+    assert_int_equal(call.messages, 1);
+    assert_int_equal(self->lost, 0);
+    holm_error_free(call.error);
+}
+
 static void test_many_streams(void **state) {
     fixture *self = *state;
     static probe calls[2 * RPC_STREAMS_MAX];
@@ -450,6 +472,7 @@ int main(void) {
         TEST(test_cancel_at_once), TEST(test_server_lost),
         TEST(test_many_streams),   TEST(test_destroy_in_callback),
         TEST(test_oversize),       TEST(test_listener),
+        TEST(test_destroy_paused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
