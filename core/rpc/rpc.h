@@ -79,14 +79,17 @@ void rpc_stream_set_events(rpc_stream *stream, const rpc_stream_events *events, 
 void *rpc_stream_data(const rpc_stream *stream);
 
 /// Queues one message. It is encoded at once; the caller keeps it. Never blocks; what it queues is counted.
+/// Above RPC_MESSAGE_MAX it ends the call with RESOURCE_EXHAUSTED; after the end, or half_close, it does
+/// nothing.
 void rpc_stream_send(rpc_stream *stream, const ProtobufCMessage *message);
 /// Bytes queued and not yet taken by the connection.
 size_t rpc_stream_queued(const rpc_stream *stream);
-/// Whether the producer should wait for `drained`.
+/// Whether the producer should wait for `drained`, which comes when half of RPC_SEND_HIGH is left.
 bool rpc_stream_congested(const rpc_stream *stream);
 
 /// Stops delivering messages, and with that opening the peer's window: back pressure. Messages that have
-/// arrived wait.
+/// arrived wait, and an orderly end waits behind them. A reset, a deadline or the loss of the connection does
+/// not wait: `close` then comes at once and what waited is dropped.
 void rpc_stream_pause(rpc_stream *stream);
 void rpc_stream_resume(rpc_stream *stream);
 
@@ -130,6 +133,7 @@ typedef void (*rpc_connection_closed)(rpc_connection *connection, void *data);
 
 /// Speaks over a connected stream descriptor. Takes ownership of fd. `closed` (may be NULL) is called once
 /// when the connection is lost, after every open stream has had its close; not after rpc_connection_destroy.
+/// The connection stays until rpc_connection_destroy (`closed` may call it); calls on it end as UNAVAILABLE.
 rpc_connection *rpc_connection_create(uv_loop_t *loop, int fd, rpc_connection_closed closed, void *data,
                                       holm_error **error);
 /// Connects to a unix socket (non-blocking; local, so it connects or fails at once).

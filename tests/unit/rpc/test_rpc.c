@@ -2,54 +2,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include <cmocka.h>
 
-#include "tests/unit/rpc/echo.h"
-
-typedef Holm__Test__V1__Blob blob;
-
-typedef struct fixture {
-    uv_loop_t loop;
-    rpc_server *server;
-    rpc_connection *client;
-    echo_state echo;
-    void *service_data[1];
-    unsigned lost;
-} fixture;
-
-static const rpc_service *const services[] = {&echo_service};
-
-static void on_lost(rpc_connection *connection, void *data) {
-    (void)connection;
-    ((fixture *)data)->lost++;
-}
-
-static int setup(void **state) {
-    fixture *self = calloc(1, sizeof *self);
-    int pair[2];
-    *state = self;
-    assert_int_equal(uv_loop_init(&self->loop), 0);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-    self->service_data[0] = &self->echo;
-    self->server = rpc_server_create(&self->loop, services, self->service_data, 1);
-    assert_int_equal(rpc_server_adopt(self->server, pair[0], NULL), 0);
-    self->client = rpc_connection_create(&self->loop, pair[1], on_lost, self, NULL);
-    assert_non_null(self->client);
-    return 0;
-}
-
-static int teardown(void **state) {
-    fixture *self = *state;
-    rpc_connection_destroy(self->client);
-    rpc_server_destroy(self->server);
-    uv_run(&self->loop, UV_RUN_DEFAULT);
-    assert_int_equal(self->echo.opened, self->echo.closed);
-    assert_int_equal(uv_loop_close(&self->loop), 0);
-    free(self);
-    return 0;
-}
+#include "tests/unit/rpc/fixture.h"
 
 // One call as a test sees it.
 typedef struct probe {
@@ -136,44 +92,16 @@ static void send_blob(probe *self, uint64_t number, uint64_t size, const char *t
     rpc_stream_send(self->stream, &out.base);
 }
 
-typedef struct unary {
-    fixture *fixture;
-    unsigned done;
-    uint64_t number;
-    holm_error *error;
-} unary;
-
-static void on_unary(const ProtobufCMessage *response, const holm_error *error, void *data) {
-    unary *self = data;
-    self->done++;
-    assert_true(!response != !error);
-    if (response)
-        self->number = ((const blob *)response)->number;
-    self->error = holm_error_copy(error);
-    uv_stop(&self->fixture->loop);
-}
-
-static void call_unary(unary *self, const char *method, const char *text) {
-    blob request = HOLM__TEST__V1__BLOB__INIT;
-    request.number = 42;
-    request.text = (char *)(uintptr_t)text;
-    rpc_call_unary(self->fixture->client, &echo_service, method, &request.base, on_unary, self, 0);
-    assert_int_equal(self->done, 0); // never from within the call
-    while (!self->done)
-        uv_run(&self->fixture->loop, UV_RUN_DEFAULT);
-    assert_int_equal(self->done, 1);
-}
-
 static void test_unary(void **state) {
     unary call = {.fixture = *state};
-    call_unary(&call, "Unary", "");
+    fixture_call(&call, "Unary", "");
     assert_null(call.error);
     assert_int_equal(call.number, 42);
 }
 
 static void test_error_with_hint(void **state) {
     unary call = {.fixture = *state};
-    call_unary(&call, "Fail", "no-space");
+    fixture_call(&call, "Fail", "no-space");
     assert_int_equal(holm_error_code_of(call.error), HOLM_ERROR_NO_SPACE);
     assert_string_equal(holm_error_message(call.error), "it is 100% broken: \xc3\xa4");
     assert_string_equal(holm_error_hint_of(call.error), "try another\nday");
@@ -328,7 +256,7 @@ static void test_cancel_at_once(void **state) {
     assert_int_equal(call.code, RPC_CANCELLED);
     holm_error_free(call.error);
     unary after = {.fixture = *state};
-    call_unary(&after, "Unary", "");
+    fixture_call(&after, "Unary", "");
     assert_null(after.error);
     assert_int_equal(call.fixture->echo.opened, 1);
 }
@@ -350,7 +278,7 @@ static void test_server_lost(void **state) {
         uv_run(&self->loop, UV_RUN_ONCE);
     assert_int_equal(self->echo.last_code, RPC_CANCELLED);
     unary after = {.fixture = self};
-    call_unary(&after, "Unary", "");
+    fixture_call(&after, "Unary", "");
     assert_int_equal(holm_error_code_of(after.error), HOLM_ERROR_UNAVAILABLE);
     holm_error_free(after.error);
 }
@@ -446,12 +374,12 @@ static void test_listener(void **state) {
     assert_non_null(second);
     unary call = {.fixture = self};
     self->client = first;
-    call_unary(&call, "Unary", "");
+    fixture_call(&call, "Unary", "");
     assert_int_equal(rpc_server_connection_count(self->server), 2);
     rpc_connection_destroy(first);
     self->client = second;
     call = (unary){.fixture = self};
-    call_unary(&call, "Unary", "");
+    fixture_call(&call, "Unary", "");
     assert_null(call.error);
     rpc_connection_destroy(second);
     self->client = pair_client;
@@ -460,7 +388,7 @@ static void test_listener(void **state) {
     assert_null(rpc_connection_open(&self->loop, path, NULL, NULL, NULL));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, fixture_setup, fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
