@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "core/base/error.h"
 
@@ -56,7 +57,9 @@ typedef struct layer_result {
     uint32_t missing_parents; ///< folders without an entry of their own
     uint32_t missing_links;   ///< hard links to files of lower layers
     uint32_t dropped;         ///< entries that have no meaning here (sockets, devices 0:0, AUFS notes)
+    uint32_t dropped_xattrs;  ///< attributes that ext4 has no place for
     bool root_missing;        ///< no entry for "/" itself: the image has root:root 0755
+    bool root_opaque;         ///< everything of the lower layers is hidden
     /// The image is whole. False when something is missing: call layer_writer_complete with the lower layers,
     /// and name the image by its chain id, not by its diff id.
     bool complete;
@@ -72,6 +75,9 @@ int layer_writer_push(layer_writer *self, const void *data, size_t length, holm_
 /// The same without blocking: returns how many bytes were taken (0 to length), or -1. When it took less,
 /// `room` is called once there is room.
 ssize_t layer_writer_try_push(layer_writer *self, const void *data, size_t length, holm_error **error);
+
+/// Bytes of content so far, for those who watch. From any thread.
+uint64_t layer_writer_content_bytes(const layer_writer *self);
 
 /// Says that no more bytes come, without waiting for the stages; `done` tells when they have ended.
 void layer_writer_end(layer_writer *self);
