@@ -8,7 +8,7 @@ CMAKE_CXX_COMPILER_LAUNCHER=$CMAKE_C_COMPILER_LAUNCHER
 
 build_packages=(gcc g++ cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler
     libuv1-dev libnghttp2-dev libprotobuf-c-dev libjansson-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev
-    libarchive-dev libzstd-dev libisal-dev libext2fs-dev libslirp-dev libseccomp-dev libncurses-dev libvterm-dev
+    libarchive-dev libzstd-dev libisal-dev libext2fs-dev libslirp-dev libglib2.0-dev libseccomp-dev libncurses-dev libvterm-dev
     libyaml-dev libtomlplusplus-dev libcmocka-dev)
 kernel_packages=(linux-source-6.12 make flex bison bc libelf-dev libssl-dev xz-utils)
 run_packages=(qemu-system-x86 busybox-static)

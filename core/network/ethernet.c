@@ -1,0 +1,100 @@
+#include "core/network/ethernet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ARP_REQUEST  1
+#define ARP_REPLY    2
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+
+static uint16_t read16(const uint8_t *bytes) {
+    return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static uint32_t read32(const uint8_t *bytes) {
+    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+static void write16(uint8_t *bytes, uint16_t value) {
+    bytes[0] = (uint8_t)(value >> 8);
+    bytes[1] = (uint8_t)value;
+}
+
+static void write32(uint8_t *bytes, uint32_t value) {
+    write16(bytes, (uint16_t)(value >> 16));
+    write16(bytes + 2, (uint16_t)value);
+}
+
+bool ethernet_is_group(const uint8_t address[ETHERNET_ADDRESS]) {
+    return address[0] & 1;
+}
+
+static void parse_arp(const uint8_t *packet, size_t length, ethernet_frame *out) {
+    // hardware type 1, protocol IPv4, address lengths 6 and 4
+    static const uint8_t expected[6] = {0, 1, 8, 0, 6, 4};
+    if (length < 28 || memcmp(packet, expected, sizeof expected) != 0)
+        return;
+    out->is_arp = true;
+    out->arp_operation = read16(packet + 6);
+    out->arp_sender_mac = packet + 8;
+    out->arp_sender_ip = read32(packet + 14);
+    out->arp_target_ip = read32(packet + 24);
+}
+
+static void parse_ipv4(const uint8_t *packet, size_t length, ethernet_frame *out) {
+    if (length < 20 || packet[0] >> 4 != 4)
+        return;
+    size_t header = (size_t)(packet[0] & 15) * 4;
+    size_t total = read16(packet + 2);
+    if (header < 20 || total < header || total > length)
+        return;
+    out->is_ipv4 = true;
+    out->ipv4_source = read32(packet + 12);
+    out->ipv4_destination = read32(packet + 16);
+    out->ipv4_protocol = packet[9];
+    out->ipv4_fragment = (read16(packet + 6) & 0x3fff) != 0; // more fragments, or an offset
+    if (out->ipv4_fragment || total < header + 4)
+        return;
+    if (out->ipv4_protocol == PROTOCOL_TCP || out->ipv4_protocol == PROTOCOL_UDP) {
+        out->has_ports = true;
+        out->source_port = read16(packet + header);
+        out->destination_port = read16(packet + header + 2);
+    }
+}
+
+bool ethernet_parse(const uint8_t *bytes, size_t length, ethernet_frame *out) {
+    *out = (ethernet_frame){0};
+    if (length < ETHERNET_HEADER || length > ETHERNET_MAX)
+        return false;
+    out->destination = bytes;
+    out->source = bytes + 6;
+    out->type = read16(bytes + 12);
+    if (out->type == ETHERNET_TYPE_ARP)
+        parse_arp(bytes + ETHERNET_HEADER, length - ETHERNET_HEADER, out);
+    else if (out->type == ETHERNET_TYPE_IPV4)
+        parse_ipv4(bytes + ETHERNET_HEADER, length - ETHERNET_HEADER, out);
+    return true;
+}
+
+void ethernet_make_arp_reply(uint8_t out[ETHERNET_ARP_LENGTH], const uint8_t mac[ETHERNET_ADDRESS],
+                             uint32_t ip, const uint8_t asker_mac[ETHERNET_ADDRESS], uint32_t asker_ip) {
+    static const uint8_t fixed[8] = {0, 1, 8, 0, 6, 4, 0, ARP_REPLY};
+    memcpy(out, asker_mac, ETHERNET_ADDRESS);
+    memcpy(out + 6, mac, ETHERNET_ADDRESS);
+    write16(out + 12, ETHERNET_TYPE_ARP);
+    memcpy(out + 14, fixed, sizeof fixed);
+    memcpy(out + 22, mac, ETHERNET_ADDRESS);
+    write32(out + 28, ip);
+    memcpy(out + 32, asker_mac, ETHERNET_ADDRESS);
+    write32(out + 38, asker_ip);
+}
+
+bool ethernet_address_parse(const char *text, uint8_t out[ETHERNET_ADDRESS]) {
+    int end = 0;
+    if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &out[0], &out[1], &out[2], &out[3], &out[4],
+               &out[5], &end) != 6 ||
+        end != 17 || text[end] != 0)
+        return false;
+    return !ethernet_is_group(out);
+}

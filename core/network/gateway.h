@@ -1,0 +1,28 @@
+// The way out of a network: libslirp as NAT, on a libuv loop. It owns the sockets to the outside; frames go
+// in and out.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "core/base/error.h"
+
+typedef struct gateway gateway;
+
+typedef struct gateway_options {
+    uint32_t network; ///< host byte order, like all of them
+    uint32_t netmask;
+    uint32_t address; ///< of the gateway itself; its resolver answers there on port 53
+    unsigned mtu;
+    /// A frame for the network. Not called from within gateway_input's caller's own stack only when it
+    /// answers at once: it may be.
+    void (*frame)(const uint8_t *frame, size_t length, void *data);
+    void *data;
+} gateway_options;
+
+gateway *gateway_create(uv_loop_t *loop, const gateway_options *options, holm_error **error);
+/// A frame from the network. The bytes are copied where they must wait.
+void gateway_input(gateway *self, const uint8_t *frame, size_t length);
+/// Closes every connection; frees itself from the loop. Accepts NULL.
+void gateway_destroy(gateway *self);

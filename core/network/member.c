@@ -1,0 +1,344 @@
+#include "core/network/member.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define LOG_MODULE "member"
+#include "core/base/buffer.h"
+#include "core/base/log.h"
+
+#define REQUEST_MAX       8192
+#define FRAMES_PER_WAKEUP 64
+#define QUEUE_BYTES_MAX   (1u << 20)
+#define NAMES_MAX         32
+
+typedef struct queued_frame {
+    struct queued_frame *next;
+    size_t length;
+    uint8_t bytes[];
+} queued_frame;
+
+typedef struct member {
+    member_list *list;
+    struct member *next;
+    uv_poll_t control; // one request, then silence; its end is the end of the membership
+    uv_poll_t card;
+    int control_fd;
+    int card_fd;
+    Holm__Network__V1__PortRequest *request;
+    switch_port *port;
+    queued_frame *first, **last;
+    size_t queued_bytes;
+    unsigned open_handles;
+    bool ended;
+} member;
+
+struct member_list {
+    uv_poll_t listener;
+    int fd;
+    network_switch *fabric;
+    member *members;
+    void (*changed)(void *data);
+    void *data;
+    unsigned open_handles; // the listener and every member
+    bool destroyed;
+};
+
+static void list_release(member_list *self) {
+    if (--self->open_handles == 0)
+        free(self);
+}
+
+static void member_free(member *self) {
+    for (queued_frame *each = self->first, *next; each; each = next) {
+        next = each->next;
+        free(each);
+    }
+    if (self->request)
+        holm__network__v1__port_request__free_unpacked(self->request, NULL);
+    close(self->control_fd);
+    if (self->card_fd >= 0)
+        close(self->card_fd);
+    list_release(self->list);
+    free(self);
+}
+
+static void member_handle_closed(uv_handle_t *handle) {
+    member *self = handle->data;
+    if (--self->open_handles == 0)
+        member_free(self);
+}
+
+static void member_end(member *self) {
+    if (self->ended)
+        return;
+    self->ended = true;
+    member_list *list = self->list;
+    for (member **link = &list->members; *link; link = &(*link)->next)
+        if (*link == self) {
+            *link = self->next;
+            break;
+        }
+    if (self->port)
+        switch_port_remove(list->fabric, self->port);
+    bool joined = self->port != NULL;
+    self->port = NULL;
+    uv_close((uv_handle_t *)&self->control, member_handle_closed);
+    if (self->open_handles == 2)
+        uv_close((uv_handle_t *)&self->card, member_handle_closed);
+    if (joined && !list->destroyed)
+        list->changed(list->data);
+}
+
+// ---- frames ----
+
+static void card_ready(uv_poll_t *poll, int status, int events);
+
+static void card_watch(member *self) {
+    uv_poll_start(&self->card, UV_READABLE | (self->first ? UV_WRITABLE : 0), card_ready);
+}
+
+static void queue_frame(member *self, const uint8_t *frame, size_t length) {
+    if (self->queued_bytes + length > QUEUE_BYTES_MAX)
+        return; // like a cable that is full: its users send again
+    queued_frame *kept = malloc(sizeof *kept + length);
+    if (!kept)
+        return;
+    kept->next = NULL;
+    kept->length = length;
+    memcpy(kept->bytes, frame, length);
+    *self->last = kept;
+    self->last = &kept->next;
+    self->queued_bytes += length;
+}
+
+void member_frame(void *port_data, const uint8_t *frame, size_t length, void *data) {
+    (void)data;
+    member *self = port_data;
+    if (!self->first) {
+        if (send(self->card_fd, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+            return;
+        if (errno != EAGAIN && errno != ENOBUFS)
+            return; // the VM is gone or is going: its shim will say so
+    }
+    queue_frame(self, frame, length);
+    card_watch(self);
+}
+
+static void send_queued(member *self) {
+    while (self->first) {
+        queued_frame *next = self->first;
+        if (send(self->card_fd, next->bytes, next->length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+            errno == EAGAIN)
+            return;
+        self->first = next->next;
+        if (!self->first)
+            self->last = &self->first;
+        self->queued_bytes -= next->length;
+        free(next);
+    }
+    card_watch(self);
+}
+
+static void card_ready(uv_poll_t *poll, int status, int events) {
+    member *self = poll->data;
+    if (status < 0) {
+        log_warning("card of %s: %s", self->request->container, uv_strerror(status));
+        return; // libuv has stopped watching; the control connection says how it ends
+    }
+    if (events & UV_WRITABLE)
+        send_queued(self);
+    static _Thread_local uint8_t frame[ETHERNET_MAX];
+    for (int i = 0; i < FRAMES_PER_WAKEUP && !self->ended; i++) {
+        ssize_t got = recv(self->card_fd, frame, sizeof frame, MSG_DONTWAIT | MSG_TRUNC);
+        if (got <= 0)
+            return;
+        if ((size_t)got <= sizeof frame)
+            switch_input_port(self->list->fabric, self->port, frame, (size_t)got);
+    }
+}
+
+// ---- joining ----
+
+static bool is_datagram_socket(int fd) {
+    int domain = 0, type = 0;
+    socklen_t length = sizeof domain;
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
+        return false;
+    length = sizeof type;
+    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
+        return false;
+    return domain == AF_UNIX && type == SOCK_DGRAM;
+}
+
+static void answer(member *self, const char *problem) {
+    uint8_t bytes[256];
+    Holm__Network__V1__PortAnswer message = HOLM__NETWORK__V1__PORT_ANSWER__INIT;
+    message.error = (char *)problem;
+    message.joined = !problem[0];
+    size_t size = holm__network__v1__port_answer__pack(&message, bytes);
+    if (send(self->control_fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        log_warning("answer a member: %s", strerror(errno));
+}
+
+// NULL, or why not.
+static const char *member_join(member *self) {
+    uint8_t mac[ETHERNET_ADDRESS];
+    struct in_addr address;
+    const Holm__Network__V1__PortRequest *request = self->request;
+    if (!request || request->n_addresses != 1 || request->n_names > NAMES_MAX)
+        return "the request makes no sense";
+    if (!ethernet_address_parse(request->mac, mac) ||
+        inet_pton(AF_INET, request->addresses[0], &address) != 1)
+        return "that is no address for a card";
+    if (self->card_fd < 0 || !is_datagram_socket(self->card_fd))
+        return "there came no card with it";
+    self->port = switch_port_add(self->list->fabric, mac, ntohl(address.s_addr), self);
+    if (!self->port)
+        return "its address is taken, or the network is full";
+    uv_poll_init(self->control.loop, &self->card, self->card_fd);
+    self->card.data = self;
+    self->open_handles++;
+    card_watch(self);
+    return NULL;
+}
+
+// The request with its descriptor; more descriptors than one are closed.
+static ssize_t receive_request(member *self, uint8_t *bytes, size_t size) {
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(4 * sizeof(int))];
+    } ancillary;
+    struct iovec vector = {bytes, size};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &ancillary, .msg_controllen = sizeof ancillary};
+    ssize_t got = recvmsg(self->control_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0)
+        return -1;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(header) + i * sizeof fd, sizeof fd);
+            if (self->card_fd < 0)
+                self->card_fd = fd;
+            else
+                close(fd);
+        }
+    }
+    return message.msg_flags & MSG_TRUNC ? 0 : got;
+}
+
+static void control_ready(uv_poll_t *poll, int status, int events) {
+    member *self = poll->data;
+    (void)events;
+    uint8_t bytes[REQUEST_MAX];
+    if (status < 0 || self->request) { // the end, or something where nothing should come
+        member_end(self);
+        return;
+    }
+    ssize_t got = receive_request(self, bytes, sizeof bytes);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got > 0)
+        self->request = holm__network__v1__port_request__unpack(NULL, (size_t)got, bytes);
+    const char *problem = got > 0 ? member_join(self) : "the request makes no sense";
+    answer(self, problem ? problem : "");
+    if (problem) {
+        log_warning("refused a member: %s", problem);
+        member_end(self);
+        return;
+    }
+    log_info("joined: %s, %s, %s", self->request->container, self->request->mac, self->request->addresses[0]);
+    self->list->changed(self->list->data);
+}
+
+static void listener_ready(uv_poll_t *poll, int status, int events) {
+    member_list *self = poll->data;
+    (void)events;
+    int fd = status < 0 ? -1 : accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0)
+        return;
+    member *made = calloc(1, sizeof *made);
+    if (!made)
+        abort();
+    *made = (member){.list = self, .control_fd = fd, .card_fd = -1, .open_handles = 1, .next = self->members};
+    made->last = &made->first;
+    uv_poll_init(poll->loop, &made->control, fd);
+    made->control.data = made;
+    uv_poll_start(&made->control, UV_READABLE | UV_DISCONNECT, control_ready);
+    self->members = made;
+    self->open_handles++;
+}
+
+member_list *member_list_create(uv_loop_t *loop, const char *path, network_switch *fabric,
+                                void (*changed)(void *data), void *data, holm_error **error) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "the socket path %s is longer than 107 bytes", path);
+        return NULL;
+    }
+    strcpy(address.sun_path, path);
+    cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    unlink(path);
+    if (fd < 0 || fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(fd, 128) < 0) {
+        holm_error_set_errno(error, errno, "listen on %s", path);
+        return NULL;
+    }
+    member_list *self = calloc(1, sizeof *self);
+    if (!self)
+        abort();
+    *self = (member_list){
+        .fd = steal_fd(&fd), .fabric = fabric, .changed = changed, .data = data, .open_handles = 1};
+    uv_poll_init(loop, &self->listener, self->fd);
+    self->listener.data = self;
+    uv_poll_start(&self->listener, UV_READABLE, listener_ready);
+    return self;
+}
+
+static void listener_closed(uv_handle_t *handle) {
+    list_release(handle->data);
+}
+
+void member_list_destroy(member_list *self) {
+    if (!self || self->destroyed)
+        return;
+    self->destroyed = true;
+    while (self->members)
+        member_end(self->members);
+    uv_close((uv_handle_t *)&self->listener, listener_closed);
+    close(self->fd);
+}
+
+size_t member_list_count(const member_list *self) {
+    size_t count = 0;
+    for (const member *each = self->members; each; each = each->next)
+        count += each->port != NULL;
+    return count;
+}
+
+void member_list_visit(const member_list *self,
+                       void (*each)(const Holm__Network__V1__Member *member, void *data), void *data) {
+    for (const member *found = self->members; found; found = found->next) {
+        if (!found->port)
+            continue;
+        switch_port_counters counters = switch_port_count(found->port);
+        Holm__Network__V1__Member message = HOLM__NETWORK__V1__MEMBER__INIT;
+        message.container = found->request->container;
+        message.mac = found->request->mac;
+        message.addresses = found->request->addresses;
+        message.n_addresses = found->request->n_addresses;
+        message.names = found->request->names;
+        message.n_names = found->request->n_names;
+        message.rx_bytes = counters.to_bytes;
+        message.tx_bytes = counters.from_bytes;
+        each(&message, data);
+    }
+}

@@ -1,0 +1,25 @@
+// The members of a network as holm-net has them: connections on port.sock, each with one card's far half.
+#pragma once
+
+#include <uv.h>
+
+#include "core/base/error.h"
+#include "core/network/network.pb-c.h"
+#include "core/network/switch.h"
+
+typedef struct member_list member_list;
+
+/// Listens at `path` (0600; an old socket is replaced) and joins to `fabric` whoever connects. `changed` is
+/// called after the number of members has changed.
+member_list *member_list_create(uv_loop_t *loop, const char *path, network_switch *fabric,
+                                void (*changed)(void *data), void *data, holm_error **error);
+/// Disconnects all of them; frees itself from the loop. Accepts NULL.
+void member_list_destroy(member_list *self);
+size_t member_list_count(const member_list *self);
+
+/// The switch's way to a port: takes the frame now, keeps it for a while when the card is slow, or drops it.
+void member_frame(void *port_data, const uint8_t *frame, size_t length, void *data);
+
+/// Calls `each` for every member; the message is borrowed for the call.
+void member_list_visit(const member_list *self,
+                       void (*each)(const Holm__Network__V1__Member *member, void *data), void *data);

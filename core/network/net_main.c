@@ -1,0 +1,264 @@
+// holm-net: the process of one network. It switches frames between its members, is their gateway, and ends by
+// itself when the last member has gone.
+//
+//   holm-net NAME SUBNET GATEWAY      for example: holm-net default 10.88.0.0/24 10.88.0.1
+//
+// Started by core/network/port.c with a pipe as descriptor 3, which gets "ready" once it listens, or the
+// reason why not.
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <uv.h>
+
+#define LOG_MODULE "net"
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/path.h"
+#include "core/network/gateway.h"
+#include "core/network/member.h"
+#include "core/network/port.h"
+#include "core/rpc/rpc.h"
+
+#define READY_FD 3
+#define IDLE_MS  10000 // how long a network without members waits for the next one
+
+typedef struct net_process {
+    uv_loop_t loop;
+    const char *name;
+    char *lock_path; // held while it starts or ends, see port.c
+    network_switch *fabric;
+    gateway *gateway;
+    member_list *members;
+    rpc_server *server;
+    uv_timer_t idle;
+    uv_signal_t terminate;
+    bool ending;
+} net_process;
+
+static void net_end(net_process *self) {
+    if (self->ending)
+        return;
+    self->ending = true;
+    member_list_destroy(self->members);
+    gateway_destroy(self->gateway);
+    rpc_server_destroy(self->server);
+    uv_close((uv_handle_t *)&self->idle, NULL);
+    uv_close((uv_handle_t *)&self->terminate, NULL);
+}
+
+// ---- the life of the process ----
+
+static void idle_over(uv_timer_t *timer) {
+    net_process *self = timer->data;
+    cleanup_error holm_error *error = NULL;
+    int lock = file_lock(self->lock_path, true, false, &error);
+    if (lock < 0 && holm_error_code_of(error) == HOLM_ERROR_IN_USE) { // someone is on the way in
+        uv_timer_start(timer, idle_over, IDLE_MS, 0);
+        return;
+    }
+    log_info("no members for %d s: ending", IDLE_MS / 1000);
+    net_end(self); // the lock goes with the process, after the sockets
+}
+
+static void members_changed(void *data) {
+    net_process *self = data;
+    if (member_list_count(self->members) == 0)
+        uv_timer_start(&self->idle, idle_over, IDLE_MS, 0);
+    else
+        uv_timer_stop(&self->idle);
+}
+
+static void terminated(uv_signal_t *handle, int number) {
+    log_info("signal %d: ending", number);
+    net_end(handle->data);
+}
+
+static void to_port(void *port, const uint8_t *frame, size_t length, void *data) {
+    member_frame(port, frame, length, data);
+}
+
+static void to_gateway(const uint8_t *frame, size_t length, void *data) {
+    net_process *self = data;
+    gateway_input(self->gateway, frame, length);
+}
+
+static void from_gateway(const uint8_t *frame, size_t length, void *data) {
+    net_process *self = data;
+    switch_input_gateway(self->fabric, frame, length);
+}
+
+// ---- what it answers ----
+
+static void status_asked(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
+    net_process *self = data;
+    (void)message;
+    switch_counters counters = switch_count(self->fabric);
+    Holm__Network__V1__StatusResponse response = HOLM__NETWORK__V1__STATUS_RESPONSE__INIT;
+    response.name = (char *)self->name;
+    response.version = (char *)HOLM_VERSION;
+    response.members = (uint32_t)member_list_count(self->members);
+    response.frames = counters.frames;
+    response.dropped = counters.refused;
+    rpc_stream_reply(stream, &response.base);
+}
+
+typedef struct member_answer {
+    Holm__Network__V1__Member members[SWITCH_PORTS_MAX], *pointers[SWITCH_PORTS_MAX];
+    size_t count;
+} member_answer;
+
+static void add_member(const Holm__Network__V1__Member *member, void *data) {
+    member_answer *self = data;
+    self->members[self->count] = *member;
+    self->pointers[self->count] = &self->members[self->count];
+    self->count++;
+}
+
+static void members_asked(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
+    net_process *self = data;
+    (void)message;
+    member_answer answer = {.count = 0};
+    member_list_visit(self->members, add_member, &answer);
+    Holm__Network__V1__MembersResponse response = HOLM__NETWORK__V1__MEMBERS_RESPONSE__INIT;
+    response.members = answer.pointers;
+    response.n_members = answer.count;
+    rpc_stream_reply(stream, &response.base);
+}
+
+static void shutdown_asked(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
+    (void)message;
+    Holm__Network__V1__Empty response = HOLM__NETWORK__V1__EMPTY__INIT;
+    rpc_stream_reply(stream, &response.base);
+    net_end(data);
+}
+
+static const rpc_stream_events status_events = {.message = status_asked};
+static const rpc_stream_events members_events = {.message = members_asked};
+static const rpc_stream_events shutdown_events = {.message = shutdown_asked};
+
+static void status_open(rpc_stream *stream, void *data) {
+    rpc_stream_set_events(stream, &status_events, data);
+}
+
+static void members_open(rpc_stream *stream, void *data) {
+    rpc_stream_set_events(stream, &members_events, data);
+}
+
+static void shutdown_open(rpc_stream *stream, void *data) {
+    rpc_stream_set_events(stream, &shutdown_events, data);
+}
+
+static const rpc_method methods[] = {
+    {"Status", &holm__network__v1__empty__descriptor, &holm__network__v1__status_response__descriptor,
+     status_open},
+    {"Members", &holm__network__v1__empty__descriptor, &holm__network__v1__members_response__descriptor,
+     members_open},
+    {"Shutdown", &holm__network__v1__empty__descriptor, &holm__network__v1__empty__descriptor, shutdown_open},
+};
+static const rpc_service service = {"holm.network.v1.Network", methods, array_length(methods)};
+static const rpc_service *const services[] = {&service};
+
+// ---- starting ----
+
+// "10.88.0.0/24" and the gateway in it, in host byte order.
+static int parse_subnet(const char *subnet, const char *address, gateway_options *out, holm_error **error) {
+    char network[INET_ADDRSTRLEN] = "";
+    unsigned prefix = 0;
+    struct in_addr base, own;
+    int end = 0;
+    if (sscanf(subnet, "%15[0-9.]/%2u%n", network, &prefix, &end) != 2 || subnet[end] || prefix < 8 ||
+        prefix > 30 || inet_pton(AF_INET, network, &base) != 1 || inet_pton(AF_INET, address, &own) != 1) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "%s with the gateway %s is no network", subnet, address);
+        return -1;
+    }
+    out->netmask = UINT32_MAX << (32 - prefix);
+    out->network = ntohl(base.s_addr) & out->netmask;
+    out->address = ntohl(own.s_addr);
+    if ((out->address & out->netmask) != out->network) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "the gateway %s is not in %s", address, subnet);
+        return -1;
+    }
+    return 0;
+}
+
+static int net_open(net_process *self, const char *folder, const gateway_options *options,
+                    holm_error **error) {
+    static const switch_output output = {to_port, to_gateway};
+    cleanup_free char *port_socket = path_join(folder, "port.sock", NULL);
+    cleanup_free char *own_socket = path_join(folder, "net.sock", NULL);
+    self->fabric = switch_create(options->address, &output, self);
+    self->gateway = gateway_create(&self->loop, options, error);
+    if (!self->gateway)
+        return -1;
+    void *const data[] = {self};
+    self->server = rpc_server_create(&self->loop, services, data, array_length(services));
+    if (rpc_server_listen(self->server, own_socket, 16, error) < 0)
+        return -1;
+    self->members = member_list_create(&self->loop, port_socket, self->fabric, members_changed, self, error);
+    if (!self->members)
+        return -1;
+    uv_timer_init(&self->loop, &self->idle);
+    uv_signal_init(&self->loop, &self->terminate);
+    self->idle.data = self->terminate.data = self;
+    uv_signal_start(&self->terminate, terminated, SIGTERM);
+    uv_timer_start(&self->idle, idle_over, IDLE_MS, 0);
+    return 0;
+}
+
+static void tell(const char *text) {
+    if (file_write_all(READY_FD, text, strlen(text)) < 0)
+        log_warning("nobody waits for this network any more");
+    close(READY_FD);
+}
+
+static int net_run(int argc, char **argv, holm_error **error) {
+    gateway_options options = {.mtu = NETWORK_MTU, .frame = from_gateway};
+    if (argc != 4 || !network_name_valid(argv[1])) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "usage: holm-net NAME SUBNET GATEWAY");
+        return -1;
+    }
+    paths where;
+    if (parse_subnet(argv[2], argv[3], &options, error) < 0 || paths_init(&where, error) < 0)
+        return -1;
+    net_process self = {.name = argv[1]};
+    cleanup_free char *folder = network_runtime_folder(&where, self.name);
+    cleanup_free char *life = path_join(folder, "lock", NULL);
+    cleanup_free char *start = path_join(folder, "start.lock", NULL);
+    cleanup_free char *log_path = path_join(folder, "net.log", NULL);
+    paths_finish(&where);
+    self.lock_path = start;
+    options.data = &self;
+    cleanup_close int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    log_init(log, LOG_LEVEL_INFO);
+    cleanup_close int alive = file_lock(life, true, true, error); // one that is just ending lets go of it
+    if (alive < 0)
+        return -1;
+    uv_loop_init(&self.loop);
+    int result = net_open(&self, folder, &options, error);
+    if (result == 0) {
+        log_info("network %s: %s, gateway %s", argv[1], argv[2], argv[3]);
+        tell("ready");
+        uv_run(&self.loop, UV_RUN_DEFAULT);
+        switch_destroy(self.fabric);
+        uv_loop_close(&self.loop);
+    }
+    log_init(-1, LOG_LEVEL_ERROR);
+    return result;
+}
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    pid_t child = fork(); // whoever started us waits for this one only
+    if (child != 0)
+        _exit(child < 0 ? 125 : 0);
+    cleanup_error holm_error *error = NULL;
+    if (net_run(argc, argv, &error) < 0) {
+        tell(holm_error_message(error));
+        return 125;
+    }
+    return 0;
+}

@@ -1,0 +1,186 @@
+#include "core/network/port.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "core/base/file.h"
+#include "core/base/process.h"
+#include "core/network/network.pb-c.h"
+
+#define NAME_MAX_LENGTH 32
+#define ANSWER_MAX      1024
+
+bool network_name_valid(const char *name) {
+    size_t length = strlen(name);
+    if (length == 0 || length > NAME_MAX_LENGTH || !isalnum((unsigned char)name[0]))
+        return false;
+    for (const char *each = name; *each; each++)
+        if (!isalnum((unsigned char)*each) && !strchr("-_.", *each))
+            return false;
+    return true;
+}
+
+char *network_runtime_folder(const paths *where, const char *network) {
+    return path_join(where->runtime, "n", network, NULL);
+}
+
+int network_port_init(network_port *self, holm_error **error) {
+    int pair[2];
+    *self = (network_port){.card = -1, .far = -1, .control = -1};
+    if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+        holm_error_set_errno(error, errno, "make the socket pair of a network card");
+        return -1;
+    }
+    self->card = pair[0];
+    self->far = pair[1];
+    const int room = 1 << 20; // as much of it as the system allows
+    for (int i = 0; i < 2; i++)
+        setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    return 0;
+}
+
+void network_port_finish(network_port *self) {
+    int *all[] = {&self->card, &self->far, &self->control};
+    for (size_t i = 0; i < array_length(all); i++)
+        if (*all[i] >= 0)
+            close(steal_fd(all[i]));
+}
+
+// Starts holm-net and returns when it listens. What it writes to its pipe is "", or the reason why it does
+// not run.
+static int start_network(const paths *where, const network_member *member, holm_error **error) {
+    int ready[2];
+    if (pipe2(ready, O_CLOEXEC) < 0) {
+        holm_error_set_errno(error, errno, "make a pipe");
+        return -1;
+    }
+    cleanup_close int in = ready[0], out = ready[1];
+    cleanup_free char *program = path_join(where->libexec, "holm-net", NULL);
+    const char *argv[] = {program, member->network, member->subnet, member->gateway, NULL};
+    process_fd fds[] = {{out, 3}};
+    process_options options = {.argv = argv, .fds = fds, .fd_count = 1, .new_session = true};
+    int pidfd = -1;
+    if (process_spawn(&options, NULL, &pidfd, error) < 0)
+        return -1;
+    close(steal_fd(&out));
+    char said[ANSWER_MAX + 1];
+    size_t length = 0;
+    for (ssize_t got; length < ANSWER_MAX && (got = read(in, said + length, ANSWER_MAX - length)) != 0;) {
+        if (got < 0 && errno != EINTR)
+            break;
+        length += got > 0 ? (size_t)got : 0;
+    }
+    said[length] = 0;
+    process_wait(pidfd); // the one we started has gone to the background, or has failed
+    close(pidfd);
+    if (strcmp(said, "ready") == 0)
+        return 0;
+    holm_error_set(error, HOLM_ERROR_UNAVAILABLE, "holm-net did not start: %s",
+                   length ? said : "it ended without a word");
+    return -1;
+}
+
+static int dial(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    strcpy(address.sun_path, path);
+    cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+        return -1;
+    return steal_fd(&fd);
+}
+
+static int send_request(int control, int far, const network_member *member) {
+    size_t names = 0;
+    while (member->names && member->names[names])
+        names++;
+    char *address = (char *)member->address;
+    Holm__Network__V1__PortRequest request = HOLM__NETWORK__V1__PORT_REQUEST__INIT;
+    request.container = (char *)member->container;
+    request.mac = (char *)member->mac;
+    request.addresses = &address;
+    request.n_addresses = 1;
+    request.names = (char **)member->names;
+    request.n_names = names;
+    size_t size = holm__network__v1__port_request__get_packed_size(&request);
+    cleanup_free uint8_t *bytes = malloc(size);
+    if (!bytes)
+        abort();
+    holm__network__v1__port_request__pack(&request, bytes);
+    union {
+        struct cmsghdr header;
+        char space[CMSG_SPACE(sizeof(int))];
+    } ancillary = {0};
+    struct iovec vector = {bytes, size};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &ancillary, .msg_controllen = sizeof ancillary};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &far, sizeof far);
+    return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+static int read_answer(int control, const char *network, holm_error **error) {
+    uint8_t bytes[ANSWER_MAX];
+    ssize_t got;
+    do
+        got = recv(control, bytes, sizeof bytes, 0);
+    while (got < 0 && errno == EINTR);
+    Holm__Network__V1__PortAnswer *answer =
+        got > 0 ? holm__network__v1__port_answer__unpack(NULL, (size_t)got, bytes) : NULL;
+    if (!answer) {
+        holm_error_set(error, HOLM_ERROR_UNAVAILABLE, "network %s: holm-net ended while it was asked",
+                       network);
+        return -1;
+    }
+    int result = 0;
+    if (!answer->joined) {
+        holm_error_set(error, HOLM_ERROR_IN_USE, "network %s: %s", network, answer->error);
+        result = -1;
+    }
+    holm__network__v1__port_answer__free_unpacked(answer, NULL);
+    return result;
+}
+
+int network_port_join(network_port *self, const paths *where, const network_member *member,
+                      holm_error **error) {
+    if (!network_name_valid(member->network)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "\"%s\" is no name for a network", member->network);
+        return -1;
+    }
+    if (self->control >= 0)
+        close(steal_fd(&self->control));
+    cleanup_free char *folder = network_runtime_folder(where, member->network);
+    cleanup_free char *socket_path = path_join(folder, "port.sock", NULL);
+    cleanup_free char *lock_path = path_join(folder, "start.lock", NULL);
+    if (path_make_directories(folder, error) < 0)
+        return -1;
+    // Whoever holds this lock may start holm-net, and holm-net ends only while it holds it: nobody dials in
+    // vain.
+    cleanup_close int lock = file_lock(lock_path, true, true, error);
+    if (lock < 0)
+        return -1;
+    cleanup_close int control = dial(socket_path);
+    if (control < 0) {
+        if (start_network(where, member, error) < 0)
+            return -1;
+        control = dial(socket_path);
+    }
+    if (control < 0 || send_request(control, self->far, member) < 0) {
+        holm_error_set_errno(error, errno, "network %s: reach holm-net", member->network);
+        return -1;
+    }
+    if (read_answer(control, member->network, error) < 0)
+        return -1;
+    self->control = steal_fd(&control);
+    return 0;
+}

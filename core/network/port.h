@@ -1,0 +1,47 @@
+// A card's place on a network, seen from the shim: a datagram socket pair whose near half goes to the VM and
+// whose far half is handed to holm-net. The shim keeps a copy of the far half: when holm-net dies, the next
+// one gets it, and the guest has lost a few frames and no more.
+#pragma once
+
+#include <stdbool.h>
+
+#include "core/base/error.h"
+#include "core/base/path.h"
+
+/// Of every card. Frames never leave this machine, so they can be as large as the gateway takes them: fewer
+/// of them cost less, under emulation most of all. The gateway ends TCP itself and speaks to the outside in
+/// the outside's sizes.
+#define NETWORK_MTU 65520
+
+/// Strings are borrowed during the calls.
+typedef struct network_member {
+    const char *network;      ///< name
+    const char *container;    ///< id
+    const char *mac;          ///< "52:54:00:…"
+    const char *address;      ///< IPv4, without prefix length
+    const char *subnet;       ///< of the network, CIDR: holm-net is started with it
+    const char *gateway;      ///< IPv4 of the gateway
+    const char *const *names; ///< NULL-terminated, or NULL
+} network_member;
+
+typedef struct network_port {
+    int card;    ///< the VM's half; -1 once it was taken
+    int far;     ///< our copy of holm-net's half
+    int control; ///< the connection that keeps the membership; readable (end of file) when holm-net is gone
+} network_port;
+
+/// Makes the socket pair.
+int network_port_init(network_port *self, holm_error **error);
+
+/// Hands the far half to the network's holm-net, starting that when it does not run. Blocks for both
+/// (milliseconds): call it from a worker. Call it again after the control connection has ended.
+int network_port_join(network_port *self, const paths *where, const network_member *member,
+                      holm_error **error);
+
+/// Closing the control connection takes the member off the network.
+void network_port_finish(network_port *self);
+
+/// RUNTIME/n/NAME, where the network's process has its sockets; and whether a text can be a network's name
+/// (letters, digits, "-", "_", "."; at most 32): it becomes part of paths. The caller frees the folder.
+char *network_runtime_folder(const paths *where, const char *network);
+bool network_name_valid(const char *name);

@@ -1,0 +1,46 @@
+// The switch of one network: frames in from a port or the gateway, frames out to ports and the gateway. Pure:
+// it opens nothing and waits for nothing.
+//
+// A port may only speak as itself: its own MAC, and in IPv4 and ARP its own address. What the guards refuse
+// is counted and dropped. The gateway (NAT to the outside) never sees what could reach the host's loopback.
+#pragma once
+
+#include "core/network/ethernet.h"
+
+#define SWITCH_PORTS_MAX 256
+
+typedef struct network_switch network_switch; // "switch" is a keyword
+typedef struct switch_port switch_port;
+
+/// What the switch does with frames. Both must take or drop at once, without calling back into the switch.
+typedef struct switch_output {
+    void (*to_port)(void *port_data, const uint8_t *frame, size_t length, void *data);
+    void (*to_gateway)(const uint8_t *frame, size_t length, void *data);
+} switch_output;
+
+/// `gateway_ip` (host byte order) is where the gateway's resolver answers on port 53; nothing else of the
+/// gateway's own addresses is reachable but echo. 0: an internal network, without a gateway.
+network_switch *switch_create(uint32_t gateway_ip, const switch_output *output, void *data);
+void switch_destroy(network_switch *self);
+
+/// A new port that is `mac` and `ip` (host byte order). NULL when one of them is taken or there are
+/// SWITCH_PORTS_MAX.
+switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS], uint32_t ip,
+                             void *port_data);
+void switch_port_remove(network_switch *self, switch_port *port);
+
+/// A frame from a port, or from the gateway. The bytes are only read.
+void switch_input_port(network_switch *self, switch_port *port, const uint8_t *frame, size_t length);
+void switch_input_gateway(network_switch *self, const uint8_t *frame, size_t length);
+
+typedef struct switch_counters {
+    uint64_t frames;  ///< that went somewhere
+    uint64_t refused; ///< by the guards
+} switch_counters;
+switch_counters switch_count(const network_switch *self);
+
+typedef struct switch_port_counters {
+    uint64_t from_bytes, from_frames; ///< that the port sent
+    uint64_t to_bytes, to_frames;     ///< that were given to it
+} switch_port_counters;
+switch_port_counters switch_port_count(const switch_port *port);

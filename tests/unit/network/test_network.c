@@ -1,0 +1,148 @@
+// holm-net itself: two cards join, speak with the gateway and with each other, and outlive its kill -9.
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "core/base/file.h"
+#include "core/network/ethernet.h"
+#include "core/network/port.h"
+
+static paths where;
+static char folder[] = "/tmp/holm-network-XXXXXX";
+static const network_member web = {.network = "test",
+                                   .container = "web",
+                                   .mac = "52:54:00:00:00:02",
+                                   .address = "10.99.0.2",
+                                   .subnet = "10.99.0.0/24",
+                                   .gateway = "10.99.0.1"};
+static const network_member db = {.network = "test",
+                                  .container = "db",
+                                  .mac = "52:54:00:00:00:03",
+                                  .address = "10.99.0.3",
+                                  .subnet = "10.99.0.0/24",
+                                  .gateway = "10.99.0.1"};
+
+static int set_up(void **state) {
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    prctl(PR_SET_CHILD_SUBREAPER, 1); // holm-net goes to the background: it comes back to us
+    setenv("XDG_DATA_HOME", folder, 1);
+    setenv("XDG_CACHE_HOME", folder, 1);
+    setenv("XDG_CONFIG_HOME", folder, 1);
+    setenv("XDG_RUNTIME_DIR", folder, 1);
+    cleanup_error holm_error *error = NULL;
+    if (paths_init(&where, &error) < 0)
+        return -1;
+    free(where.libexec);
+    where.libexec = path_format("%s", HOLM_TEST_LIBEXEC);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    paths_finish(&where);
+    return path_remove_tree(folder, NULL);
+}
+
+static void send_arp(int card, const network_member *from, uint8_t last_asked) {
+    uint8_t frame[ETHERNET_ARP_LENGTH] = {255, 255, 255, 255, 255, 255}, mac[6];
+    static const uint8_t head[] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
+    assert_true(ethernet_address_parse(from->mac, mac));
+    const uint8_t own[] = {10, 99, 0, mac[5]}, asked[] = {10, 99, 0, last_asked};
+    memcpy(frame + 6, mac, 6);
+    memcpy(frame + 12, head, sizeof head);
+    memcpy(frame + 22, mac, 6);
+    memcpy(frame + 28, own, 4);
+    memcpy(frame + 38, asked, 4);
+    assert_int_equal(send(card, frame, sizeof frame, 0), sizeof frame);
+}
+
+// Waits for a frame that is ARP with this operation; the deadline only turns a hang into a failure.
+static void expect_arp(int card, uint16_t operation, uint32_t sender) {
+    uint8_t frame[ETHERNET_MAX];
+    for (;;) {
+        struct pollfd wait = {.fd = card, .events = POLLIN};
+        assert_int_equal(poll(&wait, 1, 10000), 1);
+        ssize_t got = recv(card, frame, sizeof frame, 0);
+        ethernet_frame parsed;
+        if (got > 0 && ethernet_parse(frame, (size_t)got, &parsed) && parsed.is_arp &&
+            parsed.arp_operation == operation && parsed.arp_sender_ip == sender)
+            return;
+    }
+}
+
+static pid_t network_process(void) {
+    cleanup_free char *path = path_format("/proc/%d/task/%d/children", (int)getpid(), (int)getpid());
+    cleanup_buffer buffer text = BUFFER_INIT;
+    assert_int_equal(file_read(path, 4096, &text, NULL), 0);
+    return (pid_t)strtol(buffer_text(&text), NULL, 10);
+}
+
+static void join(network_port *port, const network_member *member) {
+    cleanup_error holm_error *error = NULL;
+    if (network_port_join(port, &where, member, &error) < 0)
+        fail_msg("%s", holm_error_message(error));
+}
+
+static void expect_all_work(const network_port *first, const network_port *second) {
+    send_arp(first->card, &web, 1);
+    expect_arp(first->card, 2, 0x0a630001);
+    send_arp(second->card, &db, 2);
+    expect_arp(first->card, 1, 0x0a630003);
+}
+
+static void test_join_speak_lose_and_join_again(void **state) {
+    (void)state;
+    network_port first, second, third;
+    cleanup_error holm_error *error = NULL;
+    assert_int_equal(network_port_init(&first, NULL) | network_port_init(&second, NULL), 0);
+    assert_int_equal(network_port_init(&third, NULL), 0);
+    join(&first, &web);
+    join(&second, &db);
+    expect_all_work(&first, &second);
+    assert_int_equal(network_port_join(&third, &where, &db, &error), -1); // the address has its owner
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_IN_USE);
+
+    pid_t process = network_process();
+    assert_int_equal(kill(process, SIGKILL), 0);
+    assert_int_equal(waitpid(process, NULL, 0), process);
+    struct pollfd wait = {.fd = first.control, .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 10000), 1); // the loss is seen without asking
+    join(&first, &web);
+    join(&second, &db);
+    expect_all_work(&first, &second);
+
+    process = network_process();
+    network_port_finish(&first);
+    network_port_finish(&second);
+    network_port_finish(&third);
+    assert_int_equal(kill(process, SIGTERM), 0);
+    int status = 0;
+    assert_int_equal(waitpid(process, &status, 0), process);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void test_names_that_become_paths(void **state) {
+    (void)state;
+    const char *const wrong[] = {"", "..", ".", "a/b", "-a", "a b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    for (size_t i = 0; i < array_length(wrong); i++)
+        assert_false(network_name_valid(wrong[i]));
+    assert_true(network_name_valid("back-end_1.x"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_join_speak_lose_and_join_again),
+        cmocka_unit_test(test_names_that_become_paths),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
