@@ -86,6 +86,9 @@ typedef struct machine_driver {
     int (*device_slot)(const machine *self,
                        const char *name); ///< PCI slot for the agent's Eject; -1: no such device
     int (*start)(machine *self, holm_error **error);
+    /// Answers when everything asked for so far was done by the VMM, with the first thing that went wrong
+    /// since the last time. Between add_disk on a running machine and the agent's rescan.
+    void (*settle)(machine *self, machine_done done, void *data);
     /// Dials a port in the guest. Cancelled (error) when the machine closes.
     void (*connect)(machine *self, uint32_t port, machine_connected done, void *data);
     /// Lets the guest dial `port` on the host; one accepted callback per port; NULL closes it again.

@@ -439,6 +439,7 @@ static int qemu_listen(machine *self, uint32_t port, machine_accepted accepted, 
 }
 
 typedef struct asked {
+    machine *machine;
     machine_done done;
     void *data;
 } asked;
@@ -450,7 +451,8 @@ static void asked_answered(json_t *result, const holm_error *error, void *data) 
         self->done(error, self->data);
 }
 
-static void ask(machine *self, const char *command, json_t *arguments, machine_done done, void *data) {
+static void ask_with(machine *self, const char *command, json_t *arguments, qmp_reply reply,
+                     machine_done done, void *data) {
     cleanup_error holm_error *error = NULL;
     if (refuse_without_guest(self, &error) < 0) {
         json_decref(arguments);
@@ -461,8 +463,25 @@ static void ask(machine *self, const char *command, json_t *arguments, machine_d
     asked *one = malloc(sizeof *one);
     if (!one)
         abort();
-    *one = (asked){done, data};
-    qmp_execute(self->qmp, command, arguments, -1, asked_answered, one);
+    *one = (asked){self, done, data};
+    qmp_execute(self->qmp, command, arguments, -1, reply, one);
+}
+
+static void ask(machine *self, const char *command, json_t *arguments, machine_done done, void *data) {
+    ask_with(self, command, arguments, asked_answered, done, data);
+}
+
+static void settled(json_t *result, const holm_error *error, void *data) {
+    cleanup_free asked *self = data;
+    (void)result;
+    cleanup_error holm_error *problem = steal_pointer(&self->machine->problem);
+    if (self->done)
+        self->done(problem ? problem : error, self->data);
+}
+
+// Commands are answered in their order, so this one's answer means that all before it were.
+static void qemu_settle(machine *self, machine_done done, void *data) {
+    ask_with(self, "query-status", NULL, settled, done, data);
 }
 
 static void qemu_pause(machine *self, machine_done done, void *data) {
@@ -503,6 +522,7 @@ const machine_driver machine_qemu = {
     .remove_device = qemu_remove_device,
     .device_slot = qemu_device_slot,
     .start = qemu_start,
+    .settle = qemu_settle,
     .connect = qemu_connect,
     .listen = qemu_listen,
     .pause = qemu_pause,

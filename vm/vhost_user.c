@@ -123,12 +123,9 @@ static void kick_ready(uv_poll_t *poll, int status, int events) {
 }
 
 static void ring_stop(vhost_user *self, unsigned index) {
-    bool was_running = self->rings[index].running;
     self->rings[index].running = false;
     if (self->kicks[index])
         uv_close((uv_handle_t *)&steal_pointer(&self->kicks[index])->poll, kick_closed);
-    if (was_running && !self->lost)
-        self->device.stopped(index, self->data);
 }
 
 static void vhost_user_lose(vhost_user *self, const char *why) {
@@ -209,6 +206,7 @@ static int set_vring_kick(vhost_user *self, unsigned index) {
     // A ring begins with its first kick, not with SET_VRING_ENABLE: QEMU does not send that for vsock.
     ring->running = true;
     ring->broken = false;
+    self->device.started(index, self->data);
     self->device.kicked(index, self->data);
     return 0;
 }

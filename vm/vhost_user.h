@@ -19,8 +19,9 @@ typedef struct vhost_user_device {
     size_t config_size;
     /// The driver has put buffers into a ring.
     void (*kicked)(unsigned ring, void *data);
-    /// The driver has let go of a ring (reset, or the VMM stops).
-    void (*stopped)(unsigned ring, void *data);
+    /// A ring runs from now on: after the driver has set it up (its next_avail is 0), or where it was before
+    /// the machine was paused.
+    void (*started)(unsigned ring, void *data);
     /// The VMM is gone or broke the protocol. Once.
     void (*lost)(const holm_error *error, void *data);
 } vhost_user_device;

@@ -49,6 +49,8 @@ int vring_set_addresses(vring *self, const guest_memory *memory, uint64_t descri
     self->descriptors = at_descriptors;
     self->avail = at_avail;
     self->used = at_used;
+    // After a pause it goes on where it was.
+    self->next_used = __atomic_load_n(&self->used->index, __ATOMIC_RELAXED);
     return 0;
 }
 

@@ -474,10 +474,14 @@ static void vsock_kicked(unsigned ring, void *data) {
     vsock_turn(data);
 }
 
-static void vsock_stopped(unsigned ring, void *data) {
-    (void)ring;
+static void vsock_started(unsigned ring, void *data) {
     vsock *self = data;
-    // The driver was reset: what it knew is gone. Dials that it has not seen yet may wait for the next one.
+    // Both rings from their beginning: the driver is a new one, and what it knew is gone. (Pausing the
+    // machine stops the rings too, and nothing must be lost by that.) Dials that were not sent yet may wait
+    // for it.
+    if (ring != RING_SEND || vhost_user_ring(self->back_end, RING_SEND)->next_avail != 0 ||
+        vhost_user_ring(self->back_end, RING_RECEIVE)->next_avail != 0)
+        return;
     for (vsock_connection *one = self->all; one;) {
         vsock_connection *next = one->next_in_all;
         if (one->in_table && !(one->owed & VSOCK_OWED_REQUEST))
@@ -513,7 +517,7 @@ vsock *vsock_create(uv_loop_t *loop, int vhost_user_fd, guest_memory *memory, ui
                                 .config = &self->config,
                                 .config_size = sizeof self->config,
                                 .kicked = vsock_kicked,
-                                .stopped = vsock_stopped,
+                                .started = vsock_started,
                                 .lost = vsock_lost};
     self->back_end = vhost_user_create(loop, vhost_user_fd, memory, &device, self, error);
     if (!self->back_end) {

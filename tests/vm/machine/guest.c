@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -33,6 +34,22 @@ static void on_closed(machine_end end, void *data) {
     self->end = end;
 }
 
+static char initramfs[64]; // one for the whole run: templates know it by its file
+
+static void remove_initramfs(void) {
+    unlink(initramfs);
+}
+
+const char *kernel_path(void) {
+    static char path[256];
+    if (getenv("HOLM_TEST_KERNEL"))
+        return getenv("HOLM_TEST_KERNEL");
+    const char *cache = getenv("XDG_CACHE_HOME");
+    snprintf(path, sizeof path, "%s%s/holm/kernel/x86_64/vmlinux", cache ? cache : getenv("HOME"),
+             cache ? "" : "/.cache");
+    return path;
+}
+
 void guest_create(guest *self, unsigned cpus, unsigned memory_mib, const char *templates) {
     memset(self, 0, sizeof *self);
     uv_loop_init(&self->loop);
@@ -40,11 +57,16 @@ void guest_create(guest *self, unsigned cpus, unsigned memory_mib, const char *t
     if (!mkdtemp(self->directory))
         abort();
     snprintf(self->log, sizeof self->log, "%s/boot.log", self->directory);
+    if (!*initramfs) {
+        snprintf(initramfs, sizeof initramfs, "/tmp/holm-vm-test-%d.initramfs", (int)getpid());
+        initramfs_write(initramfs);
+        atexit(remove_initramfs);
+    }
     machine_configuration configuration = {.cpus = cpus,
                                            .memory_bytes = (uint64_t)memory_mib << 20,
                                            .accelerator = MACHINE_EMULATION,
-                                           .kernel = getenv("HOLM_TEST_KERNEL"),
-                                           .initramfs = getenv("HOLM_TEST_INITRAMFS"),
+                                           .kernel = kernel_path(),
+                                           .initramfs = initramfs,
                                            .kernel_arguments = getenv("HOLM_TEST_ARGUMENTS"),
                                            .runtime_directory = self->directory,
                                            .boot_log = self->log,
@@ -110,25 +132,66 @@ int guest_connect(guest *self, unsigned port) {
     return asked.fd;
 }
 
-void guest_command(guest *self, const char *line, char *answer, size_t most) {
-    int fd = guest_connect(self, 5001);
+typedef struct beside {
+    void (*work)(void *data);
+    void *data;
+    uv_async_t wake;
+    bool done;
+} beside;
+
+static void on_beside(uv_async_t *wake) {
+    ((beside *)wake->data)->done = true;
+}
+
+static void run_beside(void *data) {
+    beside *self = data;
+    self->work(self->data);
+    uv_async_send(&self->wake);
+}
+
+void guest_run_beside(guest *self, void (*work)(void *data), void *data) {
+    beside one = {.work = work, .data = data};
+    uv_thread_t thread;
+    uv_async_init(&self->loop, &one.wake, on_beside);
+    one.wake.data = &one;
+    uv_thread_create(&thread, run_beside, &one);
+    guest_wait(self, &one.done);
+    uv_thread_join(&thread);
+    uv_close((uv_handle_t *)&one.wake, NULL);
+    uv_run(&self->loop, UV_RUN_NOWAIT);
+}
+
+typedef struct asked {
+    int fd;
+    const char *line;
+    char *answer;
+    size_t most;
+} asked;
+
+static void ask_run(void *data) {
+    asked *self = data;
     size_t length = 0;
-    snprintf(answer, most, "no connection");
-    if (fd < 0)
-        return;
-    dprintf(fd, "%s\n", line);
-    while (length + 1 < most && !self->closed) {
-        uv_run(&self->loop, UV_RUN_NOWAIT);
-        ssize_t got = read(fd, answer + length, most - 1 - length);
-        if (got > 0)
-            length += (size_t)got;
-        if (got == 0 || (length > 0 && answer[length - 1] == '\n'))
+    ssize_t got;
+    dprintf(self->fd, "%s\n", self->line);
+    while (length + 1 < self->most &&
+           (got = read(self->fd, self->answer + length, self->most - 1 - length)) > 0) {
+        length += (size_t)got;
+        if (self->answer[length - 1] == '\n')
             break;
-        if (got < 0)
-            uv_run(&self->loop, UV_RUN_ONCE);
     }
-    answer[length > 0 ? length - 1 : 0] = 0;
-    close(fd);
+    self->answer[length > 0 ? length - 1 : 0] = 0;
+}
+
+void guest_command(guest *self, const char *line, char *answer, size_t most) {
+    asked one = {guest_connect(self, 5001), line, answer, most};
+    snprintf(answer, most, "no connection");
+    if (one.fd < 0)
+        return;
+    struct timeval most_wait = {.tv_sec = 20};
+    setsockopt(one.fd, SOL_SOCKET, SO_RCVTIMEO, &most_wait, sizeof most_wait);
+    fcntl(one.fd, F_SETFL, 0);
+    guest_run_beside(self, ask_run, &one);
+    close(one.fd);
 }
 
 void guest_destroy(guest *self) {

@@ -30,3 +30,10 @@ void guest_command(guest *self, const char *line, char *answer, size_t most);
 void guest_destroy(guest *self);
 /// Runs the loop until *flag.
 void guest_wait(guest *self, const bool *flag);
+/// Runs `work` on a thread of its own while the loop runs, until it has returned.
+void guest_run_beside(guest *self, void (*work)(void *data), void *data);
+
+/// Writes the test guest's initramfs.
+void initramfs_write(const char *path);
+/// The kernel to test with: HOLM_TEST_KERNEL, or the one that kernel/build.sh has made.
+const char *kernel_path(void);

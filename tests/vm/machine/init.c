@@ -1,7 +1,8 @@
 // PID 1 of the machine's own test: the least guest that exercises every part of it. It waits for the clone's
 // "go" when it is to be a template, says "ready" to host port 1024, and then serves vsock ports:
 //   5000  echoes what it gets, until the end of file
-//   5001  one command a line, one line of answer: rescan, eject SLOT, read DEVICE, dial PORT, sum
+//   5001  one command a line, one line of answer: rescan, eject SLOT, read DEVICE, dial PORT, stat eth0,
+//   crash
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/vm_sockets.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/io.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -101,6 +103,8 @@ static void command(int fd) {
         else if (strncmp(line, "dial ", 5) == 0)
             snprintf(answer, sizeof answer, "%s",
                      vsock_open(VMADDR_CID_HOST, (unsigned)atoi(line + 5), 0) < 0 ? "refused" : "connected");
+        else if (strcmp(line, "crash") == 0)
+            write_file("/proc/sysrq-trigger", "c"), reboot(RB_AUTOBOOT);
         else if (strcmp(line, "stat eth0") == 0)
             snprintf(answer, sizeof answer, "%s", access("/sys/class/net/eth0", F_OK) ? "no" : "yes");
         strcat(answer, "\n");
