@@ -1,0 +1,58 @@
+// All that PID 1 knows: what main makes and the calls work on.
+#pragma once
+
+#include <uv.h>
+
+#include "core/rpc/rpc.h"
+#include "guest/agent.pb-c.h"
+#include "guest/watch.h"
+
+#define AGENT_PORT        1024 ///< where the agent listens and, on the host, is waited for (vsock)
+#define AGENT_CONNECTIONS 64
+#define AGENT_LIST_MAX    1024 ///< entries of any list a client can make longer
+
+typedef struct process process;
+typedef struct process_attachment process_attachment;
+typedef struct event_listener event_listener;
+
+typedef struct agent {
+    uv_loop_t *loop;
+    rpc_server *server;
+    void *service_data[1]; ///< the server's
+    watch *listener;
+
+    // The next are shared with worker threads.
+    uv_mutex_t lock;
+    Holm__Agent__V1__MountRequest **later_mounts; ///< for the first process, see container_mounts.h
+    size_t later_mount_count;
+    Holm__Agent__V1__KeyValue **sysctls; ///< for the first process
+    size_t sysctl_count;
+    bool root_read_only;
+
+    char **environment; ///< KEY=value, for processes created later
+    size_t environment_count;
+    process *processes; ///< linked list
+    size_t process_count;
+    int devpts; ///< the container's; -1 while it has none
+    event_listener *listeners;
+    uv_signal_t child_ended;
+    uv_fs_event_t memory_events;
+    uint64_t oom_kills; ///< as last told
+    bool stopping;      ///< Shutdown has begun: no new processes
+} agent;
+
+static inline uv_loop_t *agent_loop(agent *self) {
+    return self->loop;
+}
+
+/// Keeps a mount for the first process. LIMIT when there are too many. From any thread.
+int agent_keep_mount(agent *self, const Holm__Agent__V1__MountRequest *request, holm_error **error);
+/// Keeps a sysctl of the container's own namespaces for the first process. From any thread.
+int agent_keep_sysctl(agent *self, const char *key, const char *value, holm_error **error);
+/// Sets KEY=value for processes created later.
+int agent_set_environment(agent *self, const char *variable, holm_error **error);
+/// A deep copy of a message.
+ProtobufCMessage *agent_copy_message(const ProtobufCMessage *message);
+
+/// The service of agent.proto; its data is the agent.
+extern const rpc_service agent_service;

@@ -1,0 +1,36 @@
+// Links, addresses and routes over rtnetlink(7), as much of it as a container's card needs.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "core/base/error.h"
+
+#define NETLINK_NAME_MAX 15
+
+/// An address of either family with the length of its prefix.
+typedef struct netlink_address {
+    int family; ///< AF_INET or AF_INET6
+    uint8_t bytes[16];
+    size_t length;   ///< 4 or 16
+    unsigned prefix; ///< bits
+} netlink_address;
+
+/// Reads "10.1.2.3/24" or "fd00::1/64"; without "/" all bits are the prefix. INVALID for anything else.
+int netlink_address_parse(const char *text, netlink_address *out, holm_error **error);
+/// Reads "52:54:00:12:34:56".
+int netlink_mac_parse(const char *text, uint8_t mac[static 6], holm_error **error);
+
+/// Each of these is one request and its acknowledgement on a socket of its own; it blocks for as long as the
+/// kernel takes. The index of the card with that hardware address: 0 when there is none, -1 on failure.
+int netlink_find_link(const uint8_t mac[static 6], holm_error **error);
+/// The name must be free and the card down to be renamed; NULL leaves it, mtu 0 too.
+int netlink_set_link(int index, const char *name, unsigned mtu, holm_error **error);
+int netlink_set_up(int index, bool up, holm_error **error);
+/// An address that is there already is no error.
+int netlink_add_address(int index, const netlink_address *address, holm_error **error);
+/// `destination` NULL: the default route. `gateway` NULL: what is there is on the link itself.
+int netlink_add_route(int index, const netlink_address *destination, const netlink_address *gateway,
+                      holm_error **error);

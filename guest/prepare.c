@@ -1,0 +1,160 @@
+// Prepare: all that a fresh machine needs, in one call and in order, with the time that each step took.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "guest/cgroup.h"
+#include "guest/files.h"
+#include "guest/machine.h"
+#include "guest/network.h"
+#include "guest/root.h"
+#include "guest/text.h"
+#include "guest/uevent.h"
+
+#define ENTROPY_MAX 4096
+
+typedef struct preparation {
+    agent *agent;
+    const Holm__Agent__V1__PrepareRequest *request;
+    int uevents;
+} preparation;
+
+// Adding to the pool does not yet change what it gives out: only the reseed makes two clones differ.
+static int feed_entropy(preparation *self, holm_error **error) {
+    const ProtobufCBinaryData *bytes = &self->request->entropy;
+    struct {
+        struct rand_pool_info info;
+        uint8_t data[ENTROPY_MAX];
+    } pool;
+    if (bytes->len == 0)
+        return 0;
+    if (bytes->len > ENTROPY_MAX) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "more than %d bytes of entropy", ENTROPY_MAX);
+        return -1;
+    }
+    pool.info.entropy_count = (int)bytes->len * 8;
+    pool.info.buf_size = (int)bytes->len;
+    memcpy(pool.data, bytes->data, bytes->len);
+    cleanup_close int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+    if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0) {
+        holm_error_set_errno(error, errno, "feed the random pool");
+        return -1;
+    }
+    return 0;
+}
+
+static int set_clock(preparation *self, holm_error **error) {
+    return self->request->unix_ns ? machine_set_clock(self->request->unix_ns, error) : 0;
+}
+
+static int set_names(preparation *self, holm_error **error) {
+    const char *host = self->request->hostname, *domain = self->request->domainname;
+    if ((*host && sethostname(host, strlen(host)) < 0) ||
+        (*domain && setdomainname(domain, strlen(domain)) < 0)) {
+        holm_error_set_errno(error, errno, "set the host name \"%.70s\"", host);
+        return -1;
+    }
+    return 0;
+}
+
+static int rescan(preparation *self, holm_error **error) {
+    return self->request->rescan ? machine_rescan_pci(error) : 0;
+}
+
+static int mount_root(preparation *self, holm_error **error) {
+    if (!self->request->root)
+        return 0;
+    uv_mutex_lock(&self->agent->lock);
+    self->agent->root_read_only = self->request->root->read_only;
+    uv_mutex_unlock(&self->agent->lock);
+    return root_mount(self->request->root, self->uevents, error);
+}
+
+static int mount_volumes(preparation *self, holm_error **error) {
+    for (size_t i = 0; i < self->request->n_mounts; i++)
+        if (files_mount_one(self->agent, self->request->mounts[i], error) < 0)
+            return -1;
+    return 0;
+}
+
+static int set_network(preparation *self, holm_error **error) {
+    for (size_t i = 0; i < self->request->n_interfaces; i++)
+        if (network_link_set(self->request->interfaces[i], self->uevents, error) < 0)
+            return -1;
+    for (size_t i = 0; i < self->request->n_routes; i++)
+        if (network_route_add(self->request->routes[i], error) < 0)
+            return -1;
+    return 0;
+}
+
+static int write_files(preparation *self, holm_error **error) {
+    const Holm__Agent__V1__PrepareRequest *request = self->request;
+    if (request->dns && network_write_dns(request->dns, error) < 0)
+        return -1;
+    if (request->hosts && network_write_hosts(request->hosts, error) < 0)
+        return -1;
+    return *request->machine_id ? files_write_machine_id(request->machine_id, error) : 0;
+}
+
+static int set_sysctls(preparation *self, holm_error **error) {
+    for (size_t i = 0; i < self->request->n_sysctls; i++) {
+        const Holm__Agent__V1__KeyValue *pair = self->request->sysctls[i];
+        if (machine_set_sysctl(self->agent, pair->key, pair->value, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int set_limits(preparation *self, holm_error **error) {
+    return self->request->limits ? cgroup_set_limits(self->request->limits, error) : 0;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(preparation *self, holm_error **error);
+} steps[] = {
+    {"entropy", feed_entropy}, {"clock", set_clock},      {"names", set_names},     {"rescan", rescan},
+    {"root", mount_root},      {"mounts", mount_volumes}, {"network", set_network}, {"files", write_files},
+    {"sysctls", set_sysctls},  {"limits", set_limits},
+};
+
+static uint64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
+}
+
+static char *read_boot_id(void) {
+    char *id = text_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128, NULL);
+    if (id)
+        id[strcspn(id, "\n")] = 0;
+    return id;
+}
+
+ProtobufCMessage *machine_prepare(agent *self, const ProtobufCMessage *message, holm_error **error) {
+    preparation state = {.agent = self, .request = (const void *)message};
+    Holm__Agent__V1__PrepareResponse response = HOLM__AGENT__V1__PREPARE_RESPONSE__INIT;
+    Holm__Agent__V1__Step taken[array_length(steps)], *pointers[array_length(steps)];
+    cleanup_close int uevents = uevent_open(error);
+    if (uevents < 0)
+        return NULL;
+    state.uevents = uevents;
+    for (size_t i = 0; i < array_length(steps); i++) {
+        holm__agent__v1__step__init(&taken[i]);
+        taken[i].name = (char *)steps[i].name;
+        taken[i].begin_ns = now_ns();
+        if (steps[i].run(&state, error) < 0)
+            return NULL;
+        taken[i].end_ns = now_ns();
+        pointers[i] = &taken[i];
+    }
+    cleanup_free char *boot_id = read_boot_id();
+    response.boot_id = boot_id ? boot_id : (char *)"";
+    response.steps = pointers;
+    response.n_steps = array_length(steps);
+    return agent_copy_message(&response.base);
+}

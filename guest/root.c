@@ -1,0 +1,118 @@
+#include "guest/root.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include "core/base/path.h"
+#include "guest/boot.h"
+#include "guest/inside.h"
+#include "guest/mount.h"
+#include "guest/uevent.h"
+
+static char *partition_path(const char *device, unsigned number) {
+    size_t length = strlen(device);
+    bool ends_in_digit = length && isdigit((unsigned char)device[length - 1]);
+    return path_format("%s%s%u", device, ends_in_digit ? "p" : "", number);
+}
+
+static void free_list(char **list, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        free(list[i]);
+    free(list);
+}
+
+static int mount_disk(const char *device, const char *path, bool read_only, holm_error **error) {
+    char *options[] = {(char *)(read_only ? "ro" : "rw"), (char *)"noatime"};
+    if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+        holm_error_set_errno(error, errno, "make folder %s", path);
+        return -1;
+    }
+    cleanup_close int root = inside_root(true, error);
+    return root < 0 ? -1 : mount_at(root, "ext4", device, path, options, array_length(options), false, error);
+}
+
+static int mount_writable(const char *device, holm_error **error) {
+    if (*device)
+        return mount_disk(device, GUEST_WRITABLE, false, error);
+    if (mount("tmpfs", GUEST_WRITABLE, "tmpfs", 0, "mode=755") == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "mount a tmpfs for the writable layer");
+    return -1;
+}
+
+static int make_upper(holm_error **error) {
+    static const char *const folders[] = {GUEST_WRITABLE "/upper", GUEST_WRITABLE "/work"};
+    for (size_t i = 0; i < array_length(folders); i++)
+        if (mkdir(folders[i], 0755) < 0 && errno != EEXIST) {
+            holm_error_set_errno(error, errno, "make folder %s", folders[i]);
+            return -1;
+        }
+    return 0;
+}
+
+// One lowerdir+ a layer: a single option string would be cut at the size of a page. The first one is the
+// topmost.
+static int create_overlay(unsigned layer_count, holm_error **error) {
+    cleanup_close int context = fsopen("overlay", FSOPEN_CLOEXEC);
+    if (context < 0) {
+        holm_error_set_errno(error, errno, "a file system of type overlay");
+        return -1;
+    }
+    for (unsigned number = layer_count; number > 0; number--) {
+        char path[64];
+        snprintf(path, sizeof path, GUEST_LAYERS "/%u", number);
+        if (mount_context_set(context, "lowerdir+", path, error) < 0)
+            return -1;
+    }
+    if (mount_context_set(context, "source", "overlay", error) < 0 ||
+        mount_context_set(context, "upperdir", GUEST_WRITABLE "/upper", error) < 0 ||
+        mount_context_set(context, "workdir", GUEST_WRITABLE "/work", error) < 0)
+        return -1;
+    return mount_context_create(context, "overlay of the layers", 0, error);
+}
+
+static int attach_root(unsigned layer_count, holm_error **error) {
+    mount_options bind = {.bind = true};
+    cleanup_close int target = open(GUEST_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    cleanup_close int fd = layer_count ? create_overlay(layer_count, error)
+                                       : mount_create("bind", GUEST_WRITABLE "/upper", &bind, error);
+    if (fd < 0 || mount_attach(fd, target, error) < 0)
+        return -1;
+    if (mount(NULL, GUEST_ROOT, NULL, MS_SHARED, NULL) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "share the mounts of the root");
+    return -1;
+}
+
+static int wait_devices(char **devices, unsigned count, int uevents, holm_error **error) {
+    return uevent_wait_paths(uevents, devices, count, ROOT_DEVICE_TIMEOUT_MS, error);
+}
+
+int root_mount(const Holm__Agent__V1__RootFilesystem *root, int uevents, holm_error **error) {
+    unsigned layers = *root->layers_device ? root->layer_count : 0, count = layers;
+    if (layers > ROOT_LAYERS_MAX) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "%u layers; the kernel takes %d", layers, ROOT_LAYERS_MAX);
+        return -1;
+    }
+    char **devices = calloc(layers + 1U, sizeof *devices);
+    if (!devices)
+        abort();
+    for (unsigned i = 0; i < layers; i++)
+        devices[i] = partition_path(root->layers_device, i + 1);
+    if (*root->writable_device)
+        devices[count++] = strdup(root->writable_device);
+    int result = wait_devices(devices, count, uevents, error);
+    for (unsigned i = 0; result == 0 && i < layers; i++) {
+        char path[64];
+        snprintf(path, sizeof path, GUEST_LAYERS "/%u", i + 1);
+        result = mount_disk(devices[i], path, true, error);
+    }
+    free_list(devices, count);
+    if (result < 0 || mount_writable(root->writable_device, error) < 0 || make_upper(error) < 0)
+        return -1;
+    return attach_root(layers, error);
+}
