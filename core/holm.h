@@ -21,8 +21,9 @@ typedef struct holm_client holm_client;
 /// Opens the user's holm: folders, state.db (made or brought up to this version), configuration. Links
 /// nothing heavy. `loop` is borrowed and must outlive the client.
 holm_client *holm_client_create(uv_loop_t *loop, holm_error **error);
-/// Ends what is under way on this side (containers and image work go on). Accepts NULL. Must be called on the
-/// loop's thread; the loop has to run once more afterwards to let go of the handles.
+/// Ends what is under way on this side (containers and image work go on): no callback comes any more. Accepts
+/// NULL. Must be called on the loop's thread; the loop has to run on until it has nothing left, to let go of
+/// the handles.
 void holm_client_destroy(holm_client *client);
 
 /// The answer to a request: exactly once, from the loop. On failure result is NULL and error set. Both are
@@ -71,12 +72,12 @@ typedef struct holm_session holm_session;
 typedef struct holm_session_options {
     const char *container; ///< reference
     const char *session;   ///< NULL: the container's own process (with exec: a name is made)
-    json_t *exec; ///< NULL: attach; else the process to make ("arguments", "environment", "directory",
-                  ///< "user", "terminal", "privileged"); borrowed
-    bool start;             ///< start the container once attached
-    bool stdin_open;        ///< input will be written
-    bool repaint;           ///< a terminal's screen as it is comes first
-    bool keep;              ///< an exec session stays when we leave
+    json_t *exec;    ///< NULL: attach; else the process to make ("arguments", "environment", "directory",
+                     ///< "user", "terminal", "privileged"); borrowed
+    bool start;      ///< start the container once attached
+    bool stdin_open; ///< input will be written
+    bool repaint;    ///< a terminal's screen as it is comes first
+    bool keep;       ///< an exec session stays when we leave
     unsigned columns, rows; ///< 0: not known
 } holm_session_options;
 
@@ -183,6 +184,9 @@ void holm_system_information(holm_client *client, holm_done done, void *data);
 /// A value of the user's configuration by its dotted key ("container.cpus"), or NULL when it is not set.
 /// Borrowed.
 const json_t *holm_configuration_get(const holm_client *client, const char *key);
+/// Reads a TOML file (a theme) as a document; *lines (may be NULL) becomes an object of dotted key → line
+/// number. A syntax error names file and line. The caller owns both.
+json_t *holm_configuration_read(const char *path, json_t **lines, holm_error **error);
 /// The folder of what came with this build (themes), and the user's configuration folder. Borrowed.
 const char *holm_share_directory(const holm_client *client);
 const char *holm_configuration_directory(const holm_client *client);
@@ -194,7 +198,7 @@ const char *holm_data_directory(const holm_client *client);
 /// Control characters, invalid UTF-8 and bidirectional overrides become visible escapes (\x1b, \u202e). The
 /// caller frees it.
 char *holm_text_escape(const char *text, size_t length);
-/// "1.2 GiB", "3 minutes ago"; into the caller's buffer, which is returned.
+/// "1.2 GiB", "3 minutes"; into the caller's buffer, which is returned.
 const char *holm_text_bytes(uint64_t bytes, char *out, size_t size);
 const char *holm_text_duration(int64_t seconds, char *out, size_t size);
 /// Prints a document as "json", "yaml" or "toml". The caller frees the text. NULL: a format that is not

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "core/base/file.h"
 #include "core/base/process.h"
@@ -41,6 +43,10 @@ char *image_client_socket(const paths *where) {
 
 char *image_client_lock(const paths *where) {
     return path_join(where->runtime, "image.lock", NULL);
+}
+
+char *image_client_disk(const paths *where, uint64_t size) {
+    return path_format("%s/disks/empty-%" PRIu64 ".ext4", where->data, size);
 }
 
 static int try_connect(const paths *where, holm_error **error) {
@@ -92,13 +98,17 @@ static int start_worker(const paths *where, holm_error **error) {
     const process_fd fds[] = {{.from = ends[1], .to = 3}};
     const process_options options = {
         .argv = argv, .fds = fds, .fd_count = 1, .directory = "/", .new_session = true};
-    int result = process_spawn(&options, NULL, NULL, error);
+    cleanup_close int process = -1;
+    int result = process_spawn(&options, NULL, &process, error);
     close(ends[1]);
     if (result < 0) {
         close(ends[0]);
         return -1;
     }
-    return read_answer(ends[0], error);
+    result = read_answer(ends[0], error);
+    siginfo_t gone; // what we started has ended by then: the worker is a child of its own
+    waitid(P_PIDFD, (id_t)process, &gone, WEXITED | WNOHANG);
+    return result;
 }
 
 int image_client_connect(const paths *where, bool start, holm_error **error) {

@@ -1,0 +1,94 @@
+#include "core/holm.h"
+
+#include "core/config/toml.h"
+#include "core/holm_internal.h"
+
+holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
+    holm_client *client = calloc(1, sizeof *client);
+    if (!client)
+        abort();
+    client->loop = loop;
+    client->users = 1;
+    uv_mutex_init(&client->lock);
+    if (paths_init(&client->where, error) == 0)
+        client->config = config_load(client->where.config, error);
+    if (!client->config) {
+        holm_client_destroy(client);
+        return NULL;
+    }
+    return client;
+}
+
+static void client_release(holm_client *client) {
+    if (--client->users > 0)
+        return;
+    state_close(client->idle);
+    config_destroy(client->config);
+    paths_finish(&client->where);
+    uv_mutex_destroy(&client->lock);
+    free(client);
+}
+
+void holm_client_destroy(holm_client *client) {
+    if (!client)
+        return;
+    client->destroyed = true;
+    for (holm_handle *handle = client->handles, *next; handle; handle = next) {
+        next = handle->next;
+        handle->close(handle);
+    }
+    client_release(client);
+}
+
+void holm_handle_init(holm_handle *self, holm_client *client, void (*close)(holm_handle *self)) {
+    *self = (holm_handle){.client = client, .next = client->handles, .close = close};
+    if (client->handles)
+        client->handles->previous = self;
+    client->handles = self;
+    client->users++;
+}
+
+void holm_handle_finish(holm_handle *self) {
+    if (self->previous)
+        self->previous->next = self->next;
+    else
+        self->client->handles = self->next;
+    if (self->next)
+        self->next->previous = self->previous;
+    client_release(self->client);
+}
+
+state *holm_state_take(holm_client *client, holm_error **error) {
+    uv_mutex_lock(&client->lock);
+    state *db = steal_pointer(&client->idle);
+    uv_mutex_unlock(&client->lock);
+    return db ? db : state_open(client->where.data, error);
+}
+
+void holm_state_give(holm_client *client, state *db) {
+    uv_mutex_lock(&client->lock);
+    state *spare = client->idle;
+    client->idle = db;
+    uv_mutex_unlock(&client->lock);
+    state_close(spare);
+}
+
+const json_t *holm_configuration_get(const holm_client *client, const char *key) {
+    return config_get(client->config, key);
+}
+
+json_t *holm_configuration_read(const char *path, json_t **lines, holm_error **error) {
+    return toml_read(path, lines, error);
+}
+
+const char *holm_share_directory(const holm_client *client) {
+    return client->where.share;
+}
+
+const char *holm_configuration_directory(const holm_client *client) {
+    return client->where.config;
+}
+
+const char *holm_data_directory(const holm_client *client) {
+    return client->where.data;
+}

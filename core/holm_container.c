@@ -1,0 +1,472 @@
+// Containers: looking at them, and their way from start to removal.
+#include <signal.h>
+#include <string.h>
+
+#include "core/base/time.h"
+#include "core/holm_internal.h"
+
+static bool is_at_rest(const json_t *document) {
+    const char *now = holm_document_status(document, "state");
+    return strcmp(now, "created") == 0 || strcmp(now, "exited") == 0;
+}
+
+json_t *holm_container_look_up(holm_client *client, state *db, const char *reference, bool *alive,
+                               holm_error **error) {
+    json_t *document = state_container_get(db, reference, error);
+    if (!document)
+        return NULL;
+    const char *id = holm_document_id(document);
+    bool lives = container_is_alive(&client->where, id);
+    if (!lives && !is_at_rest(document)) {
+        json_t *right = NULL;
+        if (container_reconcile(&client->where, db, id, error) == 0)
+            right = state_container_get(db, id, error);
+        json_decref(document);
+        document = right;
+    }
+    if (alive)
+        *alive = lives;
+    return document;
+}
+
+int holm_request_look_up(holm_request *self, state *db, holm_error **error) {
+    json_decref(self->document);
+    self->document = holm_container_look_up(self->handle.client, db, self->reference, &self->alive, error);
+    return self->document ? 0 : -1;
+}
+
+static holm_request *begin(holm_client *client, const char *reference, holm_done done, void *data) {
+    holm_request *self = holm_request_create(client, done, data);
+    self->reference = strdup(reference);
+    return self;
+}
+
+// The document as it is now is the answer. By id: the name may be another one meanwhile.
+static int read_result(holm_request *self, state *db, holm_error **error) {
+    self->result =
+        holm_container_look_up(self->handle.client, db, holm_document_id(self->document), NULL, error);
+    return self->result ? 0 : -1;
+}
+
+static void answer_document(holm_request *self) {
+    holm_request_work(self, read_result, holm_request_finish);
+}
+
+static void answer_present(holm_request *self) {
+    self->result = json_incref(self->document);
+    holm_request_finish(self);
+}
+
+static void fail_state(holm_request *self, const char *sentence) {
+    holm_error_set(&self->error, HOLM_ERROR_STATE, "the container %s %s",
+                   holm_document_configuration(self->document, "name"), sentence);
+    holm_request_finish(self);
+}
+
+// ---- list, inspect ----
+
+static bool has_text(const json_t *wanted, bool (*matches)(const json_t *document, const char *text),
+                     const json_t *document) {
+    size_t index;
+    json_t *value;
+    json_array_foreach (wanted, index, value)
+        if (matches(document, json_string_value(value)))
+            return true;
+    return false;
+}
+
+static bool matches_name(const json_t *document, const char *text) {
+    return strstr(holm_document_configuration(document, "name"), text) != NULL;
+}
+
+static bool matches_id(const json_t *document, const char *text) {
+    return strncmp(holm_document_id(document), text, strlen(text)) == 0;
+}
+
+static bool matches_status(const json_t *document, const char *text) {
+    return strcmp(holm_document_status(document, "state"), text) == 0;
+}
+
+static bool matches_ancestor(const json_t *document, const char *text) {
+    const char *image = holm_document_configuration(document, "image");
+    const char *id = holm_document_configuration(document, "imageId");
+    size_t length = strlen(text);
+    const char *short_name = strrchr(image, '/');
+    short_name = short_name ? short_name + 1 : image;
+    return strcmp(image, text) == 0 || strcmp(short_name, text) == 0 ||
+           (strncmp(short_name, text, length) == 0 && short_name[length] == ':') || strcmp(id, text) == 0 ||
+           (length >= 2 && strncmp(id, "sha256:", 7) == 0 && strncmp(id + 7, text, length) == 0);
+}
+
+static bool matches_label(const json_t *document, const char *text) {
+    const json_t *labels = json_object_get(json_object_get(document, "configuration"), "labels");
+    const char *equals = strchr(text, '=');
+    if (!equals)
+        return json_object_get(labels, text) != NULL;
+    cleanup_free char *key = path_format("%.*s", (int)(equals - text), text);
+    const char *value = json_string_value(json_object_get(labels, key));
+    return value && strcmp(value, equals + 1) == 0;
+}
+
+static const struct {
+    const char *key;
+    bool (*matches)(const json_t *document, const char *text);
+    bool every; // each value has to match, not only one
+} filters[] = {
+    {"name", matches_name, false},         {"id", matches_id, false},      {"status", matches_status, false},
+    {"ancestor", matches_ancestor, false}, {"label", matches_label, true},
+};
+
+static int check_filters(const json_t *wanted, holm_error **error) {
+    const char *key;
+    json_t *values;
+    json_object_foreach ((json_t *)wanted, key, values) {
+        bool known = false;
+        for (size_t i = 0; i < array_length(filters); i++)
+            known = known || strcmp(filters[i].key, key) == 0;
+        if (known)
+            continue;
+        holm_error_set(error, HOLM_ERROR_INVALID, "there is no filter \"%s\" for containers", key);
+        holm_error_hint(error, "the filters are name, id, status, ancestor and label");
+        return -1;
+    }
+    return 0;
+}
+
+static bool passes(const json_t *document, const json_t *wanted) {
+    for (size_t i = 0; i < array_length(filters); i++) {
+        const json_t *values = json_object_get(wanted, filters[i].key);
+        if (!values)
+            continue;
+        size_t index;
+        json_t *value;
+        if (!filters[i].every && !has_text(values, filters[i].matches, document))
+            return false;
+        if (filters[i].every)
+            json_array_foreach (values, index, value)
+                if (!filters[i].matches(document, json_string_value(value)))
+                    return false;
+    }
+    return true;
+}
+
+// What interrupted commands have left behind is looked for once in the life of a client.
+static int sweep_once(holm_client *client, state *db, holm_error **error) {
+    uv_mutex_lock(&client->lock);
+    bool first = !client->swept;
+    client->swept = true;
+    uv_mutex_unlock(&client->lock);
+    return first ? container_reconcile_all(&client->where, db, error) : 0;
+}
+
+// Whether a row claims to run and has no shim: it is put right.
+static int put_right(holm_client *client, state *db, const json_t *list, bool *changed, holm_error **error) {
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document) {
+        const char *id = holm_document_id(document);
+        if (is_at_rest(document) || container_is_alive(&client->where, id))
+            continue;
+        if (container_reconcile(&client->where, db, id, error) < 0)
+            return -1;
+        *changed = true;
+    }
+    return 0;
+}
+
+static int list_containers(holm_request *self, state *db, holm_error **error) {
+    holm_client *client = self->handle.client;
+    if (check_filters(self->json, error) < 0 || sweep_once(client, db, error) < 0)
+        return -1;
+    // A filter by state speaks of all of them.
+    bool all = self->flag || json_object_get(self->json, "status");
+    bool changed = false;
+    cleanup_json json_t *list = state_container_list(db, all, error);
+    if (!list || put_right(client, db, list, &changed, error) < 0)
+        return -1;
+    if (changed) {
+        json_decref(list);
+        list = state_container_list(db, all, error);
+        if (!list)
+            return -1;
+    }
+    self->result = json_array();
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document)
+        if (passes(document, self->json))
+            json_array_append(self->result, document);
+    return 0;
+}
+
+void holm_container_list(holm_client *client, bool all, json_t *wanted, holm_done done, void *data) {
+    holm_request *self = holm_request_create(client, done, data);
+    self->flag = all;
+    self->json = wanted ? json_deep_copy(wanted) : NULL;
+    holm_request_work(self, list_containers, holm_request_finish);
+}
+
+void holm_container_inspect(holm_client *client, const char *reference, holm_done done, void *data) {
+    holm_request_work(begin(client, reference, done, data), holm_request_look_up, answer_present);
+}
+
+// ---- start ----
+
+static int launch(holm_request *self, state *db, holm_error **error) {
+    if (holm_request_look_up(self, db, error) < 0)
+        return -1;
+    if (self->alive && !is_at_rest(self->document))
+        return 0;
+    static const container_launch_options options = {.start = true};
+    self->lifeline =
+        container_launch(&self->handle.client->where, db, holm_document_id(self->document), &options, error);
+    return self->lifeline < 0 ? -1 : 0;
+}
+
+static void started(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer;
+    answer_document(self);
+}
+
+static void call_start(holm_request *self) {
+    Holm__Shim__V1__StartRequest message = HOLM__SHIM__V1__START_REQUEST__INIT;
+    holm_request_call(self, "Start", &message.base, started, NULL);
+}
+
+void holm_container_start(holm_client *client, const char *reference, holm_done done, void *data) {
+    holm_request_work(begin(client, reference, done, data), launch, call_start);
+}
+
+// ---- stop, restart, kill, wait ----
+
+static void stopped(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer;
+    answer_document(self);
+}
+
+// Goes on with `after` once it does not run any more; where its shim is lost, too.
+static void call_stop(holm_request *self, holm_request_answer after, holm_request_next lost) {
+    Holm__Shim__V1__StopRequest message = HOLM__SHIM__V1__STOP_REQUEST__INIT;
+    message.signal = self->signal;
+    message.grace_ms = self->grace_ms;
+    holm_request_call(self, "Stop", &message.base, after, lost);
+}
+
+static void stop_if_running(holm_request *self) {
+    if (!self->alive || is_at_rest(self->document))
+        answer_present(self);
+    else
+        call_stop(self, stopped, answer_document);
+}
+
+void holm_container_stop(holm_client *client, const char *reference, int signal, unsigned grace_ms,
+                         holm_done done, void *data) {
+    holm_request *self = begin(client, reference, done, data);
+    self->signal = signal;
+    self->grace_ms = grace_ms;
+    holm_request_work(self, holm_request_look_up, stop_if_running);
+}
+
+static void start_again(holm_request *self) {
+    rpc_connection_destroy(steal_pointer(&self->connection));
+    free(self->reference);
+    self->reference = strdup(holm_document_id(self->document));
+    holm_request_work(self, launch, call_start);
+}
+
+static void start_after_stop(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer;
+    start_again(self);
+}
+
+static void restart_from(holm_request *self) {
+    if (!self->alive || is_at_rest(self->document))
+        start_again(self);
+    else
+        call_stop(self, start_after_stop, start_again);
+}
+
+void holm_container_restart(holm_client *client, const char *reference, int signal, unsigned grace_ms,
+                            holm_done done, void *data) {
+    holm_request *self = begin(client, reference, done, data);
+    self->signal = signal;
+    self->grace_ms = grace_ms;
+    holm_request_work(self, holm_request_look_up, restart_from);
+}
+
+static void signalled(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer;
+    answer_document(self);
+}
+
+static void kill_if_running(holm_request *self) {
+    if (!self->alive || is_at_rest(self->document)) {
+        fail_state(self, "is not running");
+        return;
+    }
+    Holm__Shim__V1__SignalRequest message = HOLM__SHIM__V1__SIGNAL_REQUEST__INIT;
+    message.process = (char *)"init";
+    message.signal = self->signal ? self->signal : SIGKILL;
+    holm_request_call(self, "Signal", &message.base, signalled, answer_document);
+}
+
+void holm_container_kill(holm_client *client, const char *reference, int signal, holm_done done, void *data) {
+    holm_request *self = begin(client, reference, done, data);
+    self->signal = signal;
+    holm_request_work(self, holm_request_look_up, kill_if_running);
+}
+
+static void answer_exit_of_document(holm_request *self) {
+    const json_t *status = json_object_get(self->document, "status");
+    self->result = json_pack("{s:O?, s:O?}", "exitCode", json_object_get(status, "exitCode"), "reason",
+                             json_object_get(status, "reason"));
+    holm_request_finish(self);
+}
+
+static void ended(holm_request *self, const ProtobufCMessage *answer) {
+    const Holm__Shim__V1__ExitStatus *status = (const Holm__Shim__V1__ExitStatus *)answer;
+    self->result = json_pack("{s:i, s:s}", "exitCode", status->exit_code, "reason", status->reason);
+    holm_request_finish(self);
+}
+
+static void look_again(holm_request *self) {
+    holm_request_work(self, holm_request_look_up, answer_exit_of_document);
+}
+
+static void wait_if_running(holm_request *self) {
+    if (strcmp(holm_document_status(self->document, "state"), "created") == 0) {
+        fail_state(self, "has not been started");
+    } else if (!self->alive || is_at_rest(self->document)) {
+        answer_exit_of_document(self);
+    } else {
+        Holm__Shim__V1__Empty message = HOLM__SHIM__V1__EMPTY__INIT;
+        holm_request_call(self, "Wait", &message.base, ended, look_again);
+    }
+}
+
+void holm_container_wait(holm_client *client, const char *reference, holm_done done, void *data) {
+    holm_request_work(begin(client, reference, done, data), holm_request_look_up, wait_if_running);
+}
+
+// ---- rename, remove ----
+
+static int check_name(const char *name, holm_error **error) {
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+    if (length >= 1 && length <= 63 && name[length] == 0 && strspn(name, "_.-") == 0)
+        return 0;
+    cleanup_free char *safe = holm_text_escape(name, strlen(name));
+    holm_error_set(error, HOLM_ERROR_INVALID, "\"%s\" is not a name for a container", safe);
+    holm_error_hint(error,
+                    "use 1 to 63 letters, digits, \"_\", \".\" and \"-\", the first one a letter or digit");
+    return -1;
+}
+
+static int rename_in_one_step(holm_request *self, state *db, holm_error **error) {
+    if (check_name(self->text, error) < 0 || holm_request_look_up(self, db, error) < 0)
+        return -1;
+    const char *id = holm_document_id(self->document);
+    cleanup_json json_t *from =
+        json_pack("{s:s}", "from", holm_document_configuration(self->document, "name"));
+    if (state_begin(db, error) < 0)
+        return -1;
+    bool renamed = state_container_rename(db, id, self->text, error) == 0 &&
+                   state_event_add(db, "container", "rename", id, self->text, from, error) == 0;
+    if (state_end(db, renamed, renamed ? error : NULL) < 0 || !renamed)
+        return -1;
+    self->result = state_container_get(db, id, error);
+    return self->result ? 0 : -1;
+}
+
+void holm_container_rename(holm_client *client, const char *reference, const char *name, holm_done done,
+                           void *data) {
+    holm_request *self = begin(client, reference, done, data);
+    self->text = strdup(name);
+    holm_request_work(self, rename_in_one_step, holm_request_finish);
+}
+
+static int remove_at_rest(holm_request *self, state *db, holm_error **error) {
+    if (container_remove(&self->handle.client->where, db, holm_document_id(self->document), error) < 0 &&
+        holm_error_code_of(*error) != HOLM_ERROR_NOT_FOUND)
+        return -1;
+    holm_error_free(steal_pointer(error)); // gone already (--rm) is as good
+    self->result = json_incref(self->document);
+    return 0;
+}
+
+static void remove_now(holm_request *self) {
+    holm_request_work(self, remove_at_rest, holm_request_finish);
+}
+
+static void remove_after_stop(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer;
+    remove_now(self);
+}
+
+static void remove_or_refuse(holm_request *self) {
+    if (!self->alive || is_at_rest(self->document)) {
+        remove_now(self);
+    } else if (!self->flag) {
+        holm_error_set(&self->error, HOLM_ERROR_IN_USE, "the container %s is running",
+                       holm_document_configuration(self->document, "name"));
+        holm_error_hint(&self->error, "stop it first, or remove it with --force");
+        holm_request_finish(self);
+    } else {
+        self->signal = SIGKILL;
+        self->grace_ms = 1;
+        call_stop(self, remove_after_stop, remove_now);
+    }
+}
+
+void holm_container_remove(holm_client *client, const char *reference, bool force, holm_done done,
+                           void *data) {
+    holm_request *self = begin(client, reference, done, data);
+    self->flag = force;
+    holm_request_work(self, holm_request_look_up, remove_or_refuse);
+}
+
+// ---- what runs in it ----
+
+static void take_processes(holm_request *self, const ProtobufCMessage *answer) {
+    cleanup_json json_t *message = holm_message_json(answer);
+    self->result = json_incref(json_object_get(message, "processes"));
+    size_t index;
+    json_t *process;
+    json_array_foreach (self->result, index, process) {
+        char text[TIME_TEXT_SIZE];
+        int64_t started = json_integer_value(json_object_get(process, "startedUnixNs"));
+        json_object_set_new(process, "startedAt", json_string(time_format(started, text)));
+        json_object_del(process, "startedUnixNs");
+    }
+    holm_request_finish(self);
+}
+
+static void take_sessions(holm_request *self, const ProtobufCMessage *answer) {
+    cleanup_json json_t *message = holm_message_json(answer);
+    self->result = json_incref(json_object_get(message, "sessions"));
+    holm_request_finish(self);
+}
+
+static void ask(holm_request *self, const char *method, holm_request_answer answer) {
+    if (!self->alive || is_at_rest(self->document)) {
+        fail_state(self, "is not running");
+        return;
+    }
+    Holm__Shim__V1__Empty message = HOLM__SHIM__V1__EMPTY__INIT;
+    holm_request_call(self, method, &message.base, answer, NULL);
+}
+
+static void ask_processes(holm_request *self) {
+    ask(self, "Processes", take_processes);
+}
+
+static void ask_sessions(holm_request *self) {
+    ask(self, "Sessions", take_sessions);
+}
+
+void holm_container_processes(holm_client *client, const char *reference, holm_done done, void *data) {
+    holm_request_work(begin(client, reference, done, data), holm_request_look_up, ask_processes);
+}
+
+void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data) {
+    holm_request_work(begin(client, reference, done, data), holm_request_look_up, ask_sessions);
+}

@@ -1,0 +1,114 @@
+// Making a container: the image, an empty disk for its writable layer, a name, and the row.
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "core/holm_image.h"
+#include "core/holm_names.h"
+#include "core/image/image_client.h"
+
+#define NAME_TRIES 20
+
+static uint64_t disk_size(const holm_client *client, const json_t *request) {
+    json_int_t wanted = json_integer_value(json_object_get(request, "diskBytes"));
+    return wanted > 0 ? (uint64_t)wanted : config_get_size(client->config, "container.disk");
+}
+
+// What create needs: the image's document, its canonical name in the request, and the worker's
+// descriptor where the empty disk has yet to be made.
+static int prepare(holm_request *self, state *db, holm_error **error) {
+    holm_client *client = self->handle.client;
+    const char *image = json_string_value(json_object_get(self->json, "image"));
+    const char *platform = json_string_value(json_object_get(self->json, "platform"));
+    if (!image) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "a container needs an image");
+        return -1;
+    }
+    cleanup_free char *canonical = NULL;
+    self->document = holm_image_find(client, db, image, platform, &canonical, error);
+    if (!self->document)
+        return -1;
+    json_object_set_new(self->json, "image", json_string(canonical));
+    uint64_t size = disk_size(client, self->json);
+    json_object_set_new(self->json, "diskBytes", json_integer((json_int_t)size));
+    self->text = image_client_disk(&client->where, size);
+    if (access(self->text, R_OK) == 0)
+        return 0;
+    self->lifeline = image_client_connect(&client->where, true, error);
+    return self->lifeline < 0 ? -1 : 0;
+}
+
+// Pointers into the configuration.
+static const char **environment_of(const holm_client *client) {
+    const json_t *list = config_get(client->config, "container.environment");
+    const char **lines = calloc(json_array_size(list) + 1, sizeof *lines);
+    for (size_t i = 0; lines && i < json_array_size(list); i++)
+        lines[i] = json_string_value(json_array_get(list, i));
+    return lines;
+}
+
+static json_t *create_once(holm_request *self, state *db, const json_t *request, holm_error **error) {
+    holm_client *client = self->handle.client;
+    cleanup_free const char **environment = environment_of(client);
+    configuration_defaults defaults = {
+        .cpus = json_number_value(config_get(client->config, "container.cpus")),
+        .memory_bytes = config_get_size(client->config, "container.memory"),
+        .log_max_bytes = config_get_size(client->config, "container.log-size"),
+        .log_max_files = (unsigned)json_integer_value(config_get(client->config, "container.log-files")),
+        .disk_bytes = config_get_size(client->config, "container.disk"),
+        .environment = environment,
+    };
+    return container_create(&client->where, db, request, self->document, self->text, &defaults, error);
+}
+
+// A name nobody chose: the database decides whether it is free, and another one is tried.
+static int create_named(holm_request *self, state *db, holm_error **error) {
+    cleanup_json json_t *request = json_copy(self->json);
+    for (int try = 0; !self->result; try++) {
+        char name[NAMES_LENGTH_MAX];
+        names_choose(name, try > NAME_TRIES / 2);
+        json_object_set_new(request, "name", json_string(name));
+        cleanup_error holm_error *cause = NULL;
+        self->result = create_once(self, db, request, &cause);
+        if (self->result)
+            break;
+        if (holm_error_code_of(cause) != HOLM_ERROR_EXISTS || try >= NAME_TRIES) {
+            holm_error_propagate(error, steal_pointer(&cause));
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int create(holm_request *self, state *db, holm_error **error) {
+    if (!json_object_get(self->json, "network"))
+        json_object_set(self->json, "network",
+                        (json_t *)config_get(self->handle.client->config, "network.mode"));
+    if (!json_object_get(self->json, "name"))
+        return create_named(self, db, error);
+    self->result = create_once(self, db, self->json, error);
+    return self->result ? 0 : -1;
+}
+
+static void disk_made(holm_request *self, const ProtobufCMessage *answer) {
+    const Holm__Image__V1__MakeDiskResponse *response = (const Holm__Image__V1__MakeDiskResponse *)answer;
+    free(self->text);
+    self->text = strdup(response->path);
+    holm_request_work(self, create, holm_request_finish);
+}
+
+static void make_disk(holm_request *self) {
+    if (self->lifeline < 0) {
+        holm_request_work(self, create, holm_request_finish);
+        return;
+    }
+    Holm__Image__V1__MakeDiskRequest message = HOLM__IMAGE__V1__MAKE_DISK_REQUEST__INIT;
+    message.size_bytes = disk_size(self->handle.client, self->json);
+    holm_request_call_worker(self, "MakeDisk", &message.base, disk_made);
+}
+
+void holm_container_create(holm_client *client, json_t *configuration, holm_done done, void *data) {
+    holm_request *self = holm_request_create(client, done, data);
+    self->json = configuration;
+    holm_request_work(self, prepare, make_disk);
+}

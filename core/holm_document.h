@@ -1,0 +1,13 @@
+// Documents as text, one printer a format. The caller frees the text.
+#pragma once
+
+#include <jansson.h>
+
+#include "core/base/error.h"
+
+char *document_json(const json_t *document, holm_error **error);
+/// YAML 1.1 by libyaml; texts that would read as something else are quoted.
+char *document_yaml(const json_t *document, holm_error **error);
+/// TOML 1.0. What TOML cannot say: null is left out; an array at the top becomes the array of tables "items";
+/// another value at the top becomes "value".
+char *document_toml(const json_t *document, holm_error **error);

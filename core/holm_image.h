@@ -1,0 +1,11 @@
+// Images for the files of libholm.
+#pragma once
+
+#include "core/holm_internal.h"
+
+/// What a user calls an image (a name in any short form, an id, a prefix of one) to its document. *canonical
+/// (may be NULL) becomes its reference, the caller frees it. `platform` NULL: any. On a worker.
+json_t *holm_image_find(holm_client *client, state *db, const char *text, const char *platform,
+                        char **canonical, holm_error **error);
+/// The canonical reference for a name. The caller frees it.
+char *holm_image_canonical(const holm_client *client, const char *text, holm_error **error);

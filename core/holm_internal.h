@@ -1,0 +1,133 @@
+// What the files of libholm share: the client, requests that alternate between worker and loop, and what has
+// to be closed with the client.
+#pragma once
+
+#include "core/base/path.h"
+#include "core/config/config.h"
+#include "core/container/container.h"
+#include "core/container/shim_protocol.h"
+#include "core/holm.h"
+#include "core/rpc/rpc.h"
+#include "core/store/state.h"
+
+static inline void holm_json_finish(json_t **value) {
+    json_decref(*value);
+}
+#define cleanup_json cleanup(holm_json_finish)
+
+/// Something under way on behalf of a client. It keeps the client's memory; `close` ends it when the client
+/// is destroyed.
+typedef struct holm_handle {
+    holm_client *client;
+    struct holm_handle *next, *previous;
+    void (*close)(struct holm_handle *self);
+} holm_handle;
+
+struct holm_client {
+    uv_loop_t *loop;
+    paths where;
+    config *config;
+    bool destroyed; // by its owner: no callback of his is called any more
+    unsigned users; // handles, and the owner
+    holm_handle *handles;
+    uv_mutex_t lock; // of what follows: shared with the workers
+    state *idle;     // an open handle that nobody uses right now
+    bool swept;      // what interrupted commands left behind has been looked for
+};
+
+void holm_handle_init(holm_handle *self, holm_client *client, void (*close)(holm_handle *self));
+/// Takes it off the client, which may go with it.
+void holm_handle_finish(holm_handle *self);
+
+/// A state handle for one job on a worker, given back afterwards.
+state *holm_state_take(holm_client *client, holm_error **error);
+void holm_state_give(holm_client *client, state *db);
+
+// ---- requests ----
+// A request is steps: work (on a worker, with a state handle) and calls (to the container's shim, on the
+// loop). Each step names the next one. The one that ends it calls holm_request_finish.
+
+typedef struct holm_request holm_request;
+typedef int (*holm_request_run)(holm_request *self, state *db, holm_error **error);
+typedef void (*holm_request_next)(holm_request *self);
+/// The answer of a call; borrowed.
+typedef void (*holm_request_answer)(holm_request *self, const ProtobufCMessage *answer);
+
+struct holm_request {
+    holm_handle handle;
+    uv_work_t work;
+    holm_done done;
+    void *data;
+
+    // What was asked, owned.
+    char *reference;
+    char *text;
+    json_t *json;
+    int signal;
+    unsigned grace_ms;
+    bool flag;
+
+    // On the way.
+    json_t *document; // of the container
+    bool alive;       // its shim is there
+    int lifeline;     // of a shim just launched, or to the image worker, or -1
+    json_t *result;
+    holm_error *error;
+    rpc_connection *connection;
+    holm_request_run run;
+    holm_request_next next;
+    holm_request_next lost;
+    holm_request_answer answer;
+};
+
+holm_request *holm_request_create(holm_client *client, holm_done done, void *data);
+/// Runs `run` on a worker, then `next` on the loop; an error ends the request.
+void holm_request_work(holm_request *self, holm_request_run run, holm_request_next next);
+/// Calls a method of the shim of self->document. An error ends the request; but where the shim is gone
+/// (UNAVAILABLE) and `lost` is not NULL, `lost` comes instead.
+void holm_request_call(holm_request *self, const char *method, const ProtobufCMessage *message,
+                       holm_request_answer answer, holm_request_next lost);
+/// Calls a method of the image worker, whose descriptor (of image_client_connect) is self->lifeline.
+void holm_request_call_worker(holm_request *self, const char *method, const ProtobufCMessage *message,
+                              holm_request_answer answer);
+/// Answers with self->result or self->error and frees the request.
+void holm_request_finish(holm_request *self);
+
+// ---- containers, on a worker ----
+
+/// The container's document, put right where its shim is gone.
+json_t *holm_container_look_up(holm_client *client, state *db, const char *reference, bool *alive,
+                               holm_error **error);
+/// A connection to the shim of the container with this id.
+rpc_connection *holm_container_connect(holm_client *client, const char *id, rpc_connection_closed closed,
+                                       void *data, holm_error **error);
+const char *holm_document_id(const json_t *document);
+/// A text of the status or configuration, "" where there is none.
+const char *holm_document_status(const json_t *document, const char *key);
+const char *holm_document_configuration(const json_t *document, const char *key);
+/// A run function: looks up self->reference into self->document and self->alive.
+int holm_request_look_up(holm_request *self, state *db, holm_error **error);
+
+/// {"exitCode", "reason"} or another message as an object: every field in camelCase.
+json_t *holm_message_json(const ProtobufCMessage *message);
+
+// ---- watches ----
+
+struct holm_watch {
+    holm_handle handle;
+    holm_watch_item item;
+    holm_watch_ended ended;
+    void *data;
+    /// Lets go of everything; calls holm_watch_release at last, now or later from the loop.
+    void (*end)(holm_watch *self);
+    bool closed; // nothing is told any more
+};
+
+void holm_watch_init(holm_watch *self, holm_client *client, holm_watch_item item, holm_watch_ended ended,
+                     void *data, void (*end)(holm_watch *self));
+/// Tells an item (stolen), unless the watch is closed.
+void holm_watch_tell(holm_watch *self, json_t *item);
+/// Tells the end (error may be NULL, borrowed), unless it is closed, and lets go.
+void holm_watch_finish(holm_watch *self, const holm_error *error);
+/// Frees the memory: the last act of `end`.
+void holm_watch_release(holm_watch *self);

@@ -1,0 +1,41 @@
+// What this machine and this build can do.
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "core/holm_internal.h"
+
+static json_t *text_or_null(const char *text) {
+    return text ? json_string(text) : json_null();
+}
+
+static int gather(holm_request *self, state *db, holm_error **error) {
+    holm_client *client = self->handle.client;
+    cleanup_json json_t *containers = state_container_list(db, true, error);
+    cleanup_json json_t *images = containers ? state_image_list(db, error) : NULL;
+    if (!images)
+        return -1;
+    size_t index, running = 0;
+    json_t *document;
+    json_array_foreach (containers, index, document)
+        running += strcmp(holm_document_status(document, "state"), "running") == 0;
+    cleanup_free char *kernel = paths_find_kernel(&client->where, NULL);
+    struct sysinfo memory = {0};
+    struct utsname host = {0};
+    sysinfo(&memory);
+    uname(&host);
+    self->result = json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i}", "version",
+                             HOLM_VERSION, "hostKernel", host.release, "kernel", text_or_null(kernel), "cpus",
+                             (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "memoryBytes",
+                             (json_int_t)memory.totalram * memory.mem_unit, "architecture", host.machine,
+                             "dataDirectory", client->where.data, "runtimeDirectory", client->where.runtime,
+                             "cacheDirectory", client->where.cache, "configurationDirectory",
+                             client->where.config, "containers", (int)json_array_size(containers), "running",
+                             (int)running, "images", (int)json_array_size(images));
+    return 0;
+}
+
+void holm_system_information(holm_client *client, holm_done done, void *data) {
+    holm_request_work(holm_request_create(client, done, data), gather, holm_request_finish);
+}

@@ -1,0 +1,193 @@
+// Image tasks: pull, load and import as watches of their progress, and a watch of all tasks.
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/holm_image.h"
+#include "core/image/image_client.h"
+
+typedef struct task_watch task_watch;
+struct task_watch {
+    holm_watch watch;
+    uv_work_t work;
+    const char *method;
+    // The request, owned.
+    char *reference, *path, *platform, *scheme;
+    json_t *changes;
+    int fd;
+    holm_error *error;
+    bool working;
+    bool done; // the last progress has come
+    rpc_connection *connection;
+    rpc_stream *stream;
+};
+
+static void task_free(task_watch *self) {
+    if (self->fd >= 0)
+        close(self->fd);
+    rpc_connection_destroy(self->connection);
+    json_decref(self->changes);
+    holm_error_free(self->error);
+    free(self->reference);
+    free(self->path);
+    free(self->platform);
+    free(self->scheme);
+    holm_watch_release(&self->watch);
+}
+
+static void task_end(holm_watch *watch) {
+    task_watch *self = (task_watch *)watch;
+    if (self->stream)
+        rpc_stream_cancel(self->stream); // its close comes back here; the work goes on
+    else if (!self->working)
+        task_free(self);
+}
+
+static void on_progress(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
+    task_watch *self = data;
+    const Holm__Image__V1__Progress *progress = (const Holm__Image__V1__Progress *)message;
+    (void)stream;
+    if (self->done)
+        return;
+    self->done = progress->done;
+    if (progress->done && progress->error && progress->error[0]) {
+        holm_error_set(&self->error, holm_error_code_parse(progress->error_code), "%s", progress->error);
+        if (progress->hint && progress->hint[0])
+            holm_error_hint(&self->error, "%s", progress->hint);
+    }
+    holm_watch_tell(&self->watch, holm_message_json(message));
+}
+
+static void on_close(rpc_stream *stream, rpc_code code, const char *text, void *data) {
+    task_watch *self = data;
+    (void)code, (void)text;
+    self->stream = NULL;
+    if (!self->done && !self->error)
+        self->error = rpc_stream_error(stream);
+    if (!self->done && !self->error)
+        holm_error_set(&self->error, HOLM_ERROR_UNAVAILABLE,
+                       "the image worker ended before its work was done");
+    if (self->watch.closed)
+        task_free(self);
+    else
+        holm_watch_finish(&self->watch, self->error);
+}
+
+static const rpc_stream_events stream_events = {.message = on_progress, .close = on_close};
+
+static void send_pull(task_watch *self) {
+    Holm__Image__V1__PullRequest request = HOLM__IMAGE__V1__PULL_REQUEST__INIT;
+    request.reference = self->reference;
+    request.platform = self->platform ? self->platform : (char *)"";
+    request.scheme = self->scheme ? self->scheme : (char *)"";
+    request.concurrency =
+        (uint32_t)json_integer_value(config_get(self->watch.handle.client->config, "registry.concurrency"));
+    rpc_stream_send(self->stream, &request.base);
+}
+
+static void send_load(task_watch *self) {
+    Holm__Image__V1__LoadHeader header = HOLM__IMAGE__V1__LOAD_HEADER__INIT;
+    header.path = self->path;
+    header.reference = self->reference ? self->reference : (char *)"";
+    header.n_changes = json_array_size(self->changes);
+    header.changes = calloc(header.n_changes + 1, sizeof *header.changes);
+    for (size_t i = 0; i < header.n_changes; i++)
+        header.changes[i] = (char *)json_string_value(json_array_get(self->changes, i));
+    Holm__Image__V1__LoadInput input = HOLM__IMAGE__V1__LOAD_INPUT__INIT;
+    input.part_case = HOLM__IMAGE__V1__LOAD_INPUT__PART_HEADER;
+    input.header = &header;
+    rpc_stream_send(self->stream, &input.base);
+    free(header.changes);
+}
+
+static void reach_on_worker(uv_work_t *work) {
+    task_watch *self = work->data;
+    if (!self->error)
+        self->fd = image_client_connect(&self->watch.handle.client->where, true, &self->error);
+}
+
+static void reached(uv_work_t *work, int status) {
+    task_watch *self = work->data;
+    (void)status;
+    self->working = false;
+    if (self->watch.closed) {
+        task_free(self);
+        return;
+    }
+    if (!self->error)
+        self->connection = rpc_connection_create(self->watch.handle.client->loop, steal_fd(&self->fd), NULL,
+                                                 NULL, &self->error);
+    if (!self->connection) {
+        holm_watch_finish(&self->watch, self->error);
+        return;
+    }
+    self->stream = rpc_call_open(self->connection, &image_protocol, self->method, &stream_events, self, 0);
+    if (strcmp(self->method, "Pull") == 0)
+        send_pull(self);
+    else
+        send_load(self);
+    rpc_stream_half_close(self->stream);
+}
+
+static task_watch *task_create(holm_client *client, const char *method, const char *name,
+                               holm_watch_item item, holm_watch_ended ended, void *data) {
+    task_watch *self = calloc(1, sizeof *self);
+    if (!self)
+        abort();
+    holm_watch_init(&self->watch, client, item, ended, data, task_end);
+    self->method = method;
+    self->fd = -1;
+    self->work.data = self;
+    if (name)
+        self->reference = holm_image_canonical(client, name, &self->error);
+    return self;
+}
+
+static holm_watch *task_go(task_watch *self) {
+    self->working = true;
+    uv_queue_work(self->watch.handle.client->loop, &self->work, reach_on_worker, reached);
+    return &self->watch;
+}
+
+static char *copy(const char *text) {
+    return text ? strdup(text) : NULL;
+}
+
+// http for the registries that the user has called insecure.
+static const char *scheme_for(const holm_client *client, const char *canonical) {
+    size_t length = canonical ? strcspn(canonical, "/") : 0, index;
+    json_t *value;
+    json_array_foreach (config_get(client->config, "registry.insecure"), index, value) {
+        const char *registry = json_string_value(value);
+        if (length > 0 && strlen(registry) == length && strncmp(registry, canonical, length) == 0)
+            return "http";
+    }
+    return NULL;
+}
+
+holm_watch *holm_image_pull(holm_client *client, const char *reference, const char *platform,
+                            const char *scheme, holm_watch_item item, holm_watch_ended ended, void *data) {
+    task_watch *self = task_create(client, "Pull", reference, item, ended, data);
+    self->platform = copy(platform);
+    self->scheme = copy(scheme ? scheme : scheme_for(client, self->reference));
+    return task_go(self);
+}
+
+holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,
+                            holm_watch_ended ended, void *data) {
+    task_watch *self = task_create(client, "Load", NULL, item, ended, data);
+    self->path = realpath(path, NULL);
+    if (!self->path)
+        holm_error_set_errno(&self->error, errno, "open %s", path);
+    return task_go(self);
+}
+
+holm_watch *holm_image_import(holm_client *client, const char *path, const char *reference, json_t *changes,
+                              holm_watch_item item, holm_watch_ended ended, void *data) {
+    task_watch *self = task_create(client, "Import", reference, item, ended, data);
+    self->path = realpath(path, NULL);
+    if (!self->path && !self->error)
+        holm_error_set_errno(&self->error, errno, "open %s", path);
+    self->changes = changes ? json_deep_copy(changes) : NULL;
+    return task_go(self);
+}
