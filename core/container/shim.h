@@ -1,0 +1,239 @@
+// The shim: one process per running container. What its files share.
+//
+// Everything runs on one loop but the jobs of shim_store.c and shim_log.c, which run one at a time on libuv's
+// workers and touch only what they own.
+//
+// Life: main takes the lock, starts the machine, listens, says ready -> (machine ready) the agent is dialled
+// and gets Prepare -> (start wanted) init is created and attached -> init ends, or Stop, or the machine is
+// lost -> Shutdown in the guest, machine stopped -> the end is written to state.db, lock and folder are let
+// go -> waiters are answered, what is still queued is delivered, the process ends.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "core/base/path.h"
+#include "core/container/configuration.h"
+#include "core/container/container_internal.h"
+#include "core/container/shim.pb-c.h"
+#include "core/container/terminal.h"
+#include "core/rpc/rpc.h"
+#include "core/store/state.h"
+#include "guest/agent.pb-c.h"
+#include "vm/machine.h"
+
+#define SHIM_INIT             "init"
+#define SHIM_AGENT_PORT       1024u
+#define SHIM_SESSIONS_MOST    128u
+#define SHIM_CONNECTIONS_MOST 256u
+#define SHIM_AFTER_EXIT_MOST  (8u << 20) // output taken without back pressure once its process has ended
+
+typedef struct shim shim;
+typedef struct session session;
+typedef struct attachment attachment;
+typedef struct shim_log shim_log;
+typedef struct store_job store_job;
+
+typedef enum shim_phase {
+    SHIM_BOOTING,  ///< the machine comes up
+    SHIM_PREPARED, ///< the guest is set up, init not yet asked for
+    SHIM_STARTING, ///< init is being created
+    SHIM_RUNNING,
+    SHIM_STOPPING, ///< init has ended or will not begin: guest and machine go
+    SHIM_CLOSED,   ///< no machine any more; the end is being written
+    SHIM_DONE,     ///< only answers are left to deliver
+} shim_phase;
+
+/// A unary call, from its request to its answer; it may wait in one list.
+typedef struct waiter waiter;
+typedef struct relay {
+    waiter *call; ///< NULL: its client has gone away meanwhile
+} relay;
+struct waiter {
+    waiter *next;
+    waiter **list; ///< that it waits in, or NULL
+    shim *shim;
+    rpc_stream *stream;
+    void (*handler)(waiter *call, const ProtobufCMessage *request);
+    relay *relay; ///< the question to the agent on its behalf, or NULL
+};
+
+struct shim {
+    uv_loop_t *loop;
+    paths where;
+    const char *id;
+    char *name;
+    char *folder;
+    char *runtime;
+    json_t *configuration;
+    json_t *address; ///< of the network card, or NULL
+    int life;        ///< the lock's descriptor
+    uint64_t begin_ns;
+
+    int lifeline; ///< write end of the launcher's pipe, -1: closed
+    uv_poll_t lifeline_poll;
+    uv_signal_t signals[2];
+    uv_timer_t deadline; ///< of the step of the stop that runs
+    bool handles_open;
+
+    shim_phase phase;
+    bool start_wanted;
+    const machine_driver *driver;
+    machine *machine;
+    machine_accelerator accelerator;
+    rpc_connection *agent;
+    bool agent_ready; ///< Prepare has answered
+    bool network_ready;
+    rpc_stream *agent_events;
+
+    uint64_t memory_peak; ///< most blocks of guest memory a sample has seen
+
+    rpc_server *server;
+    void *service_data[1];
+    unsigned open_streams; ///< calls on the server that are not closed yet
+    session *init;
+    session *sessions; ///< exec sessions
+    unsigned session_count;
+    uint64_t session_counter;
+    shim_log *log;
+
+    waiter *start_waiters;
+    waiter *end_waiters; ///< Wait and Stop
+    int stop_signal;
+    uint32_t stop_grace_ms;
+    bool stop_asked;
+    bool machine_stopping;
+    bool abandoned; ///< never started: no end to record
+
+    // How it ended.
+    bool ended;
+    int exit_code;
+    const char *reason; ///< static
+    int64_t finished_ns;
+    holm_error *failure; ///< why it could not start or was lost
+
+    // shim_store.c
+    store_job *jobs, **jobs_tail;
+    bool job_runs;
+    state *db; ///< touched by jobs only
+};
+
+// ---- shim_main.c ----
+
+/// Milliseconds since main began, for the trace.
+double shim_elapsed(const shim *self);
+void shim_lifeline_close(shim *self);
+
+// ---- shim_boot.c: machine, agent, init ----
+
+int shim_boot(shim *self, holm_error **error);
+/// Init may run from now on.
+void shim_start(shim *self);
+/// Ends the start with this error (copied): code 127, 126 or 125.
+void shim_start_failed(shim *self, const holm_error *error);
+const rpc_service *shim_agent_protocol(void);
+
+// ---- shim_end.c ----
+
+/// Init has ended, or will never run: the guest is shut down, then the machine, then all of it is written.
+void shim_end(shim *self, int exit_code, const char *reason, int64_t finished_ns, const holm_error *failure);
+/// signal 0, grace 0: the container's own.
+void shim_stop(shim *self, int signal_number, uint32_t grace_ms);
+/// What shim_stop asked for, once init runs.
+void shim_stop_running(shim *self);
+/// The launcher is gone and nobody asked for a start.
+void shim_abandon(shim *self);
+void shim_machine_closed(shim *self, machine_end end);
+/// Ends the process once nothing is left to deliver.
+void shim_finish_if_idle(shim *self);
+void shim_exit_status(const shim *self, Holm__Shim__V1__ExitStatus *out);
+
+// ---- shim_service.c ----
+
+int shim_listen(shim *self, holm_error **error);
+void waiters_answer(waiter **list, const ProtobufCMessage *answer, const holm_error *error);
+void waiter_add(waiter **list, waiter *call);
+/// Makes an exec session (not started yet). name NULL or "": one is made.
+session *shim_exec(shim *self, const Holm__Shim__V1__ProcessConfiguration *request, const char *name,
+                   holm_error **error);
+
+// ---- shim_session.c ----
+
+struct session {
+    session *next;
+    shim *shim;
+    char *name;
+    Holm__Agent__V1__Process *process;
+    bool keep;
+    bool created; ///< the agent has made it
+    bool ended;
+    bool process_ended; ///< told by the event stream, before its last output has come
+    uint32_t pid;
+    uint32_t columns, rows;
+    Holm__Agent__V1__ProcessExit *exit; ///< NULL: not known
+    rpc_stream *stream;                 ///< the agent's Attach, NULL: not open
+    bool opened_again;
+    bool paused;
+    uint64_t after_exit;
+    terminal *screen; ///< NULL: no terminal
+    attachment *attachments;
+    waiter *exec_waiters; ///< Exec calls that wait for its creation
+};
+
+struct attachment {
+    attachment *next;
+    shim *shim;
+    session *session; ///< NULL: its header has not come, or the session has let it go
+    rpc_stream *stream;
+    bool joined; ///< its header has come
+    bool told;   ///< Attached was sent
+    bool input;  ///< it sends input
+    bool repaint;
+};
+
+/// For calls whose answer changes nothing.
+void shim_ignore(const ProtobufCMessage *response, const holm_error *error, void *data);
+/// Makes a session; `process` is taken over.
+session *session_create(shim *self, const char *name, Holm__Agent__V1__Process *process);
+void session_destroy(session *self);
+session *session_find(shim *self, const char *name);
+/// Creates the process in the guest and takes its streams.
+void session_start(session *self);
+void session_resize(session *self, uint32_t columns, uint32_t rows);
+void session_signal(shim *self, const char *process, int number);
+/// The event stream says that its process has ended.
+void session_process_ended(session *self);
+/// Ends the attachments: with the exit, or with the error.
+void session_release(session *self, const Holm__Shim__V1__ExitStatus *status, const holm_error *error);
+/// Pauses or resumes the agent's stream, by what the slowest reader and the log can take.
+void session_throttle(session *self);
+
+// ---- shim_attach.c ----
+
+void attach_open(rpc_stream *stream, void *data);
+void attachment_tell(attachment *self);
+void attachment_output(attachment *self, int stream, const void *bytes, size_t length);
+
+// ---- shim_log.c ----
+
+shim_log *shim_log_create(shim *self);
+void shim_log_add(shim_log *self, int stream, const void *bytes, size_t length);
+bool shim_log_congested(const shim_log *self);
+/// Writes what is left; `done` comes from the loop.
+void shim_log_flush(shim_log *self, void (*done)(shim *self));
+void shim_log_destroy(shim_log *self);
+
+// ---- shim_store.c ----
+
+/// Runs on a worker, after all jobs before it. `done` (may be NULL) gets the error or NULL, on the loop.
+typedef int (*store_work)(shim *self, state *db, void *data, holm_error **error);
+typedef void (*store_done)(shim *self, const holm_error *error, void *data);
+void shim_store_post(shim *self, store_work work, store_done done, void *data);
+/// Merges `changes` (taken over) into the status and adds an event (`action` NULL: none; attributes taken
+/// over).
+void shim_store_note(shim *self, json_t *changes, const char *action, json_t *attributes);
+
+// ---- shim_statistics.c ----
+
+void statistics_open(rpc_stream *stream, void *data);

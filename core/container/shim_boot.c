@@ -1,0 +1,275 @@
+// The machine, the agent in it, and init: everything until the container runs.
+#define LOG_MODULE "boot"
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/fault.h"
+#include "core/base/log.h"
+#include "core/container/shim.h"
+
+#define PREPARE_TIMEOUT_MS 60000
+#define CONTEXT_ID         3
+#define LAYERS_MOST        500
+
+#define METHOD(name_, request_, response_)                                    \
+    {                                                                         \
+        .name = name_, .request = &holm__agent__v1__##request_##__descriptor, \
+        .response = &holm__agent__v1__##response_##__descriptor,              \
+    }
+
+const rpc_service *shim_agent_protocol(void) {
+    static const rpc_method methods[] = {
+        METHOD("Prepare", prepare_request, prepare_response),
+        METHOD("Events", empty, event),
+        METHOD("Shutdown", shutdown_request, shutdown_response),
+        METHOD("CreateProcess", create_process_request, create_process_response),
+        METHOD("SignalProcess", signal_process_request, empty),
+        METHOD("DeleteProcess", process_request, empty),
+        METHOD("ListProcesses", empty, list_processes_response),
+        METHOD("Attach", attach_input, attach_output),
+        METHOD("Statistics", empty, statistics_response),
+    };
+    static const rpc_service service = {
+        .name = "holm.agent.v1.Agent", .methods = methods, .method_count = array_length(methods)};
+    return &service;
+}
+
+// ---- the guest ----
+
+static void agent_lost(rpc_connection *connection, void *data) {
+    shim *self = data;
+    (void)connection;
+    rpc_connection_destroy(steal_pointer(&self->agent));
+    self->agent_events = NULL;
+    // A guest without its agent is of no use: it has crashed, and with it everything inside.
+    if (self->phase < SHIM_CLOSED && !self->machine_stopping) {
+        log_warning("the agent is gone");
+        self->driver->stop(self->machine);
+    }
+}
+
+static void event_message(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
+    shim *self = data;
+    (void)stream;
+    const Holm__Agent__V1__Event *event = (const Holm__Agent__V1__Event *)message;
+    switch (event->what_case) {
+    case HOLM__AGENT__V1__EVENT__WHAT_PROCESS_EXIT: {
+        session *ended = session_find(self, event->process_exit->name);
+        if (ended)
+            session_process_ended(ended);
+        break;
+    }
+    case HOLM__AGENT__V1__EVENT__WHAT_OUT_OF_MEMORY:
+        shim_store_note(self, NULL, "oom", json_pack("{s:s}", "process", event->out_of_memory->process));
+        break;
+    case HOLM__AGENT__V1__EVENT__WHAT_FILESYSTEM_ERROR:
+        log_warning("file system error in the guest: %s", event->filesystem_error->text);
+        break;
+    case HOLM__AGENT__V1__EVENT__WHAT_LOG:
+        log_info("agent: %s", event->log->text);
+        break;
+    default:
+        break;
+    }
+}
+
+static void event_close(rpc_stream *stream, rpc_code code, const char *text, void *data) {
+    shim *self = data;
+    (void)stream, (void)code, (void)text;
+    self->agent_events = NULL;
+}
+
+static void listen_to_events(shim *self) {
+    static const rpc_stream_events events = {.message = event_message, .close = event_close};
+    static const Holm__Agent__V1__Empty empty = HOLM__AGENT__V1__EMPTY__INIT;
+    self->agent_events = rpc_call_open(self->agent, shim_agent_protocol(), "Events", &events, self, 0);
+    rpc_stream_send(self->agent_events, &empty.base);
+    rpc_stream_half_close(self->agent_events);
+}
+
+static void begin_init(shim *self) {
+    if (self->phase != SHIM_PREPARED || !self->start_wanted)
+        return;
+    self->phase = SHIM_STARTING;
+    fault_point("run.init-creating");
+    session_start(self->init);
+}
+
+static void prepared(const ProtobufCMessage *response, const holm_error *error, void *data) {
+    shim *self = data;
+    if (self->phase != SHIM_BOOTING)
+        return;
+    if (error) {
+        holm_error *cause = holm_error_copy(error);
+        holm_error_wrap(&cause, "set up the container's machine");
+        shim_start_failed(self, cause);
+        holm_error_free(cause);
+        return;
+    }
+    const Holm__Agent__V1__PrepareResponse *answer = (const Holm__Agent__V1__PrepareResponse *)response;
+    for (size_t i = 0; i < answer->n_steps; i++)
+        log_debug("guest step %s: %.1f ms", answer->steps[i]->name,
+                  (double)(answer->steps[i]->end_ns - answer->steps[i]->begin_ns) / 1e6);
+    log_debug("%.1f ms: prepared", shim_elapsed(self));
+    fault_point("run.prepared");
+    self->agent_ready = true;
+    self->phase = SHIM_PREPARED;
+    begin_init(self);
+}
+
+static void prepare(shim *self) {
+    if (!self->agent || !self->network_ready || self->phase != SHIM_BOOTING)
+        return;
+    holm_error *error = NULL;
+    Holm__Agent__V1__PrepareRequest *request =
+        configuration_prepare(self->configuration, self->id, self->address, &error);
+    if (!request) {
+        shim_start_failed(self, error);
+        holm_error_free(error);
+        return;
+    }
+    log_debug("%.1f ms: agent connected", shim_elapsed(self));
+    rpc_call_unary(self->agent, shim_agent_protocol(), "Prepare", &request->base, prepared, self,
+                   PREPARE_TIMEOUT_MS);
+    holm__agent__v1__prepare_request__free_unpacked(request, NULL);
+    listen_to_events(self);
+}
+
+void shim_start(shim *self) {
+    if (!self->start_wanted)
+        log_debug("%.1f ms: start asked for", shim_elapsed(self));
+    self->start_wanted = true;
+    begin_init(self);
+}
+
+void shim_start_failed(shim *self, const holm_error *error) {
+    holm_error_code code = holm_error_code_of(error);
+    int exit_code = code == HOLM_ERROR_PROGRAM_NOT_FOUND ? 127
+                    : code == HOLM_ERROR_NOT_EXECUTABLE  ? 126
+                                                         : 125;
+    log_warning("start failed: %s", holm_error_message(error));
+    shim_end(self, exit_code, "start-failed", 0, error);
+}
+
+// ---- the machine ----
+
+static void agent_connected(int fd, const holm_error *error, void *data) {
+    shim *self = data;
+    if (error || self->phase != SHIM_BOOTING) {
+        if (fd >= 0)
+            close(fd);
+        if (error && self->phase == SHIM_BOOTING)
+            shim_start_failed(self, error);
+        return;
+    }
+    holm_error *cause = NULL;
+    self->agent = rpc_connection_create(self->loop, fd, agent_lost, self, &cause);
+    if (!self->agent) {
+        shim_start_failed(self, cause);
+        holm_error_free(cause);
+        return;
+    }
+    prepare(self);
+}
+
+static void machine_ready(void *data) {
+    shim *self = data;
+    log_debug("%.1f ms: machine ready", shim_elapsed(self));
+    fault_point("run.machine-ready");
+    if (self->phase == SHIM_BOOTING)
+        self->driver->connect(self->machine, SHIM_AGENT_PORT, agent_connected, self);
+}
+
+static void machine_failed(const holm_error *error, void *data) {
+    shim *self = data;
+    if (self->phase <= SHIM_STARTING)
+        shim_start_failed(self, error);
+}
+
+static void machine_was_closed(machine_end end, void *data) {
+    shim_machine_closed(data, end);
+}
+
+static int add_disks(shim *self, holm_error **error) {
+    const json_t *layers = json_object_get(self->configuration, "layers");
+    size_t count = json_array_size(layers);
+    if (count > LAYERS_MOST) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "the image has %zu layers, more than %d", count, LAYERS_MOST);
+        return -1;
+    }
+    char *files[LAYERS_MOST];
+    for (size_t i = 0; i < count; i++)
+        files[i] = path_join(self->where.data, "layers",
+                             json_string_value(json_object_get(json_array_get(layers, i), "file")), NULL);
+    const machine_disk lower = {
+        .name = "layers", .read_only = true, .layers = (const char *const *)files, .layer_count = count};
+    int result = count ? self->driver->add_disk(self->machine, &lower, error) : 0;
+    for (size_t i = 0; i < count; i++)
+        free(files[i]);
+    cleanup_free char *path = path_join(self->folder, "rw.ext4", NULL);
+    const machine_disk upper = {.name = "writable", .path = path};
+    return result < 0 ? -1 : self->driver->add_disk(self->machine, &upper, error);
+}
+
+static char *find_part(const char *variable, char *otherwise) {
+    const char *value = getenv(variable);
+    if (!value || !*value)
+        return otherwise;
+    free(otherwise);
+    return path_format("%s", value);
+}
+
+static int check_part(const char *path, const char *what, const char *hint, holm_error **error) {
+    if (access(path, R_OK) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "find the %s %s", what, path);
+    holm_error_hint(error, "%s", hint);
+    return -1;
+}
+
+int shim_boot(shim *self, holm_error **error) {
+#if defined(__x86_64__)
+    cleanup_free char *kernel =
+        find_part("HOLM_KERNEL", path_join(self->where.cache, "kernel", "x86_64", "vmlinux", NULL));
+    cleanup_free char *initramfs =
+        find_part("HOLM_INITRAMFS", path_join(self->where.share, "initramfs-x86_64.cpio", NULL));
+#else
+    cleanup_free char *kernel =
+        find_part("HOLM_KERNEL", path_join(self->where.cache, "kernel", "aarch64", "Image", NULL));
+    cleanup_free char *initramfs =
+        find_part("HOLM_INITRAMFS", path_join(self->where.share, "initramfs-aarch64.cpio", NULL));
+#endif
+    if (check_part(kernel, "kernel", "build it with share/holm/kernel/build.sh, or name one in HOLM_KERNEL",
+                   error) < 0 ||
+        check_part(initramfs, "guest image", "install holm anew, or name one in HOLM_INITRAMFS", error) < 0)
+        return -1;
+    cleanup_free char *boot_log = path_join(self->folder, "log", "boot.log", NULL);
+    cleanup_free char *templates = path_join(self->where.cache, "templates", NULL);
+    self->accelerator = machine_accelerator_probe(self->where.cache, kernel, NULL);
+    const machine_configuration shape = {
+        .cpus = configuration_vm_cpus(self->configuration),
+        .memory_bytes = configuration_vm_memory(self->configuration),
+        .accelerator = self->accelerator,
+        .kernel = kernel,
+        .initramfs = initramfs,
+        .runtime_directory = self->runtime,
+        .boot_log = boot_log,
+        .context_id = CONTEXT_ID,
+        .template_directory = getenv("HOLM_NO_TEMPLATE") ? NULL : templates,
+        .confine = true,
+    };
+    static const machine_events events = {
+        .ready = machine_ready, .failed = machine_failed, .closed = machine_was_closed};
+    self->machine = self->driver->create(self->loop, &shape, &events, self, error);
+    if (!self->machine)
+        return -1;
+    if (add_disks(self, error) < 0 || self->driver->start(self->machine, error) < 0) {
+        self->driver->destroy(steal_pointer(&self->machine));
+        return -1;
+    }
+    log_debug("%.1f ms: machine started", shim_elapsed(self));
+    fault_point("run.machine-started");
+    self->network_ready = true;
+    return 0;
+}

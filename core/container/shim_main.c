@@ -1,0 +1,204 @@
+// holm-shim ID [start]: owns one running container. Started by container_launch, with the launcher's pipe as
+// descriptor 3: there it says that it is ready, or why not, and there it notices that the launcher is gone.
+#define LOG_MODULE "shim"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "core/base/fault.h"
+#include "core/base/log.h"
+#include "core/container/shim.h"
+
+#define LIFELINE 3
+
+static uint64_t monotonic_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+double shim_elapsed(const shim *self) {
+    return (double)(monotonic_now() - self->begin_ns) / 1e6;
+}
+
+static void say(int fd, const char *text) {
+    if (fd >= 0 && write(fd, text, strlen(text)) < 0)
+        log_debug("the launcher is gone");
+}
+
+static void say_error(int fd, const holm_error *error) {
+    const char *hint = holm_error_hint_of(error);
+    cleanup_free char *text = path_format("E%s\n%s\n%s\n", holm_error_code_name(holm_error_code_of(error)),
+                                          holm_error_message(error), hint ? hint : "");
+    log_error("%s", holm_error_message(error));
+    say(fd, text);
+}
+
+// ---- what the loop listens to besides machine, agent and clients ----
+
+void shim_lifeline_close(shim *self) {
+    if (self->lifeline < 0)
+        return;
+    uv_poll_stop(&self->lifeline_poll);
+    uv_close((uv_handle_t *)&self->lifeline_poll, NULL);
+    close(steal_fd(&self->lifeline));
+}
+
+static void lifeline_event(uv_poll_t *poll, int status, int events) {
+    shim *self = poll->data;
+    (void)status, (void)events; // a closed reader is an error condition on this end
+    shim_lifeline_close(self);
+    if (rpc_server_connection_count(self->server) == 0)
+        shim_abandon(self);
+}
+
+static void signal_event(uv_signal_t *handle, int number) {
+    log_info("signal %d: stop", number);
+    shim_stop(handle->data, 0, 0);
+}
+
+static void open_handles(shim *self) {
+    static const int numbers[] = {SIGTERM, SIGINT};
+    for (size_t i = 0; i < array_length(numbers); i++) {
+        uv_signal_init(self->loop, &self->signals[i]);
+        self->signals[i].data = self;
+        uv_signal_start(&self->signals[i], signal_event, numbers[i]);
+    }
+    uv_timer_init(self->loop, &self->deadline);
+    self->deadline.data = self;
+    self->handles_open = true;
+}
+
+static void watch_lifeline(shim *self) {
+    uv_poll_init(self->loop, &self->lifeline_poll, self->lifeline);
+    self->lifeline_poll.data = self;
+    uv_poll_start(&self->lifeline_poll, UV_DISCONNECT, lifeline_event);
+}
+
+// ---- beginning and end ----
+
+static void open_log(const shim *self) {
+    cleanup_free char *path = path_join(self->folder, "log", "shim.log", NULL);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const char *level = getenv("HOLM_LOG");
+    log_init(fd, level && strcmp(level, "debug") == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+}
+
+static int take_container(shim *self, holm_error **error) {
+    if (!container_id_valid(self->id)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "\"%s\" is not the id of a container", self->id);
+        return -1;
+    }
+    if (paths_init(&self->where, error) < 0)
+        return -1;
+    self->folder = container_folder(&self->where, self->id);
+    self->runtime = container_runtime_folder(&self->where, self->id);
+    self->life = container_life_lock(&self->where, self->id, false, error);
+    if (self->life < 0)
+        return -1;
+    open_log(self);
+    fault_point("run.locked");
+    self->configuration = container_configuration_read(&self->where, self->id, error);
+    if (!self->configuration)
+        return -1;
+    const char *name = json_string_value(json_object_get(self->configuration, "name"));
+    self->name = path_format("%s", name ? name : self->id);
+    path_remove_tree(self->runtime, NULL); // of a shim that was killed
+    return path_make_directories(self->runtime, error);
+}
+
+// QEMU of a killed shim dies with it, but a moment later than the lock is free: its own lock on the writable
+// layer says when it is gone.
+static int wait_for_predecessor(const shim *self, holm_error **error) {
+    cleanup_free char *path = path_join(self->folder, "rw.ext4", NULL);
+    cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fd < 0) {
+        holm_error_set_errno(error, errno, "open the container's writable layer %s", path);
+        return -1;
+    }
+    int result;
+    do
+        result = fcntl(fd, F_OFD_SETLKW, &lock);
+    while (result < 0 && errno == EINTR);
+    if (result < 0)
+        holm_error_set_errno(error, errno, "wait for the container's writable layer %s", path);
+    return result;
+}
+
+static int begin(shim *self, holm_error **error) {
+    if (take_container(self, error) < 0 || wait_for_predecessor(self, error) < 0)
+        return -1;
+    self->log = shim_log_create(self);
+    self->init = session_create(self, SHIM_INIT, configuration_process(self->configuration));
+    open_handles(self);
+    if (shim_boot(self, error) < 0)
+        return -1;
+    if (shim_listen(self, error) < 0)
+        return -1;
+    log_debug("%.1f ms: listening", shim_elapsed(self));
+    fault_point("run.listening");
+    return 0;
+}
+
+static void destroy(shim *self) {
+    for (session *next; self->sessions;) {
+        next = self->sessions->next;
+        session_destroy(self->sessions);
+        self->sessions = next;
+    }
+    session_destroy(self->init);
+    shim_log_destroy(self->log);
+    state_close(self->db);
+    holm_error_free(self->failure);
+    json_decref(self->address);
+    json_decref(self->configuration);
+    if (self->life >= 0)
+        close(self->life);
+    free(self->name);
+    free(self->folder);
+    free(self->runtime);
+    paths_finish(&self->where);
+}
+
+int main(int count, char **arguments) {
+    if (count < 2 || fcntl(LIFELINE, F_SETFD, FD_CLOEXEC) < 0) {
+        dprintf(2, "holm-shim is started by holm\n");
+        return 125;
+    }
+    // The launcher started a new session; its leader goes, so that no terminal can ever be ours.
+    pid_t child = fork();
+    if (child != 0)
+        return child < 0 ? 125 : 0;
+    uv_loop_t loop;
+    shim self = {.loop = &loop,
+                 .id = arguments[1],
+                 .driver = &machine_qemu,
+                 .life = -1,
+                 .lifeline = LIFELINE,
+                 .begin_ns = monotonic_now(),
+                 .phase = SHIM_BOOTING,
+                 .start_wanted = count > 2 && strcmp(arguments[2], "start") == 0};
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    uv_loop_init(&loop);
+    holm_error *error = NULL;
+    if (begin(&self, &error) < 0) {
+        say_error(self.lifeline, error);
+        if (self.runtime && self.life >= 0)
+            path_remove_tree(self.runtime, NULL);
+        return 125;
+    }
+    say(self.lifeline, "R\n");
+    watch_lifeline(&self);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    destroy(&self);
+    uv_loop_close(&loop);
+    return 0;
+}
