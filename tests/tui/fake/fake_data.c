@@ -1,0 +1,135 @@
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/tui/fake/fake_holm.h"
+
+#define SECOND 1000000000LL
+
+typedef struct made {
+    const char *name, *image, *state, *reason, *command;
+    int exit_code;
+    int64_t created, started, finished; ///< seconds ago
+    double cpus;
+    json_int_t memory;
+} made;
+
+static const made first[] = {
+    {"web", "docker.io/library/nginx:1.27", "running", "", "nginx -g daemon off;", 0, 260000, 7300, 0, 4,
+     1 << 30},
+    {"db", "docker.io/library/postgres:16", "running", "", "postgres", 0, 260000, 7200, 0, 2, 2LL << 30},
+    {"build", "docker.io/library/debian:12", "running", "", "make -j4 world", 0, 400, 390, 0, 1, 1 << 30},
+    {"old", "docker.io/library/alpine:3.20", "exited", "out-of-memory", "sh", 137, 90000, 9000, 7500, 1,
+     256 << 20},
+    {"once", "docker.io/library/alpine:3.20", "exited", "exited", "true", 0, 90000, 9000, 8900, 1, 256 << 20},
+    {"wörter-日本", "ghcr.io/someone/a-rather-long-name:2026.11", "starting", "", "serve", 0, 3, 0, 0, 1,
+     256 << 20},
+};
+
+static json_t *container(const made *from, int number, const char *name, int64_t now) {
+    char id[65];
+    snprintf(id, sizeof(id), "%02x%062d", 0xa0 + number % 90, number);
+    json_t *status =
+        json_pack("{s:s, s:i, s:s, s:I, s:i}", "state", from->state, "exitCode", from->exit_code, "reason",
+                  from->reason, "createdAt", (json_int_t)(now - from->created * SECOND), "restartCount", 0);
+    if (from->started)
+        json_object_set_new(status, "startedAt", json_integer(now - from->started * SECOND));
+    if (from->finished)
+        json_object_set_new(status, "finishedAt", json_integer(now - from->finished * SECOND));
+    if (strcmp(from->state, "running") == 0)
+        json_object_set_new(status, "addresses", json_pack("[{s:s}]", "address", "10.88.0.12"));
+    json_t *arguments = json_array();
+    char copy[64], *rest = copy, *word;
+    snprintf(copy, sizeof(copy), "%s", from->command);
+    while ((word = strsep(&rest, " ")))
+        json_array_append_new(arguments, json_string(word));
+    return json_pack("{s:s, s:{s:s, s:s, s:f, s:I, s:{s:o, s:b}}, s:o}", "id", id, "configuration", "name",
+                     name, "image", from->image, "cpus", from->cpus, "memoryBytes", from->memory, "process",
+                     "arguments", arguments, "terminal", number != 1, "status", status);
+}
+
+json_t *fake_containers(int count, int64_t now_ns) {
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        const made *from = &first[i < (int)array_length(first) ? i : i % 3];
+        snprintf(name, sizeof(name), "app-%d", i);
+        json_array_append_new(list,
+                              container(from, i, i < (int)array_length(first) ? from->name : name, now_ns));
+    }
+    return list;
+}
+
+static json_t *image(const char *id, const char *name, json_int_t size, int64_t age, int users, int layers,
+                     int64_t now) {
+    json_t *containers = json_array(), *list = json_array();
+    for (int i = 0; i < users; i++)
+        json_array_append_new(containers, json_string("a0"));
+    for (int i = 0; i < layers; i++) {
+        char digest[80];
+        snprintf(digest, sizeof(digest), "sha256:%02x%062d", 0x31 + i * 17, i);
+        json_array_append_new(
+            list, json_pack("{s:s, s:I}", "digest", digest, "sizeBytes", size / layers + i * 12345));
+    }
+    return json_pack("{s:s, s:{s:[s], s:s, s:{s:[s], s:[s]}}, s:{s:I, s:I, s:I, s:o, s:o}}", "id", id,
+                     "configuration", "references", name, "platform", "linux/amd64", "process", "entrypoint",
+                     "/entrypoint.sh", "command", "serve", "status", "sizeBytes", size, "uniqueBytes",
+                     size / 2, "createdAt", (json_int_t)(now - age * SECOND), "layers", list, "containers",
+                     containers);
+}
+
+json_t *fake_images(int64_t now_ns) {
+    json_t *list = json_array();
+    json_array_append_new(
+        list, image("sha256:3f5a", "docker.io/library/nginx:1.27", 68 << 20, 3 * 86400, 1, 6, now_ns));
+    json_array_append_new(
+        list, image("sha256:77c0", "docker.io/library/postgres:16", 151 << 20, 3 * 86400, 1, 4, now_ns));
+    json_array_append_new(
+        list, image("sha256:1b2e", "docker.io/library/debian:12", 48 << 20, 12 * 86400, 1, 1, now_ns));
+    json_array_append_new(
+        list, image("sha256:9ab1", "docker.io/library/alpine:3.20", 3 << 20, 40 * 86400, 0, 1, now_ns));
+    return list;
+}
+
+json_t *fake_stats(const json_t *container, unsigned step, int64_t now_ns) {
+    const char *id = json_string_value(json_object_get(container, "id"));
+    const json_t *configuration = json_object_get(container, "configuration");
+    double cpus = json_number_value(json_object_get(configuration, "cpus"));
+    double seed = id[1] * 0.7, wave = 0.5 + 0.5 * sin(step * 0.31 + seed) * cos(step * 0.07 + seed);
+    double cpu = id[1] == '2' ? 98.7 : wave * (8 + 30 * (id[1] % 3));
+    double limit = json_number_value(json_object_get(configuration, "memoryBytes"));
+    double memory = limit * (0.06 + 0.1 * (id[1] % 5)) * (1 + 0.3 * wave);
+    return json_pack("{s:s, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:I}", "id", id,
+                     "unixNs", (json_int_t)now_ns, "cpuPercentOfOneCore", cpu, "cpuPercentOfShare",
+                     cpu / cpus, "cpus", cpus, "memoryUsageBytes", (json_int_t)memory, "memoryLimitBytes",
+                     (json_int_t)limit, "networkRxBytes", (json_int_t)(step * 1200000 * wave),
+                     "networkTxBytes", (json_int_t)step * 31000, "blockReadBytes", (json_int_t)step * 4096,
+                     "blockWriteBytes", (json_int_t)step * 9000, "processCount", 5, "hostMemoryBytes",
+                     (json_int_t)(memory * 1.3), "memoryGivenBackBytes", (json_int_t)((limit - memory) / 4));
+}
+
+json_t *fake_progress(const char *subject, unsigned step, int64_t now_ns) {
+    static const json_int_t sizes[] = {29 << 20, 41 << 20, 600000, 900, 12 << 20};
+    json_t *layers = json_array();
+    json_int_t done = 0, total = 0;
+    for (int i = 0; i < (int)array_length(sizes); i++) {
+        char digest[80];
+        snprintf(digest, sizeof(digest), "sha256:%04x%060d", 0xa3f1 + i * 4111, i);
+        double part = step / 50.0 * (1 + i * 0.2) - i * 0.1;
+        part = part < 0 ? 0 : part > 1 ? 1 : part;
+        json_array_append_new(layers, json_pack("{s:s, s:I, s:I, s:s}", "digest", digest, "bytesDone",
+                                                (json_int_t)(part * (double)sizes[i]), "bytesTotal", sizes[i],
+                                                "phase",
+                                                part >= 1  ? "done"
+                                                : part > 0 ? "downloading"
+                                                           : "queued"));
+        done += (json_int_t)(part * (double)sizes[i]);
+        total += sizes[i];
+    }
+    bool bad = strstr(subject, "bad") != NULL, end = step >= 60 || (bad && step > 5);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:b, s:I, s:s, s:s}", "task", subject, "kind",
+                     "pull", "subject", subject, "phase", end ? (bad ? "failed" : "done") : "downloading",
+                     "bytesDone", done, "bytesTotal", total, "layers", layers, "done", end, "startedUnixNs",
+                     (json_int_t)now_ns, "error", end && bad ? "registry docker.io says: not found" : "",
+                     "hint", end && bad ? "check the name, or log in" : "");
+}

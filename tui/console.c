@@ -1,0 +1,244 @@
+#include "tui/console.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MOST_KEYS   8
+#define HOLD_MS     300
+#define INPUT_SHELL "for s in bash ash sh; do command -v $s >/dev/null 2>&1 && exec $s; done"
+
+struct console {
+    ui_console view;
+    holm_session *session;
+    uv_timer_t hold;
+    console_events events;
+    void *data;
+    uint32_t detach[MOST_KEYS];
+    int detach_count, held; ///< how many of the detach keys have been typed
+    bool raw;               ///< without a terminal lines end in LF alone
+};
+
+static void changed(console *self) {
+    self->events.changed(self, self->data);
+}
+
+static void on_terminal_output(const char *bytes, size_t length, void *data) {
+    console *self = data;
+    if (self->session)
+        holm_session_write(self->session, bytes, length);
+}
+
+static void on_attached(holm_session *session, const char *name, bool is_terminal, void *data) {
+    (void)session;
+    console *self = data;
+    self->view.attached = true;
+    self->view.terminal = is_terminal;
+    self->raw = !is_terminal;
+    free(self->view.label);
+    self->view.label = holm_text_escape(name ? name : "", name ? strlen(name) : 0);
+    changed(self);
+}
+
+// Output of a process without a terminal: its line feeds mean new lines.
+static void write_raw(terminal *screen, const char *bytes, size_t length) {
+    size_t from = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] != '\n')
+            continue;
+        terminal_write(screen, bytes + from, i - from);
+        terminal_write(screen, "\r\n", 2);
+        from = i + 1;
+    }
+    terminal_write(screen, bytes + from, length - from);
+}
+
+static void on_output(holm_session *session, int stream, const void *bytes, size_t length, void *data) {
+    (void)session;
+    (void)stream;
+    console *self = data;
+    if (self->raw)
+        write_raw(self->view.screen, bytes, length);
+    else
+        terminal_write(self->view.screen, bytes, length);
+    if (terminal_changed(self->view.screen))
+        changed(self);
+}
+
+static void on_ended(holm_session *session, int exit_code, const holm_error *error, void *data) {
+    (void)session;
+    console *self = data;
+    self->session = NULL;
+    self->view.ended = true;
+    self->view.exit_code = exit_code;
+    if (error) {
+        const char *text = holm_error_message(error);
+        self->view.error = holm_text_escape(text, strlen(text));
+    }
+    changed(self);
+}
+
+static const holm_session_events session_events = {
+    .attached = on_attached, .output = on_output, .ended = on_ended};
+
+int console_parse_keys(const char *text, uint32_t *out, int size) {
+    int count = 0;
+    while (*text) {
+        size_t length = strcspn(text, ",");
+        if (count == size)
+            return -1;
+        if (length == 6 && strncmp(text, "ctrl-", 5) == 0 && text[5] >= '@' && text[5] < 0x7f)
+            out[count++] = text[5] & 0x1f;
+        else if (length == 1)
+            out[count++] = (unsigned char)*text;
+        else
+            return -1;
+        text += length + (text[length] == ',');
+    }
+    return count;
+}
+
+static json_t *shell(void) {
+    return json_pack("{s:[s,s,s], s:[s,s], s:b}", "arguments", "sh", "-c", INPUT_SHELL, "environment",
+                     "TERM=xterm-256color", "COLORTERM=truecolor", "terminal", 1);
+}
+
+console *console_open(holm_client *client, uv_loop_t *loop, const console_options *options,
+                      const console_events *events, void *data) {
+    console *self = calloc(1, sizeof(*self));
+    if (!self)
+        abort();
+    self->events = *events;
+    self->data = data;
+    self->view.container_id = strdup(options->container_id);
+    self->view.container_name = strdup(options->container_name);
+    self->view.label = strdup(options->exec ? "shell" : "init");
+    self->view.screen = terminal_create(options->columns, options->rows, on_terminal_output, self);
+    self->detach_count = console_parse_keys(options->detach_keys, self->detach, MOST_KEYS);
+    if (self->detach_count < 0)
+        self->detach_count = console_parse_keys("ctrl-p,ctrl-q", self->detach, MOST_KEYS);
+    uv_timer_init(loop, &self->hold);
+    self->hold.data = self;
+    json_t *exec = options->exec ? shell() : NULL;
+    holm_session_options request = {
+        .container = options->container_id,
+        .exec = exec,
+        .start = options->start,
+        .stdin_open = true,
+        .repaint = true,
+        .keep = true,
+        .columns = (unsigned)options->columns,
+        .rows = (unsigned)options->rows,
+    };
+    self->session = holm_session_open(client, &request, &session_events, self);
+    json_decref(exec);
+    return self;
+}
+
+static void free_console(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+void console_close(console *self) {
+    if (!self)
+        return;
+    if (self->session)
+        holm_session_close(self->session);
+    self->session = NULL;
+    terminal_destroy(self->view.screen);
+    free(self->view.container_id);
+    free(self->view.container_name);
+    free(self->view.label);
+    free(self->view.error);
+    uv_close((uv_handle_t *)&self->hold, free_console);
+}
+
+ui_console *console_view(console *self) {
+    return &self->view;
+}
+
+// Sends what was held back: it was not the start of the detach keys after all.
+static void flush_held(console *self) {
+    uv_timer_stop(&self->hold);
+    int count = self->held;
+    self->held = 0;
+    for (int i = 0; i < count; i++)
+        terminal_key(self->view.screen, &(input_event){.key = self->detach[i]});
+}
+
+static void on_hold_end(uv_timer_t *timer) {
+    flush_held(timer->data);
+}
+
+// True: the key belongs to the detach keys and is held back or has done its work.
+static bool detach_key(console *self, const input_event *event) {
+    if (!self->detach_count || event->modifiers)
+        return false;
+    if (self->held && event->key == INPUT_CTRL('z')) {
+        self->held = 0;
+        uv_timer_stop(&self->hold);
+        self->events.zoom(self, self->data);
+        return true;
+    }
+    if (self->held && event->key != self->detach[self->held])
+        flush_held(self);
+    if (event->key != self->detach[self->held])
+        return false;
+    self->held++;
+    if (self->held < self->detach_count) {
+        uv_timer_start(&self->hold, on_hold_end, HOLD_MS, 0);
+        return true;
+    }
+    self->held = 0;
+    uv_timer_stop(&self->hold);
+    self->events.left(self, self->data);
+    return true;
+}
+
+// Shift with the page keys looks back; anything else goes on at the end.
+static bool scroll_key(console *self, const input_event *event) {
+    ui_console *view = &self->view;
+    size_t page = (size_t)terminal_rows(view->screen), most = terminal_scrollback(view->screen);
+    bool shift = event->modifiers == INPUT_SHIFT;
+    bool wheel = event->key == INPUT_MOUSE && event->button & 64 && !terminal_wants_mouse(view->screen);
+    if ((shift && event->key == INPUT_PAGE_UP) || (wheel && !(event->button & 1)))
+        view->back += wheel ? 3 : page / 2 + 1;
+    else if ((shift && event->key == INPUT_PAGE_DOWN) || wheel)
+        view->back -= view->back < (wheel ? 3 : page / 2 + 1) ? view->back : (wheel ? 3 : page / 2 + 1);
+    else
+        return false;
+    if (view->back > most)
+        view->back = most;
+    changed(self);
+    return true;
+}
+
+void console_key(console *self, const input_event *event, const rect *at) {
+    if (self->view.ended || !self->session) {
+        self->events.left(self, self->data);
+        return;
+    }
+    if (scroll_key(self, event))
+        return;
+    if (event->key == INPUT_MOUSE) {
+        input_event inside = *event;
+        inside.x -= at->x;
+        inside.y -= at->y;
+        terminal_key(self->view.screen, &inside);
+        return;
+    }
+    if (self->view.back) {
+        self->view.back = 0;
+        changed(self);
+    }
+    if (!detach_key(self, event))
+        terminal_key(self->view.screen, event);
+}
+
+void console_resize(console *self, int columns, int rows) {
+    if (columns < 2 || rows < 1 ||
+        (columns == terminal_columns(self->view.screen) && rows == terminal_rows(self->view.screen)))
+        return;
+    terminal_resize(self->view.screen, columns, rows);
+    if (self->session)
+        holm_session_resize(self->session, (unsigned)columns, (unsigned)rows);
+}

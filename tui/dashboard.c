@@ -1,0 +1,203 @@
+// The loop of the dashboard: what wakes it, and when a frame is drawn. Nothing ticks: with nothing new it
+// sleeps.
+#include "tui/dashboard_private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#define ESCAPE_MS 25
+#define FRAME_MS  8
+#define SOON_MS   100
+#define SETTLE_MS 40
+
+layout_plan dashboard_layout(const dashboard *self) {
+    return layout_compute(&self->ui, &self->model, self->frame.columns, self->frame.rows);
+}
+
+void dashboard_dirty(dashboard *self) {
+    self->dirty = true;
+}
+
+static void draw_frame(dashboard *self) {
+    self->dirty = false;
+    uv_timer_stop(&self->pace);
+    int columns, rows;
+    screen_size(self->screen, &columns, &rows);
+    columns = columns > 1000 ? 1000 : columns;
+    rows = rows > 1000 ? 1000 : rows;
+    if (columns != self->frame.columns || rows != self->frame.rows)
+        grid_resize(&self->frame, columns, rows);
+    dashboard_consoles_resize(self);
+    layout_plan plan = dashboard_layout(self);
+    layout_settle(&self->ui, &plan);
+    view_context view = {&self->model, &self->ui, &self->theme, glyphs_get(screen_unicode(self->screen)),
+                         self->keymap, time(NULL)};
+    view_draw(&view, &self->frame);
+    screen_show(self->screen, &self->frame);
+    self->drawn_ms = uv_now(self->loop);
+}
+
+static void on_pace(uv_timer_t *timer) {
+    dashboard_dirty(timer->data);
+}
+
+void dashboard_dirty_soon(dashboard *self) {
+    if (!self->dirty && !uv_is_active((uv_handle_t *)&self->pace))
+        uv_timer_start(&self->pace, on_pace, SOON_MS, 0);
+}
+
+// Right before the loop would sleep: everything of this turn is in one frame.
+static void on_prepare(uv_prepare_t *prepare) {
+    dashboard *self = prepare->data;
+    if (!self->dirty || self->leaving)
+        return;
+    uint64_t since = uv_now(self->loop) - self->drawn_ms;
+    if (since >= FRAME_MS)
+        draw_frame(self);
+    else
+        uv_timer_start(&self->pace, on_pace, FRAME_MS - since, 0);
+}
+
+void dashboard_leave(dashboard *self) {
+    self->leaving = true;
+    uv_stop(self->loop);
+}
+
+static void on_key(const input_event *event, void *data) {
+    dashboard *self = data;
+    if (!self->leaving)
+        dashboard_key(self, event);
+}
+
+static void on_escape(uv_timer_t *timer) {
+    dashboard *self = timer->data;
+    input_flush(&self->input, on_key, self);
+}
+
+static void on_terminal(uv_poll_t *poll, int status, int events) {
+    (void)events;
+    dashboard *self = poll->data;
+    char bytes[4096];
+    ssize_t length = status < 0 ? 0 : read(STDIN_FILENO, bytes, sizeof(bytes));
+    if (length < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (length <= 0) { // the terminal is gone
+        self->exit_code = 128 + SIGHUP;
+        uv_poll_stop(poll);
+        dashboard_leave(self);
+        return;
+    }
+    uv_timer_stop(&self->escape);
+    input_feed(&self->input, bytes, (size_t)length, on_key, self);
+    if (input_pending(&self->input))
+        uv_timer_start(&self->escape, on_escape, ESCAPE_MS, 0);
+}
+
+static void on_settle(uv_timer_t *timer) {
+    dashboard_follow_selection(timer->data);
+}
+
+void dashboard_settle(dashboard *self) {
+    dashboard_dirty(self);
+    uv_timer_start(&self->settle, on_settle, SETTLE_MS, 0);
+}
+
+static void on_signal(uv_signal_t *handle, int number) {
+    dashboard *self = handle->data;
+    switch (number) {
+    case SIGWINCH:
+        dashboard_dirty(self);
+        break;
+    case SIGTSTP:
+        screen_suspend(self->screen);
+        dashboard_dirty(self);
+        break;
+    default:
+        self->exit_code = 128 + number;
+        dashboard_leave(self);
+        break;
+    }
+}
+
+static const int watched_signals[] = {SIGWINCH, SIGTSTP, SIGTERM, SIGHUP, SIGINT};
+
+static void start_handles(dashboard *self) {
+    uv_poll_init(self->loop, &self->terminal, STDIN_FILENO);
+    uv_prepare_init(self->loop, &self->draw);
+    uv_timer_t *timers[] = {&self->escape, &self->pace, &self->settle};
+    for (size_t i = 0; i < array_length(timers); i++) {
+        uv_timer_init(self->loop, timers[i]);
+        timers[i]->data = self;
+    }
+    self->terminal.data = self->draw.data = self;
+    uv_poll_start(&self->terminal, UV_READABLE, on_terminal);
+    uv_prepare_start(&self->draw, on_prepare);
+    for (size_t i = 0; i < array_length(watched_signals); i++) {
+        uv_signal_init(self->loop, &self->signals[i]);
+        self->signals[i].data = self;
+        uv_signal_start(&self->signals[i], on_signal, watched_signals[i]);
+    }
+}
+
+static void close_handles(dashboard *self) {
+    uv_handle_t *handles[] = {(uv_handle_t *)&self->terminal, (uv_handle_t *)&self->draw,
+                              (uv_handle_t *)&self->escape, (uv_handle_t *)&self->pace,
+                              (uv_handle_t *)&self->settle};
+    for (size_t i = 0; i < array_length(handles); i++)
+        uv_close(handles[i], NULL);
+    for (size_t i = 0; i < array_length(watched_signals); i++)
+        uv_close((uv_handle_t *)&self->signals[i], NULL);
+    uv_run(self->loop, UV_RUN_NOWAIT); // the closed handles let go
+}
+
+static int prepare(dashboard *self, holm_error **error) {
+    self->keymap = action_keymap_create(holm_configuration_get(self->client, "keys"), error);
+    if (!self->keymap)
+        return -1;
+    self->screen = screen_create(STDIN_FILENO, STDOUT_FILENO, error);
+    if (!self->screen)
+        return -1;
+    self->theme = *theme_builtin(screen_colors(self->screen));
+    history_open(&self->pulls, holm_data_directory(self->client), "pull");
+    history_open(&self->commands, holm_data_directory(self->client), "command");
+    self->model.host.cpu = -1;
+    self->ui.logs.follow = true;
+    return 0;
+}
+
+static void finish(dashboard *self) {
+    screen_destroy(self->screen);
+    action_keymap_destroy(self->keymap);
+    history_save(&self->pulls);
+    history_save(&self->commands);
+    dashboard_requests_free(self);
+    ui_finish(&self->ui);
+    model_finish(&self->model);
+    grid_finish(&self->frame);
+}
+
+int dashboard_run(holm_client *client, uv_loop_t *loop, holm_error **error) {
+    dashboard *self = calloc(1, sizeof(*self));
+    if (!self)
+        abort();
+    self->loop = loop;
+    self->client = client;
+    int code = -1;
+    if (prepare(self, error) == 0) {
+        start_handles(self);
+        dashboard_host_sample(self);
+        dashboard_live_start(self);
+        draw_frame(self); // the first frame is there before the first answer
+        uv_run(loop, UV_RUN_DEFAULT);
+        dashboard_detail_stop(self);
+        dashboard_consoles_close(self);
+        dashboard_live_stop(self);
+        close_handles(self);
+        code = self->exit_code;
+    }
+    finish(self);
+    free(self);
+    return code;
+}

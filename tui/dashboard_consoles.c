@@ -1,0 +1,124 @@
+// The consoles that are open, and which one has the keys.
+#include <string.h>
+
+#include "tui/dashboard_private.h"
+
+static void sync_views(dashboard *self) {
+    ui_console **views = realloc(self->ui.consoles, (self->console_count + 1) * sizeof(*views));
+    if (!views)
+        abort();
+    for (size_t i = 0; i < self->console_count; i++)
+        views[i] = console_view(self->consoles[i]);
+    self->ui.consoles = views;
+    self->ui.console_count = self->console_count;
+    if (self->ui.console >= self->console_count)
+        self->ui.console = self->console_count ? self->console_count - 1 : 0;
+}
+
+static void drop(dashboard *self, size_t index) {
+    console_close(self->consoles[index]);
+    memmove(&self->consoles[index], &self->consoles[index + 1],
+            (self->console_count - index - 1) * sizeof(*self->consoles));
+    self->console_count--;
+    sync_views(self);
+}
+
+console *dashboard_console(dashboard *self) {
+    const ui_console *selected = ui_selected_console(&self->ui, &self->model);
+    for (size_t i = 0; i < self->console_count; i++)
+        if (console_view(self->consoles[i]) == selected)
+            return self->consoles[i];
+    return NULL;
+}
+
+static void on_changed(console *which, void *data) {
+    dashboard *self = data;
+    const ui_console *selected = ui_selected_console(&self->ui, &self->model);
+    // One that nobody sees is not a reason to draw.
+    if (self->ui.tabs[PANE_CONTAINERS] == TAB_CONSOLE && selected == console_view(which))
+        dashboard_dirty(self);
+}
+
+static void on_left(console *which, void *data) {
+    dashboard *self = data;
+    self->ui.focus = FOCUS_LIST;
+    self->ui.zoom = false;
+    self->ui.detail_open = false;
+    for (size_t i = 0; i < self->console_count; i++) {
+        if (self->consoles[i] == which && console_view(which)->ended) {
+            drop(self, i);
+            break;
+        }
+    }
+    dashboard_settle(self);
+}
+
+static void on_zoom(console *which, void *data) {
+    (void)which;
+    dashboard *self = data;
+    self->ui.zoom = !self->ui.zoom;
+    dashboard_dirty(self);
+}
+
+static const console_events events = {.changed = on_changed, .left = on_left, .zoom = on_zoom};
+
+static void select_container(dashboard *self, const char *id) {
+    ui_list *list = &self->ui.lists[PANE_CONTAINERS];
+    self->ui.pane = PANE_CONTAINERS;
+    free(list->selected);
+    list->selected = strdup(id);
+    ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
+}
+
+void dashboard_console_enter(dashboard *self) {
+    if (!dashboard_console(self))
+        return;
+    self->ui.tabs[PANE_CONTAINERS] = TAB_CONSOLE;
+    self->ui.focus = FOCUS_CONSOLE;
+    self->ui.detail_open = true;
+    dashboard_dirty(self);
+}
+
+static const char *detach_keys(const dashboard *self) {
+    const char *keys = json_string_value(holm_configuration_get(self->client, "console.detach-keys"));
+    return keys ? keys : "ctrl-p,ctrl-q";
+}
+
+void dashboard_console_open(dashboard *self, const char *id, const char *name, bool exec, bool start) {
+    select_container(self, id);
+    self->ui.tabs[PANE_CONTAINERS] = TAB_CONSOLE;
+    self->ui.focus = FOCUS_CONSOLE;
+    self->ui.detail_open = true;
+    rect content = dashboard_layout(self).content;
+    console_options options = {
+        .container_id = id,
+        .container_name = name,
+        .exec = exec,
+        .start = start,
+        .columns = content.width > 2 ? content.width : 80,
+        .rows = content.height > 0 ? content.height : 24,
+        .detach_keys = detach_keys(self),
+    };
+    console **consoles = realloc(self->consoles, (self->console_count + 1) * sizeof(*consoles));
+    if (!consoles)
+        abort();
+    self->consoles = consoles;
+    consoles[self->console_count++] = console_open(self->client, self->loop, &options, &events, self);
+    self->ui.console = self->console_count - 1;
+    sync_views(self);
+    dashboard_dirty(self);
+}
+
+void dashboard_consoles_resize(dashboard *self) {
+    console *selected = self->ui.tabs[PANE_CONTAINERS] == TAB_CONSOLE ? dashboard_console(self) : NULL;
+    rect content = dashboard_layout(self).content;
+    if (selected && content.width > 0)
+        console_resize(selected, content.width, content.height);
+}
+
+void dashboard_consoles_close(dashboard *self) {
+    while (self->console_count)
+        drop(self, self->console_count - 1);
+    free(self->consoles);
+    self->consoles = NULL;
+}

@@ -1,0 +1,166 @@
+// What the detail side shows follows the selection: logs, inspect, processes.
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/dashboard_private.h"
+
+static bool detail_visible(const dashboard *self) {
+    return dashboard_layout(self).detail.width > 0;
+}
+
+static void logs_close(dashboard *self) {
+    ui_logs *logs = &self->ui.logs;
+    holm_log_close(self->log);
+    self->log = NULL;
+    free(logs->id);
+    free(logs->ended);
+    logs->id = logs->ended = NULL;
+    log_buffer_finish(&logs->lines);
+}
+
+static void on_line(holm_log *log, int64_t unix_ns, int stream, const char *bytes, size_t length,
+                    bool partial, void *data) {
+    (void)log;
+    dashboard *self = data;
+    ui_logs *logs = &self->ui.logs;
+    size_t count = logs->lines.count;
+    log_buffer_add(&logs->lines, unix_ns, stream, bytes, length, partial);
+    if (!logs->follow) // what is looked at stays where it is
+        logs->back += logs->lines.count - count;
+    dashboard_dirty(self);
+}
+
+static void on_log_ended(holm_log *log, const holm_error *error, void *data) {
+    (void)log;
+    dashboard *self = data;
+    self->log = NULL;
+    const char *text = error ? holm_error_message(error) : "ended";
+    free(self->ui.logs.ended);
+    self->ui.logs.ended = holm_text_escape(text, strlen(text));
+    dashboard_dirty(self);
+}
+
+static const holm_log_events log_events = {.line = on_line, .ended = on_log_ended};
+
+static void logs_open(dashboard *self, const char *id) {
+    ui_logs *logs = &self->ui.logs;
+    logs_close(self);
+    logs->id = strdup(id);
+    logs->follow = true;
+    logs->back = 0;
+    holm_log_options options = {
+        .container = id, .boot = logs->boot, .follow = true, .last = LOG_BUFFER_LINES / 5};
+    self->log = holm_log_open(self->client, &options, &log_events, self);
+}
+
+static void follow_logs(dashboard *self, const model_container *container) {
+    ui_logs *logs = &self->ui.logs;
+    ui_tab tab = self->ui.tabs[PANE_CONTAINERS];
+    bool wanted = container && (tab == TAB_LOGS || tab == TAB_OVERVIEW) && detail_visible(self);
+    if (!wanted)
+        return;
+    bool same = logs->id && strcmp(logs->id, container->id) == 0;
+    // A container that started again writes again.
+    bool again = same && !self->log && logs->ended && model_container_running(container);
+    if (!same || again)
+        logs_open(self, container->id);
+}
+
+static void set_text(ui_text *text, const char *id, char *content) {
+    if (!text->id || strcmp(text->id, id) != 0)
+        text->top = 0;
+    free(text->id);
+    free(text->text);
+    text->id = strdup(id);
+    text->text = content;
+    text->lines = 0;
+    for (const char *at = content; at && *at; at++)
+        text->lines += *at == '\n';
+    if (content && *content && content[strlen(content) - 1] != '\n')
+        text->lines++;
+}
+
+static void follow_inspect(dashboard *self) {
+    const model_container *container = ui_container(&self->ui, &self->model);
+    const model_image *image = ui_image(&self->ui, &self->model);
+    if (self->ui.tabs[self->ui.pane] != TAB_INSPECT)
+        return;
+    const json_t *document = self->ui.pane == PANE_CONTAINERS ? (container ? container->document : NULL)
+                             : self->ui.pane == PANE_IMAGES   ? (image ? image->document : NULL)
+                                                              : NULL;
+    const char *id = self->ui.pane == PANE_CONTAINERS ? (container ? container->id : "")
+                     : image                          ? image->id
+                                                      : "";
+    if (document)
+        set_text(&self->ui.inspect, id, holm_text_document(document, "yaml", NULL));
+}
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static char *process_table(const json_t *list) {
+    char *text = NULL;
+    size_t length, i;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        abort();
+    fprintf(out, "%6s %6s  %-10s %s %9s %6s  %s\n", "PID", "PARENT", "USER", "S", "CPU", "MEM", "COMMAND");
+    json_t *process;
+    json_array_foreach (list, i, process) {
+        cleanup_free char *user =
+            holm_text_escape(text_of(process, "user"), strlen(text_of(process, "user")));
+        cleanup_free char *command =
+            holm_text_escape(text_of(process, "command"), strlen(text_of(process, "command")));
+        char bytes[8];
+        double seconds = json_number_value(json_object_get(process, "cpuTimeNs")) / 1e9;
+        fprintf(out, "%6lld %6lld  %-10.10s %.1s %6d:%02d %6s  %s\n",
+                (long long)json_integer_value(json_object_get(process, "pid")),
+                (long long)json_integer_value(json_object_get(process, "parent")), user,
+                text_of(process, "state"), (int)seconds / 60, (int)seconds % 60,
+                view_bytes(json_number_value(json_object_get(process, "residentBytes")), bytes), command);
+    }
+    fclose(out);
+    return text;
+}
+
+static void on_processes(dashboard *self, const char *id, json_t *result, const holm_error *error) {
+    self->processes_asked = false;
+    const model_container *container = ui_container(&self->ui, &self->model);
+    if (!container || strcmp(container->id, id) != 0)
+        return;
+    const char *message = error ? holm_error_message(error) : NULL;
+    set_text(&self->ui.processes, id,
+             error ? holm_text_escape(message, strlen(message)) : process_table(result));
+    dashboard_dirty(self);
+}
+
+void dashboard_processes_refresh(dashboard *self) {
+    const model_container *container = ui_container(&self->ui, &self->model);
+    if (!container || self->ui.pane != PANE_CONTAINERS || self->ui.tabs[PANE_CONTAINERS] != TAB_PROCESSES ||
+        self->processes_asked || !detail_visible(self))
+        return;
+    if (!model_container_running(container)) {
+        set_text(&self->ui.processes, container->id, strdup("it does not run: it has no processes"));
+        return;
+    }
+    if (self->ui.processes.id && strcmp(self->ui.processes.id, container->id) != 0)
+        set_text(&self->ui.processes, container->id, NULL);
+    self->processes_asked = true;
+    holm_container_processes(self->client, container->id, dashboard_done,
+                             dashboard_request(self, container->id, on_processes));
+}
+
+void dashboard_follow_selection(dashboard *self) {
+    const model_container *container =
+        self->ui.pane == PANE_CONTAINERS ? ui_container(&self->ui, &self->model) : NULL;
+    follow_logs(self, container);
+    follow_inspect(self);
+    dashboard_processes_refresh(self);
+    dashboard_dirty(self);
+}
+
+void dashboard_detail_stop(dashboard *self) {
+    logs_close(self);
+}

@@ -1,0 +1,288 @@
+// What comes from libholm by itself: lists when something happened, tasks, statistics; and the host's own
+// figures, read when something else is drawn anyway.
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/dashboard_private.h"
+
+#define STATS_MS 1000
+
+struct request {
+    dashboard *owner;
+    dashboard_answer answer;
+    char *id;
+    struct request *next, **link;
+};
+
+void *dashboard_request(dashboard *self, const char *id, dashboard_answer answer) {
+    struct request *request = calloc(1, sizeof(*request));
+    if (!request)
+        abort();
+    request->owner = self;
+    request->answer = answer;
+    request->id = id ? strdup(id) : NULL;
+    request->next = self->requests;
+    request->link = &self->requests;
+    if (request->next)
+        request->next->link = &request->next;
+    self->requests = request;
+    return request;
+}
+
+static void request_free(struct request *request) {
+    *request->link = request->next;
+    if (request->next)
+        request->next->link = request->link;
+    free(request->id);
+    free(request);
+}
+
+void dashboard_done(json_t *result, const holm_error *error, void *data) {
+    struct request *request = data;
+    dashboard *self = request->owner;
+    if (!self->leaving)
+        request->answer(self, request->id, result, error);
+    request_free(request);
+}
+
+void dashboard_requests_free(dashboard *self) {
+    while (self->requests)
+        request_free(self->requests);
+}
+
+static void lost(dashboard *self, const holm_error *error) {
+    model_set_lost(&self->model, error ? holm_error_message(error) : NULL);
+    dashboard_dirty(self);
+}
+
+static void on_containers(dashboard *self, const char *id, json_t *result, const holm_error *error) {
+    (void)id;
+    self->containers_asked = false;
+    lost(self, error);
+    if (!error) {
+        model_set_containers(&self->model, result);
+        ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
+        dashboard_settle(self);
+    }
+    if (self->containers_again)
+        dashboard_list_containers(self);
+}
+
+// Many events in a row end in one more list, not in one each.
+void dashboard_list_containers(dashboard *self) {
+    self->containers_again = self->containers_asked;
+    if (self->containers_asked)
+        return;
+    self->containers_asked = true;
+    holm_container_list(self->client, true, NULL, dashboard_done,
+                        dashboard_request(self, NULL, on_containers));
+}
+
+static void on_images(dashboard *self, const char *id, json_t *result, const holm_error *error) {
+    (void)id;
+    self->images_asked = false;
+    lost(self, error);
+    if (!error) {
+        model_set_images(&self->model, result);
+        ui_refresh_list(&self->ui, &self->model, PANE_IMAGES);
+        dashboard_settle(self);
+    }
+    if (self->images_again)
+        dashboard_list_images(self);
+}
+
+void dashboard_list_images(dashboard *self) {
+    self->images_again = self->images_asked;
+    if (self->images_asked)
+        return;
+    self->images_asked = true;
+    holm_image_list(self->client, NULL, dashboard_done, dashboard_request(self, NULL, on_images));
+}
+
+static void on_system(dashboard *self, const char *id, json_t *result, const holm_error *error) {
+    (void)id;
+    if (!error)
+        model_set_system(&self->model, result);
+    dashboard_dirty(self);
+}
+
+static void on_event(holm_watch *watch, json_t *item, void *data) {
+    (void)watch;
+    dashboard *self = data;
+    const char *kind = json_string_value(json_object_get(item, "kind"));
+    if (kind && strcmp(kind, "image") == 0)
+        dashboard_list_images(self);
+    else
+        dashboard_list_containers(self);
+    if (kind && strcmp(kind, "container") == 0) // images know who uses them
+        dashboard_list_images(self);
+}
+
+static void on_events_ended(holm_watch *watch, const holm_error *error, void *data) {
+    (void)watch;
+    dashboard *self = data;
+    self->events = NULL;
+    lost(self, error);
+}
+
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void on_task(holm_watch *watch, json_t *item, void *data) {
+    (void)watch;
+    dashboard *self = data;
+    size_t before = self->model.task_count;
+    model_task *task = model_add_task(&self->model, item, now_ns());
+    if (!task)
+        return;
+    bool done = task->done;
+    if (self->model.task_count != before)
+        ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
+    if (done) {
+        char text[512];
+        snprintf(text, sizeof(text), "%s %s: %s", task->kind, task->subject,
+                 task->failed ? task->error : task->phase);
+        ui_set_notice(&self->ui, task->failed ? NOTICE_BAD : NOTICE_INFO, text);
+        dashboard_list_images(self);
+        dashboard_dirty(self);
+    }
+    dashboard_dirty_soon(self);
+}
+
+static void on_tasks_ended(holm_watch *watch, const holm_error *error, void *data) {
+    (void)watch;
+    (void)error;
+    ((dashboard *)data)->tasks = NULL;
+}
+
+static void on_stats(holm_watch *watch, json_t *item, void *data) {
+    (void)watch;
+    dashboard *self = data;
+    if (!model_add_stats(&self->model, item))
+        return;
+    dashboard_host_sample(self);
+    ui_sort sort = (ui_sort)self->ui.lists[PANE_CONTAINERS].sort;
+    if (sort == SORT_CPU || sort == SORT_MEMORY)
+        ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
+    const model_container *selected = ui_container(&self->ui, &self->model);
+    const char *id = json_string_value(json_object_get(item, "id"));
+    if (selected && id && strcmp(selected->id, id) == 0)
+        dashboard_processes_refresh(self);
+    dashboard_dirty_soon(self);
+}
+
+static void on_stats_ended(holm_watch *watch, const holm_error *error, void *data) {
+    (void)watch;
+    (void)error;
+    ((dashboard *)data)->stats = NULL;
+}
+
+void dashboard_live_start(dashboard *self) {
+    self->events = holm_event_watch(self->client, -1, 0, 0, on_event, on_events_ended, self);
+    dashboard_list_containers(self);
+    dashboard_list_images(self);
+    holm_system_information(self->client, dashboard_done, dashboard_request(self, NULL, on_system));
+    self->tasks = holm_task_watch(self->client, on_task, on_tasks_ended, self);
+    self->stats = holm_stats_watch(self->client, NULL, STATS_MS, on_stats, on_stats_ended, self);
+}
+
+// A pull of ours: its progress comes by the task watch too, its end only matters when it cannot start.
+typedef struct pull {
+    dashboard *owner;
+    holm_watch *watch;
+    char *reference;
+    struct pull *next;
+} pull;
+
+static void on_pull_ended(holm_watch *watch, const holm_error *error, void *data) {
+    (void)watch;
+    pull *mine = data;
+    dashboard *self = mine->owner;
+    for (pull **at = &self->pull_list; *at; at = &(*at)->next) {
+        if (*at == mine) {
+            *at = mine->next;
+            break;
+        }
+    }
+    if (error)
+        dashboard_report(self, "pull", error);
+    free(mine->reference);
+    free(mine);
+}
+
+static void on_pull_item(holm_watch *watch, json_t *item, void *data) {
+    on_task(watch, item, ((pull *)data)->owner);
+}
+
+void dashboard_pull(dashboard *self, const char *reference) {
+    pull *mine = calloc(1, sizeof(*mine));
+    if (!mine)
+        abort();
+    mine->owner = self;
+    mine->reference = strdup(reference);
+    mine->next = self->pull_list;
+    self->pull_list = mine;
+    mine->watch =
+        holm_image_pull(self->client, mine->reference, NULL, NULL, on_pull_item, on_pull_ended, mine);
+    dashboard_dirty(self);
+}
+
+void dashboard_live_stop(dashboard *self) {
+    holm_watch_close(self->events);
+    holm_watch_close(self->tasks);
+    holm_watch_close(self->stats);
+    while (self->pull_list) {
+        pull *mine = self->pull_list;
+        self->pull_list = mine->next;
+        holm_watch_close(mine->watch);
+        free(mine->reference);
+        free(mine);
+    }
+}
+
+static void sample_cpu(dashboard *self) {
+    cleanup_file FILE *file = fopen("/proc/stat", "re");
+    unsigned long long values[8] = {0}, total = 0;
+    if (!file || fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &values[0], &values[1],
+                        &values[2], &values[3], &values[4], &values[5], &values[6], &values[7]) < 4)
+        return;
+    for (int i = 0; i < 8; i++)
+        total += values[i];
+    uint64_t busy = total - values[3] - values[4];
+    if (self->cpu_total && total < self->cpu_total + 50)
+        return; // too short a time to say anything
+    if (self->cpu_total) {
+        self->model.host.cpu = 100.0 * (double)(busy - self->cpu_busy) / (double)(total - self->cpu_total);
+        history_add(&self->model.host.cpu_history, self->model.host.cpu);
+    }
+    self->cpu_busy = busy;
+    self->cpu_total = total;
+}
+
+static void sample_memory(model_host *host) {
+    cleanup_file FILE *file = fopen("/proc/meminfo", "re");
+    char line[128];
+    unsigned long long total = 0, available = 0;
+    while (file && fgets(line, sizeof(line), file) && !(total && available)) {
+        sscanf(line, "MemTotal: %llu", &total);
+        sscanf(line, "MemAvailable: %llu", &available);
+    }
+    host->memory_total = total * 1024;
+    host->memory_used = (total - available) * 1024;
+}
+
+void dashboard_host_sample(dashboard *self) {
+    uint64_t before = self->cpu_total;
+    sample_cpu(self);
+    if (self->cpu_total == before)
+        return;
+    sample_memory(&self->model.host);
+    uint64_t back = 0;
+    for (size_t i = 0; i < self->model.container_count; i++)
+        if (self->model.containers[i].stats)
+            back += self->model.containers[i].stats->given_back;
+    self->model.host.given_back = back;
+}

@@ -1,0 +1,296 @@
+// What lies on top takes the keys: help, palette, prompts, questions.
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tui/dashboard_private.h"
+
+static ui_overlay *open_overlay(dashboard *self, ui_overlay_kind kind, const char *title) {
+    dashboard_close_overlay(self);
+    self->ui.overlay.kind = kind;
+    snprintf(self->ui.overlay.title, sizeof(self->ui.overlay.title), "%s", title);
+    dashboard_dirty(self);
+    return &self->ui.overlay;
+}
+
+void dashboard_close_overlay(dashboard *self) {
+    ui_overlay_close(&self->ui);
+    for (size_t i = 0; i < self->target_count; i++)
+        free(self->targets[i]);
+    free(self->targets);
+    self->targets = NULL;
+    self->target_count = 0;
+    self->confirmed = NULL;
+    self->entered = NULL;
+    dashboard_dirty(self);
+}
+
+// How well the letters of `pattern` are found in `text` in their order: 0 not at all; words and runs of
+// letters count more.
+static int fuzzy(const char *text, const char *pattern) {
+    int score = 1, run = 0;
+    const char *at = text;
+    for (; *pattern; pattern++) {
+        if (*pattern == ' ')
+            continue;
+        const char *found = at;
+        while (*found && tolower((unsigned char)*found) != tolower((unsigned char)*pattern))
+            found++;
+        if (!*found)
+            return 0;
+        bool start = found == text || !isalnum((unsigned char)found[-1]);
+        run = found == at ? run + 1 : 0;
+        score += 1 + (start ? 6 : 0) + run * 3;
+        at = found + 1;
+    }
+    return score * 8 - (int)strlen(text) / 4;
+}
+
+typedef struct scored {
+    const action *what;
+    int score;
+} scored;
+
+static int by_score(const void *a, const void *b) {
+    const scored *left = a, *right = b;
+    if (left->score != right->score)
+        return right->score - left->score;
+    return (left->what > right->what) - (left->what < right->what);
+}
+
+static int score(const action *what, const char *pattern) {
+    if (!*pattern)
+        return 1;
+    char text[64];
+    snprintf(text, sizeof(text), "%s %s", action_noun_name(what->noun), what->title);
+    int title = fuzzy(what->title, pattern) * 2, full = fuzzy(text, pattern);
+    int best = title > full ? title : full;
+    // In help also what a sentence says counts, but least.
+    return best ? best : strcasestr(what->help, pattern) ? 1 : 0;
+}
+
+static bool wanted(const dashboard *self, const action *what, bool menu, bool help) {
+    if (what->noun == ACTION_NOUN_CONSOLE)
+        return help;
+    if (help) {
+        action_noun noun = ui_noun(&self->ui);
+        bool here = what->noun == noun || what->noun == ACTION_NOUN_VIEW || what->noun == ACTION_NOUN_LIST ||
+                    (noun == ACTION_NOUN_LOGS && what->noun == ACTION_NOUN_CONTAINER) ||
+                    strcmp(what->name, "image.pull") == 0;
+        return here && *action_keymap_keys(self->keymap, what);
+    }
+    if (menu)
+        return what->noun == ui_noun(&self->ui) && what->keys && dashboard_applies(self, what);
+    if (what->noun == ACTION_NOUN_LIST || what->noun == ACTION_NOUN_LOGS)
+        return false;
+    return what->keys || what->apply || strcmp(what->name, "container.run") == 0 ||
+           strcmp(what->name, "container.top") == 0 || strcmp(what->name, "system.info") == 0;
+}
+
+// The first word of the palette's input chooses; what follows is the argument.
+static void split_input(const char *text, char word[LINE_EDIT_SIZE], const char **argument) {
+    size_t length = strcspn(text, " ");
+    snprintf(word, LINE_EDIT_SIZE, "%.*s", (int)length, text);
+    *argument = text + length + strspn(text + length, " ");
+}
+
+static void fill_choices(dashboard *self) {
+    ui_overlay *overlay = &self->ui.overlay;
+    bool help = overlay->kind == OVERLAY_HELP, menu = !help && strcmp(overlay->title, "command") != 0;
+    scored *found = calloc(action_count, sizeof(*found));
+    ui_choice *choices = calloc(action_count, sizeof(*choices));
+    if (!found || !choices)
+        abort();
+    char word[LINE_EDIT_SIZE];
+    const char *argument;
+    split_input(overlay->input.text, word, &argument);
+    size_t count = 0;
+    for (size_t i = 0; i < action_count; i++) {
+        const action *what = &action_table[i];
+        int value = wanted(self, what, menu, help) ? score(what, overlay->input.text) : 0;
+        if (!value && *argument && wanted(self, what, menu, help) && !help)
+            value = score(what, word);
+        if (value > 0)
+            found[count++] = (scored){what, value};
+    }
+    qsort(found, count, sizeof(*found), by_score);
+    for (size_t i = 0; i < count; i++)
+        choices[i] = (ui_choice){found[i].what, action_keymap_keys(self->keymap, found[i].what), NULL};
+    free(found);
+    free(overlay->choices);
+    overlay->choices = choices;
+    overlay->choice_count = count;
+    overlay->choice = overlay->top = 0;
+}
+
+void dashboard_open_help(dashboard *self) {
+    open_overlay(self, OVERLAY_HELP, "keys that work here");
+    fill_choices(self);
+}
+
+void dashboard_open_palette(dashboard *self, bool menu) {
+    char title[96] = "command";
+    const char *name = self->ui.pane == PANE_CONTAINERS && ui_container(&self->ui, &self->model)
+                           ? ui_container(&self->ui, &self->model)->name
+                       : self->ui.pane == PANE_IMAGES && ui_image(&self->ui, &self->model)
+                           ? ui_image(&self->ui, &self->model)->name
+                           : "menu";
+    if (menu)
+        snprintf(title, sizeof(title), "%.80s", strcmp(name, "command") == 0 ? "menu" : name);
+    open_overlay(self, OVERLAY_PALETTE, title);
+    fill_choices(self);
+}
+
+void dashboard_open_confirm(dashboard *self, const action *what, const char *id, const char *text) {
+    char title[96];
+    snprintf(title, sizeof(title), "%s?", what->title);
+    cleanup_free char *target = strdup(id);
+    ui_overlay *overlay = open_overlay(self, OVERLAY_CONFIRM, title);
+    overlay->text = strdup(text);
+    overlay->danger = what->flags & ACTION_DANGEROUS;
+    self->confirmed = what;
+    self->targets = calloc(1, sizeof(char *));
+    if (!self->targets)
+        abort();
+    self->targets[0] = steal_pointer(&target);
+    self->target_count = 1;
+}
+
+void dashboard_open_prompt(dashboard *self, const char *title, const char *text, const char *value,
+                           void (*entered)(dashboard *self, const char *text)) {
+    ui_overlay *overlay = open_overlay(self, OVERLAY_PROMPT, title);
+    overlay->text = text ? strdup(text) : NULL;
+    line_edit_set(&overlay->input, value);
+    self->entered = entered;
+    self->pulls.at = self->pulls.count;
+}
+
+void dashboard_open_message(dashboard *self, const char *title, const char *text, bool bad) {
+    ui_overlay *overlay = open_overlay(self, OVERLAY_MESSAGE, title);
+    overlay->text = strdup(text);
+    overlay->danger = bad;
+}
+
+static void confirm_key(dashboard *self, const input_event *event) {
+    if (event->key == 'y' || event->key == 'Y') {
+        const action *what = self->confirmed;
+        for (size_t i = 0; i < self->target_count; i++)
+            dashboard_apply(self, what, self->targets[i]);
+        dashboard_close_overlay(self);
+    } else if (event->key == 'n' || event->key == 'N' || event->key == 'q') {
+        dashboard_close_overlay(self);
+    }
+}
+
+static void prompt_key(dashboard *self, const input_event *event) {
+    ui_overlay *overlay = &self->ui.overlay;
+    if (event->key == INPUT_ENTER) {
+        cleanup_free char *text = strdup(overlay->input.text);
+        void (*entered)(dashboard *, const char *) = self->entered;
+        dashboard_close_overlay(self);
+        entered(self, text);
+        return;
+    }
+    if (event->key == INPUT_UP || event->key == INPUT_DOWN) {
+        const char *entry = history_step(&self->pulls, event->key == INPUT_UP ? -1 : 1);
+        if (entry)
+            line_edit_set(&overlay->input, entry);
+    } else {
+        line_edit_key(&overlay->input, event);
+    }
+    dashboard_dirty(self);
+}
+
+static void choose(dashboard *self) {
+    ui_overlay *overlay = &self->ui.overlay;
+    if (overlay->choice >= overlay->choice_count)
+        return;
+    const action *what = overlay->choices[overlay->choice].action;
+    char word[LINE_EDIT_SIZE];
+    const char *argument;
+    split_input(overlay->input.text, word, &argument);
+    // "delete web": the rest of what was typed names the thing, unless it only describes the action.
+    char text[64];
+    snprintf(text, sizeof(text), "%s %s", action_noun_name(what->noun), what->title);
+    cleanup_free char *reference = *argument && !fuzzy(text, overlay->input.text) ? strdup(argument) : NULL;
+    dashboard_close_overlay(self);
+    dashboard_act(self, what, reference);
+}
+
+static void palette_key(dashboard *self, const input_event *event) {
+    ui_overlay *overlay = &self->ui.overlay;
+    bool help = overlay->kind == OVERLAY_HELP;
+    size_t *at = help ? &overlay->top : &overlay->choice;
+    size_t step = event->key == INPUT_PAGE_UP || event->key == INPUT_PAGE_DOWN ? 10 : 1;
+    switch (event->key) {
+    case INPUT_UP:
+    case INPUT_PAGE_UP:
+    case INPUT_CTRL('p'):
+        *at -= *at < step ? *at : step;
+        break;
+    case INPUT_DOWN:
+    case INPUT_PAGE_DOWN:
+    case INPUT_CTRL('n'):
+        *at = *at + step < overlay->choice_count ? *at + step
+                                                 : overlay->choice_count - (overlay->choice_count > 0);
+        break;
+    case INPUT_ENTER:
+        if (help)
+            dashboard_close_overlay(self);
+        else
+            choose(self);
+        return;
+    default:
+        if (help && !overlay->input.length && (event->key == 'q' || event->key == '?')) {
+            dashboard_close_overlay(self);
+            return;
+        }
+        if (line_edit_key(&overlay->input, event))
+            fill_choices(self);
+        break;
+    }
+    dashboard_dirty(self);
+}
+
+static void form_key(dashboard *self, const input_event *event) {
+    ui_overlay *overlay = &self->ui.overlay;
+    size_t count = overlay->field_count;
+    bool backwards = event->key == INPUT_UP || (event->key == INPUT_TAB && event->modifiers & INPUT_SHIFT);
+    if (event->key == INPUT_ENTER) {
+        dashboard_run_form(self);
+        return;
+    }
+    if (backwards)
+        overlay->field = (overlay->field + count - 1) % count;
+    else if (event->key == INPUT_TAB || event->key == INPUT_DOWN)
+        overlay->field = (overlay->field + 1) % count;
+    else if (line_edit_key(&overlay->fields[overlay->field].input, event))
+        dashboard_form_command(self);
+    dashboard_dirty(self);
+}
+
+void dashboard_overlay_key(dashboard *self, const input_event *event) {
+    if (event->key == INPUT_ESCAPE || event->key == INPUT_CTRL('c')) {
+        dashboard_close_overlay(self);
+        return;
+    }
+    switch (self->ui.overlay.kind) {
+    case OVERLAY_HELP:
+    case OVERLAY_PALETTE:
+        palette_key(self, event);
+        break;
+    case OVERLAY_PROMPT:
+        prompt_key(self, event);
+        break;
+    case OVERLAY_CONFIRM:
+        confirm_key(self, event);
+        break;
+    case OVERLAY_FORM:
+        form_key(self, event);
+        break;
+    default:
+        dashboard_close_overlay(self);
+        break;
+    }
+}

@@ -1,0 +1,111 @@
+// The parts of the dashboard among themselves. Handlers change the model or the place and mark what is to be
+// drawn; one function draws, once per turn of the loop.
+#pragma once
+
+#include "tui/console.h"
+#include "tui/dashboard.h"
+#include "tui/history.h"
+#include "tui/screen.h"
+#include "tui/view.h"
+
+typedef struct dashboard {
+    uv_loop_t *loop;
+    holm_client *client;
+    screen_state *screen;
+    grid frame;
+    model_state model;
+    ui_state ui;
+    theme_table theme;
+    action_keymap *keymap;
+    input_decoder input;
+    history_file pulls, commands; ///< what was typed before
+
+    uv_poll_t terminal;
+    uv_prepare_t draw;
+    uv_timer_t escape; ///< a lone escape is one after this
+    uv_timer_t pace;   ///< a frame that has to wait for its time
+    uv_timer_t settle; ///< the selection has come to rest
+    uv_signal_t signals[5];
+    bool dirty; ///< draw at the end of this turn
+    bool leaving;
+    uint64_t drawn_ms; ///< when the last frame was drawn
+
+    struct request *requests; ///< under way
+    bool containers_asked, containers_again, images_asked, images_again;
+    holm_watch *events, *tasks, *stats;
+    struct pull *pull_list;
+    holm_log *log;
+    bool processes_asked;
+
+    console **consoles; ///< as ui.consoles
+    size_t console_count;
+
+    const action *confirmed; ///< what the open question is about
+    char **targets;          ///< ids it is for
+    size_t target_count;
+    void (*entered)(struct dashboard *self, const char *text); ///< what the open prompt is for
+
+    uint64_t cpu_busy, cpu_total; ///< of /proc/stat at the last reading
+    int exit_code;
+} dashboard;
+
+void dashboard_dirty(dashboard *self);      ///< draw at the end of this turn
+void dashboard_dirty_soon(dashboard *self); ///< figures only: draw within 100 ms
+void dashboard_leave(dashboard *self);
+layout_plan dashboard_layout(const dashboard *self);
+void dashboard_settle(dashboard *self); ///< the selection or the tab has changed: what hangs on it follows
+
+// ---- requests (dashboard_live.c) ----
+
+typedef void (*dashboard_answer)(dashboard *self, const char *id, json_t *result, const holm_error *error);
+
+/// A request under way: give it to holm.h as data, with dashboard_done.
+void *dashboard_request(dashboard *self, const char *id, dashboard_answer answer);
+void dashboard_done(json_t *result, const holm_error *error, void *data);
+void dashboard_requests_free(dashboard *self);
+
+void dashboard_live_start(dashboard *self);
+void dashboard_live_stop(dashboard *self);
+void dashboard_list_containers(dashboard *self);
+void dashboard_list_images(dashboard *self);
+void dashboard_pull(dashboard *self, const char *reference);
+void dashboard_host_sample(dashboard *self);
+
+// ---- the detail side (dashboard_detail.c) ----
+
+void dashboard_follow_selection(dashboard *self);
+void dashboard_detail_stop(dashboard *self);
+void dashboard_processes_refresh(dashboard *self);
+
+// ---- consoles (dashboard_consoles.c) ----
+
+void dashboard_console_open(dashboard *self, const char *id, const char *name, bool exec, bool start);
+void dashboard_console_enter(dashboard *self);
+void dashboard_consoles_resize(dashboard *self);
+void dashboard_consoles_close(dashboard *self);
+console *dashboard_console(dashboard *self);
+
+// ---- keys (dashboard_keys.c, dashboard_actions.c, dashboard_overlay.c) ----
+
+void dashboard_key(dashboard *self, const input_event *event);
+/// How the key is written in the keymap ("ctrl-p"); "" when it has no name.
+const char *dashboard_key_name(const input_event *event, char out[24]);
+/// Runs the action on `reference`, or on what is selected (NULL).
+void dashboard_act(dashboard *self, const action *what, const char *reference);
+void dashboard_apply(dashboard *self, const action *what, const char *id);
+bool dashboard_applies(const dashboard *self, const action *what);
+
+void dashboard_overlay_key(dashboard *self, const input_event *event);
+void dashboard_open_help(dashboard *self);
+void dashboard_open_palette(dashboard *self, bool menu);
+void dashboard_open_confirm(dashboard *self, const action *what, const char *id, const char *text);
+void dashboard_open_prompt(dashboard *self, const char *title, const char *text, const char *value,
+                           void (*entered)(dashboard *self, const char *text));
+void dashboard_open_run(dashboard *self, const char *image);
+void dashboard_open_message(dashboard *self, const char *title, const char *text, bool bad);
+/// Takes the form's fields and runs what they say.
+void dashboard_run_form(dashboard *self);
+void dashboard_form_command(dashboard *self);
+void dashboard_close_overlay(dashboard *self);
+
+void dashboard_report(dashboard *self, const char *what, const holm_error *error);

@@ -1,0 +1,156 @@
+// The detail side: its title with the tabs, and which tab draws.
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/view.h"
+
+static const char *subject(const view_context *self) {
+    const model_container *container = ui_container(self->ui, self->model);
+    const model_image *image = ui_image(self->ui, self->model);
+    const model_task *task = ui_task(self->ui, self->model);
+    switch (self->ui->pane) {
+    case PANE_CONTAINERS:
+        return container ? container->name : NULL;
+    case PANE_IMAGES:
+        return image ? image->name : NULL;
+    default:
+        return task ? task->subject : NULL;
+    }
+}
+
+static int one_tab(const painter *line, int x, ui_tab tab, bool current, bool focus) {
+    const ui_state *ui = line->view->ui;
+    if (current) {
+        x += paint(line, x, 0, 12, focus ? THEME_ACCENT : THEME_STRONG, ui_tab_name(tab, ui->pane));
+        rect name = {line->area.x + x - (int)strlen(ui_tab_name(tab, ui->pane)), line->area.y,
+                     (int)strlen(ui_tab_name(tab, ui->pane)), 1};
+        grid_restyle(line->out, &name,
+                     (cell_style){CELL_COLOR_KEEP, CELL_COLOR_KEEP,
+                                  focus ? CELL_BOLD | CELL_UNDERLINE : CELL_UNDERLINE});
+        return x;
+    }
+    return x + paint(line, x, 0, 12, THEME_TITLE, ui_tab_name(tab, ui->pane));
+}
+
+void detail_title(const view_context *self, grid *out, rect frame) {
+    const char *name = subject(self);
+    if (!name)
+        return;
+    bool focus = self->ui->focus != FOCUS_LIST;
+    painter line = {self, out, {frame.x + 2, frame.y, frame.width - 4, 1}};
+    ui_tab tabs[TAB_COUNT];
+    size_t count = ui_pane_tabs(self->ui->pane, tabs);
+    int total = 2;
+    for (size_t i = 0; i < count; i++)
+        total += (int)strlen(ui_tab_name(tabs[i], self->ui->pane)) + 2;
+    int room = line.area.width - total - 3;
+    bool all = room >= 8;
+    int x = paint(&line, 0, 0, 1, THEME_TEXT, " ");
+    x += paint(&line, x, 0, all ? room : line.area.width / 2, focus ? THEME_STRONG : THEME_TITLE, name);
+    x += paint(&line, x, 0, 1, THEME_TEXT, " ");
+    x += 1;
+    x += paint(&line, x, 0, 1, THEME_TEXT, " ");
+    for (size_t i = 0; i < count; i++) {
+        bool current = tabs[i] == self->ui->tabs[self->ui->pane];
+        if (!all && !current)
+            continue;
+        x = one_tab(&line, x, tabs[i], current, focus);
+        x += paint(&line, x, 0, 2, THEME_TEXT, all && i + 1 < count ? "  " : " ");
+    }
+    if (!all && count > 1) {
+        painter end = line;
+        char text[16];
+        snprintf(text, sizeof(text), " [ ] ");
+        if (x + 6 < line.area.width)
+            paint_right(&end, x, 0, line.area.width - x, THEME_MUTED, text);
+    }
+}
+
+static void container_tab(const painter *self) {
+    const ui_state *ui = self->view->ui;
+    switch (ui->tabs[PANE_CONTAINERS]) {
+    case TAB_LOGS:
+        detail_logs(self);
+        break;
+    case TAB_STATS:
+        detail_stats(self);
+        break;
+    case TAB_CONSOLE:
+        detail_console(self);
+        break;
+    case TAB_PROCESSES:
+        detail_text(self, &ui->processes, "asking the container");
+        break;
+    case TAB_INSPECT:
+        detail_text(self, &ui->inspect, "reading");
+        break;
+    default:
+        detail_overview(self);
+        break;
+    }
+}
+
+void detail_draw(const painter *self) {
+    const view_context *view = self->view;
+    if (view_welcome(view, self->out, self->area))
+        return;
+    if (!subject(view)) {
+        paint(self, 1, 0, self->area.width - 2, THEME_MUTED, "nothing selected");
+        return;
+    }
+    if (view->ui->pane == PANE_CONTAINERS)
+        container_tab(self);
+    else if (view->ui->pane == PANE_TASKS)
+        detail_task(self);
+    else if (view->ui->tabs[PANE_IMAGES] == TAB_INSPECT)
+        detail_text(self, &view->ui->inspect, "reading");
+    else
+        detail_image(self);
+}
+
+void detail_text(const painter *self, const ui_text *text, const char *waiting) {
+    if (!text->text) {
+        paint(self, 1, 0, self->area.width - 2, THEME_MUTED, waiting);
+        return;
+    }
+    const char *at = text->text;
+    size_t page = (size_t)self->area.height;
+    size_t most = text->lines > page ? text->lines - page : 0;
+    size_t top = text->top < most ? text->top : most;
+    for (size_t skip = top; skip && *at; skip--) {
+        at += strcspn(at, "\n");
+        at += *at == '\n';
+    }
+    for (int y = 0; y < self->area.height && *at; y++) {
+        size_t length = strcspn(at, "\n");
+        char line[2048];
+        snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), at);
+        paint(self, 1, y, self->area.width - 2, THEME_TEXT, line);
+        at += length + (at[length] == '\n');
+    }
+    paint_scroll(self, top, page, text->lines);
+}
+
+bool view_welcome(const view_context *self, grid *out, rect area) {
+    const model_state *model = self->model;
+    if (!model->containers_known || !model->images_known || model->container_count || model->image_count ||
+        model->task_count || model->lost)
+        return false;
+    painter card = {self, out, area};
+    int y = area.height / 2 - 5;
+    y = y < 0 ? 0 : y;
+    paint_center(&card, y, THEME_STRONG, "Welcome to holm.");
+    paint_center(&card, y + 1, THEME_MUTED, "Every container here is a small machine of its own.");
+    paint_center(&card, y + 3, THEME_TEXT, "There is no image yet.");
+    painter key = card;
+    const char *hint = "p  pulls one from a registry: alpine, debian:12, nginx";
+    paint_center(&key, y + 4, THEME_TEXT, hint);
+    int x = (area.width - cell_text_width(hint)) / 2;
+    if (x >= 0)
+        paint(&key, x, y + 4, 1, THEME_KEY, "p");
+    if (model->accelerator && strcmp(model->accelerator, "kvm") != 0)
+        paint_center(&card, y + 6, THEME_BUSY, "This machine runs by emulation: slower, but it works.");
+    if (model->accelerator_reason && *model->accelerator_reason)
+        paint_center(&card, y + 7, THEME_MUTED, model->accelerator_reason);
+    return true;
+}

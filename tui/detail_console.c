@@ -1,0 +1,53 @@
+// A console: the screen of a terminal in the container.
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/view.h"
+
+static void invitation(const painter *self, const model_container *container) {
+    int y = self->area.height / 2 - 2;
+    y = y < 0 ? 0 : y;
+    if (!model_container_running(container)) {
+        paint_center(self, y, THEME_TEXT, "It does not run.");
+        paint_center(self, y + 1, THEME_MUTED, "S starts it; then e opens a shell in it.");
+        return;
+    }
+    paint_center(self, y, THEME_TEXT, "e  opens a shell in it");
+    if (container->terminal)
+        paint_center(self, y + 1, THEME_TEXT, "a  joins its own terminal");
+}
+
+static void status(const painter *self, const ui_console *console) {
+    painter border = {
+        self->view, self->out, {self->area.x, self->area.y + self->area.height, self->area.width, 1}};
+    char text[256];
+    int used = 1;
+    if (console->error)
+        snprintf(text, sizeof(text), " %.200s ", console->error);
+    else if (console->ended)
+        snprintf(text, sizeof(text), " ended with %d ", console->exit_code);
+    else
+        snprintf(text, sizeof(text), " %.40s ", console->label);
+    used += paint(&border, used, 0, self->area.width / 2, console->error ? THEME_BAD : THEME_TITLE, text);
+    const char *title = terminal_title(console->screen);
+    if (*title && used + 10 < self->area.width) {
+        snprintf(text, sizeof(text), " %.200s ", title);
+        paint_right(&border, used + 2, 0, self->area.width - used - 4, THEME_MUTED, text);
+    }
+}
+
+void detail_console(const painter *self) {
+    const ui_state *ui = self->view->ui;
+    const model_container *container = ui_container(ui, self->view->model);
+    const ui_console *console = ui_selected_console(ui, self->view->model);
+    if (!console) {
+        invitation(self, container);
+        return;
+    }
+    if (!console->attached && !console->ended && !console->error)
+        paint(self, 1, 0, self->area.width - 2, THEME_MUTED, "connecting");
+    else
+        terminal_draw(console->screen, self->out, &self->area, console->back,
+                      ui->focus == FOCUS_CONSOLE && ui->overlay.kind == OVERLAY_NONE);
+    status(self, console);
+}

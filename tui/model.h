@@ -1,0 +1,110 @@
+// What the dashboard knows: documents of libholm taken apart once, escaped for display, with the history of
+// their figures. No terminal, no requests.
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tui/graph.h"
+
+typedef struct model_stats {
+    bool known;
+    double cpu_of_core, cpu_of_share, cpus; ///< percent of one core, percent of its share, the share in cores
+    uint64_t memory, memory_limit, given_back, host_memory;
+    uint64_t rx, tx, read, written;                 ///< totals
+    double rx_rate, tx_rate, read_rate, write_rate; ///< bytes a second
+    unsigned processes;
+    int64_t unix_ns;
+    history cpu_history, memory_history, rx_history, tx_history;
+} model_stats;
+
+typedef struct model_container {
+    char *id, *name, *image, *state, *reason, *error, *command, *address;
+    int exit_code;
+    int64_t created, started, finished; ///< unix seconds; 0: never
+    unsigned restarts;
+    bool terminal;   ///< its own process has one
+    double cpus;     ///< configured
+    uint64_t memory; ///< configured
+    bool pending;    ///< a request of ours is under way
+    json_t *document;
+    model_stats *stats;
+} model_container;
+
+typedef struct model_image {
+    char *id, *name; ///< name: the shortest way to say its first reference
+    char *platform;
+    uint64_t size, unique;
+    int64_t created;
+    unsigned containers, layers;
+    json_t *document;
+} model_image;
+
+typedef struct model_layer {
+    char digest[16];
+    char phase[16];
+    uint64_t done, total;
+} model_layer;
+
+#define MODEL_MOST_LAYERS 128
+
+typedef struct model_task {
+    char *id, *kind, *subject, *phase, *error, *hint;
+    uint64_t bytes_done, bytes_total;
+    double rate; ///< bytes a second, smoothed
+    int64_t started_ns, sampled_ns;
+    uint64_t sampled_bytes;
+    bool done, failed;
+    size_t layer_count;
+    model_layer *layers;
+} model_task;
+
+typedef struct model_host {
+    int cpus;
+    double cpu; ///< percent of all; -1: not known yet
+    uint64_t memory_total, memory_used, given_back;
+    history cpu_history;
+} model_host;
+
+typedef struct model_state {
+    bool containers_known, images_known; ///< a first answer has come
+    model_container *containers;
+    size_t container_count;
+    model_image *images;
+    size_t image_count;
+    model_task *tasks; ///< oldest first
+    size_t task_count;
+    model_host host;
+    char *accelerator, *accelerator_reason, *version, *kernel;
+    char *lost; ///< why the backend does not answer, or NULL
+} model_state;
+
+void model_finish(model_state *self);
+
+/// Take a list of documents as the truth of now. History and pending marks of what stays are kept.
+void model_set_containers(model_state *self, const json_t *documents);
+/// One that was just made, before the next list knows it.
+void model_add_container(model_state *self, const json_t *document);
+void model_set_images(model_state *self, const json_t *documents);
+void model_set_system(model_state *self, const json_t *document);
+/// One statistics document. False: no such container.
+bool model_add_stats(model_state *self, const json_t *document);
+/// One progress document. Returns the task, or NULL when it made no sense.
+model_task *model_add_task(model_state *self, const json_t *document, int64_t now_ns);
+/// Forgets a task.
+void model_remove_task(model_state *self, const char *id);
+void model_set_lost(model_state *self, const char *reason);
+
+model_container *model_find_container(const model_state *self, const char *id);
+model_image *model_find_image(const model_state *self, const char *id);
+model_task *model_find_task(const model_state *self, const char *id);
+
+bool model_container_running(const model_container *container); ///< running or stopping
+bool model_container_busy(const model_container *container);    ///< between two states
+unsigned model_running_count(const model_state *self);
+
+/// "nginx:1.27" for "docker.io/library/nginx:1.27". Points into the reference.
+const char *model_short_reference(const char *reference);
+/// What an exit was, in a few words: "exited 7", "killed by KILL", "out of memory".
+const char *model_exit_text(const model_container *container, char *out, size_t size);

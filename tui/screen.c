@@ -1,0 +1,345 @@
+#define NCURSES_WIDECHAR 1
+#include "tui/screen.h"
+
+#include <curses.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <term.h>
+#include <termios.h>
+
+// term.h has a macro for every capability.
+#undef columns
+#undef lines
+#undef cursor_visible
+
+#include "tui/screen_color.h"
+
+#define MOUSE_ON  "\033[?1000h\033[?1002h\033[?1006h"
+#define MOUSE_OFF "\033[?1006l\033[?1002l\033[?1000l"
+#define PASTE_ON  "\033[?2004h"
+#define PASTE_OFF "\033[?2004l"
+
+struct screen {
+    int in, out;
+    FILE *in_file, *out_file;
+    SCREEN *curses;
+    grid last; ///< what is on the terminal
+    int colors;
+    bool unicode, whole, mouse, modern; ///< modern: knows bracketed paste and the mouse
+};
+
+// What a signal handler needs: there is no other way for it to know.
+static struct {
+    volatile sig_atomic_t active;
+    int fd;
+    struct termios termios;
+    char bytes[256];
+    size_t length;
+} rescue;
+
+static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+static void give_back(void) {
+    ssize_t ignored = write(rescue.fd, rescue.bytes, rescue.length);
+    (void)ignored;
+    tcsetattr(rescue.fd, TCSANOW, &rescue.termios);
+}
+
+static void on_crash(int number) {
+    static const char text[] = "holm: the dashboard crashed; containers and pulls go on\n";
+    if (rescue.active) {
+        rescue.active = 0;
+        give_back();
+        ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
+        (void)ignored;
+    }
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void add_capability(const char *name) {
+    const char *text = tigetstr(name);
+    if (!text || text == (char *)-1 || strchr(text, '$')) // with padding: not for a signal handler
+        return;
+    size_t length = strlen(text);
+    if (rescue.length + length > sizeof(rescue.bytes))
+        return;
+    memcpy(rescue.bytes + rescue.length, text, length);
+    rescue.length += length;
+}
+
+static void prepare_rescue(const screen_state *self) {
+    rescue.fd = self->out;
+    rescue.length = 0;
+    if (self->modern) {
+        strcpy(rescue.bytes, PASTE_OFF MOUSE_OFF);
+        rescue.length = strlen(rescue.bytes);
+    }
+    add_capability("sgr0");
+    add_capability("cnorm");
+    add_capability("rmcup");
+    static char stack[32768];
+    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
+    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_RESETHAND};
+    for (size_t i = 0; i < array_length(crash_signals); i++)
+        sigaction(crash_signals[i], &action, NULL);
+    rescue.active = 1;
+}
+
+static void drop_rescue(void) {
+    rescue.active = 0;
+    for (size_t i = 0; i < array_length(crash_signals); i++)
+        signal(crash_signals[i], SIG_DFL);
+}
+
+static bool is_known(const char *type, int fd) {
+    int problem;
+    bool known = setupterm(type, fd, &problem) == OK;
+    if (known)
+        del_curterm(cur_term);
+    return known;
+}
+
+static bool is_direct(const char *type, int fd) {
+    int problem;
+    if (setupterm(type, fd, &problem) != OK)
+        return false;
+    bool direct = tigetflag("RGB") == 1 || tigetnum("colors") > 256;
+    del_curterm(cur_term);
+    return direct;
+}
+
+static bool has_text(const char *name) {
+    const char *value = getenv(name);
+    return value && *value;
+}
+
+// The terminfo entry that makes the most of the terminal.
+static char *choose_type(int fd) {
+    const char *type = getenv("TERM"), *depth = getenv("COLORTERM");
+    if (!type || !*type || !is_known(type, fd)) {
+        static const char *const fallbacks[] = {"xterm-256color", "xterm", "vt100", "ansi"};
+        for (size_t i = 0; i < array_length(fallbacks); i++)
+            if (is_known(fallbacks[i], fd))
+                return strdup(fallbacks[i]);
+        return NULL;
+    }
+    bool wants_direct = depth && (strcmp(depth, "truecolor") == 0 || strcmp(depth, "24bit") == 0);
+    if (!wants_direct || has_text("NO_COLOR") || is_direct(type, fd))
+        return strdup(type);
+    char candidate[128];
+    int stem = (int)strcspn(type, "-");
+    snprintf(candidate, sizeof(candidate), "%.*s-direct", stem, type);
+    if (is_direct(candidate, fd))
+        return strdup(candidate);
+    return strdup(type);
+}
+
+static int count_colors(void) {
+    if (has_text("NO_COLOR") || !has_colors() || start_color() == ERR || COLORS < 8)
+        return 0;
+    use_default_colors();
+    return COLORS > 256 ? 1 << 24 : COLORS >= 256 ? 256 : COLORS >= 16 ? 16 : 8;
+}
+
+// The frame is made of Unicode whatever the locale: only what is shown depends on it.
+static bool prepare_locale(void) {
+    setlocale(LC_ALL, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0)
+        return true;
+    setlocale(LC_CTYPE, "C.UTF-8");
+    return false;
+}
+
+static void modes(screen_state *self) {
+    raw();
+    noecho();
+    nonl();
+    typeahead(-1);
+    leaveok(stdscr, FALSE);
+    if (self->modern)
+        putp(PASTE_ON);
+    if (self->modern && self->mouse)
+        putp(MOUSE_ON);
+}
+
+screen_state *screen_create(int in, int out, holm_error **error) {
+    if (!isatty(in) || !isatty(out)) {
+        holm_error_set(error, HOLM_ERROR_UNSUPPORTED, "the dashboard needs a terminal on input and output");
+        holm_error_hint(error, "`holm --help` lists the commands that work without one");
+        return NULL;
+    }
+    bool unicode = prepare_locale();
+    cleanup_free char *type = choose_type(out);
+    tcgetattr(out, &rescue.termios);
+    FILE *in_file = fdopen(dup(in), "r"), *out_file = fdopen(dup(out), "w");
+    SCREEN *curses = type && in_file && out_file ? newterm(type, out_file, in_file) : NULL;
+    if (!curses) {
+        holm_error_set(error, HOLM_ERROR_UNSUPPORTED, "terminal %s cannot be used",
+                       type ? type : "of no type");
+        holm_error_hint(error, "set TERM to what your terminal is, for example xterm-256color");
+        if (in_file)
+            fclose(in_file);
+        if (out_file)
+            fclose(out_file);
+        return NULL;
+    }
+    screen_state *self = calloc(1, sizeof(*self));
+    if (!self)
+        abort();
+    *self = (screen_state){.in = in,
+                           .out = out,
+                           .in_file = in_file,
+                           .out_file = out_file,
+                           .curses = curses,
+                           .unicode = unicode,
+                           .whole = true};
+    self->modern = strcmp(type, "linux") != 0 && strcmp(type, "dumb") != 0 && strncmp(type, "vt", 2) != 0;
+    self->colors = count_colors();
+    modes(self);
+    prepare_rescue(self);
+    return self;
+}
+
+static void leave(screen_state *self) {
+    if (self->modern)
+        putp(PASTE_OFF MOUSE_OFF);
+    curs_set(1);
+    endwin();
+}
+
+void screen_destroy(screen_state *self) {
+    if (!self)
+        return;
+    leave(self);
+    drop_rescue();
+    delscreen(self->curses);
+    fclose(self->in_file);
+    fclose(self->out_file);
+    grid_finish(&self->last);
+    free(self);
+}
+
+int screen_colors(const screen_state *self) {
+    return self->colors;
+}
+
+bool screen_unicode(const screen_state *self) {
+    return self->unicode;
+}
+
+void screen_size(const screen_state *self, int *columns, int *rows) {
+    struct winsize size = {0};
+    ioctl(self->out, TIOCGWINSZ, &size);
+    *columns = size.ws_col ? size.ws_col : 80;
+    *rows = size.ws_row ? size.ws_row : 24;
+}
+
+static attr_t convert_attributes(uint16_t attributes) {
+    return (attributes & CELL_BOLD ? A_BOLD : 0) | (attributes & CELL_DIM ? A_DIM : 0) |
+           (attributes & CELL_ITALIC ? A_ITALIC : 0) | (attributes & CELL_UNDERLINE ? A_UNDERLINE : 0) |
+           (attributes & CELL_REVERSE ? A_REVERSE : 0) | (attributes & CELL_BLINK ? A_BLINK : 0);
+}
+
+static void put_cell(const screen_state *self, int x, int y, const cell *from) {
+    wchar_t text[CELL_CHARS + 1] = {0};
+    for (int i = 0; i < CELL_CHARS && from->chars[i]; i++)
+        text[i] = self->unicode || from->chars[i] < 0x7f ? (wchar_t)from->chars[i] : L'?';
+    if (!self->unicode)
+        text[1] = 0;
+    attr_t attributes = convert_attributes(from->style.attributes);
+    bool bold = false, unused = false;
+    int pair = 0;
+    if (self->colors) {
+        int fg = screen_color_number(from->style.fg, self->colors, &bold);
+        int bg = screen_color_number(from->style.bg, self->colors, &unused);
+        pair = fg < 0 && bg < 0 ? 0 : alloc_pair(fg, bg);
+        if (pair < 0)
+            pair = 0;
+        if (bold)
+            attributes |= A_BOLD;
+    }
+    cchar_t character;
+    setcchar(&character, text, attributes, 0, &pair);
+    mvadd_wch(y, x, &character);
+    if (!self->unicode && from->width == 2)
+        mvadd_wch(y, x + 1, &character);
+}
+
+static bool resize(screen_state *self, const grid *frame) {
+    if (self->last.columns == frame->columns && self->last.rows == frame->rows)
+        return false;
+    resizeterm(frame->rows, frame->columns);
+    grid_resize(&self->last, frame->columns, frame->rows);
+    return true;
+}
+
+void screen_show(screen_state *self, const grid *frame) {
+    bool whole = resize(self, frame) || self->whole;
+    if (whole) {
+        erase();
+        clearok(stdscr, TRUE);
+    }
+    for (int y = 0; y < frame->rows; y++) {
+        for (int x = 0; x < frame->columns; x++) {
+            const cell *at = grid_at(frame, x, y);
+            cell *before = grid_at(&self->last, x, y);
+            if (!whole && cell_equal(at, before))
+                continue;
+            *before = *at;
+            if (at->width)
+                put_cell(self, x, y, at);
+        }
+    }
+    self->whole = false;
+    curs_set(frame->cursor_visible ? 1 : 0);
+    if (frame->cursor_visible)
+        move(frame->cursor_row, frame->cursor_column);
+    refresh();
+}
+
+void screen_redraw(screen_state *self) {
+    self->whole = true;
+}
+
+// Past curses, between two frames of it.
+static void send_text(const screen_state *self, const char *text) {
+    ssize_t ignored = write(self->out, text, strlen(text));
+    (void)ignored;
+}
+
+void screen_mouse(screen_state *self, bool on) {
+    self->mouse = on;
+    if (self->modern)
+        send_text(self, on ? MOUSE_ON : MOUSE_OFF);
+}
+
+void screen_suspend(screen_state *self) {
+    leave(self);
+    raise(SIGSTOP);
+    reset_prog_mode();
+    modes(self);
+    self->whole = true;
+}
+
+void screen_copy(screen_state *self, const char *text) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t length = strlen(text);
+    if (!self->modern || length > 4096)
+        return;
+    char out[8192] = "\033]52;c;";
+    size_t at = strlen(out);
+    for (size_t i = 0; i < length; i += 3) {
+        uint32_t group = (uint32_t)(uint8_t)text[i] << 16;
+        group |= i + 1 < length ? (uint32_t)(uint8_t)text[i + 1] << 8 : 0;
+        group |= i + 2 < length ? (uint8_t)text[i + 2] : 0;
+        for (int k = 0; k < 4; k++)
+            out[at++] = i + (size_t)k > length ? '=' : digits[group >> (18 - 6 * k) & 63];
+    }
+    strcpy(out + at, "\a");
+    send_text(self, out);
+}

@@ -1,0 +1,20 @@
+// Lines that have scrolled off a terminal's screen: trimmed text with runs of styles, in bounded memory.
+#pragma once
+
+#include <stddef.h>
+
+#include "tui/cell.h"
+
+#define SCROLLBACK_COLUMNS 1000
+
+typedef struct scrollback_line scrollback_line;
+
+typedef struct scrollback {
+    scrollback_line **lines; ///< a ring
+    size_t first, count, bytes;
+} scrollback;
+
+void scrollback_push(scrollback *self, const cell *cells, int columns);
+/// Draws line `index` (0: the oldest) into row y of the area.
+void scrollback_draw(const scrollback *self, size_t index, grid *out, const rect *area, int y);
+void scrollback_finish(scrollback *self);

@@ -1,0 +1,152 @@
+// Where the user is: the pane in focus, what is selected, what is being typed, what lies on top. Together
+// with the model it is all that a frame is drawn from.
+#pragma once
+
+#include "tui/action.h"
+#include "tui/cell.h"
+#include "tui/line_edit.h"
+#include "tui/log_buffer.h"
+#include "tui/model.h"
+#include "tui/terminal.h"
+
+typedef enum ui_pane { PANE_CONTAINERS, PANE_IMAGES, PANE_TASKS, PANE_COUNT } ui_pane;
+
+typedef enum ui_tab {
+    TAB_OVERVIEW,
+    TAB_LOGS,
+    TAB_STATS,
+    TAB_CONSOLE,
+    TAB_PROCESSES,
+    TAB_INSPECT,
+    TAB_COUNT,
+} ui_tab;
+
+typedef enum ui_focus { FOCUS_LIST, FOCUS_DETAIL, FOCUS_CONSOLE } ui_focus;
+
+#define UI_FILTER_SIZE 128
+
+typedef struct ui_list {
+    char *selected; ///< id of the selected item; the selection stays on its thing
+    size_t index;   ///< where it is in `order`
+    size_t top;     ///< first row shown
+    size_t *order;  ///< indices into the model, sorted and filtered
+    size_t count;
+    int sort; ///< column (enum ui_sort)
+    bool reverse;
+    char filter[UI_FILTER_SIZE];
+} ui_list;
+
+typedef enum ui_sort { SORT_NATURAL, SORT_NAME, SORT_CPU, SORT_MEMORY, SORT_AGE, SORT_COUNT } ui_sort;
+
+typedef enum ui_overlay_kind {
+    OVERLAY_NONE,
+    OVERLAY_HELP,
+    OVERLAY_PALETTE, ///< also the menu: a list of choices under an input
+    OVERLAY_PROMPT,
+    OVERLAY_CONFIRM,
+    OVERLAY_FORM,
+    OVERLAY_MESSAGE,
+} ui_overlay_kind;
+
+typedef struct ui_choice {
+    const action *action;
+    const char *keys; ///< borrowed from the keymap
+    char *label;      ///< of a choice without an action
+} ui_choice;
+
+#define UI_FORM_FIELDS 8
+
+typedef struct ui_field {
+    const char *label;
+    const char *hint; ///< shown while it is empty
+    line_edit input;
+} ui_field;
+
+typedef struct ui_overlay {
+    ui_overlay_kind kind;
+    char title[96];
+    char *text;      ///< lines of a message or a question
+    char *command;   ///< the equivalent command line, or NULL
+    line_edit input; ///< palette, prompt, help's search
+    ui_choice *choices;
+    size_t choice_count, choice, top;
+    ui_field fields[UI_FORM_FIELDS];
+    size_t field_count, field;
+    bool danger;
+} ui_overlay;
+
+typedef enum ui_notice_kind { NOTICE_NONE, NOTICE_INFO, NOTICE_BAD } ui_notice_kind;
+
+/// A tab's text: the lines of inspect or of the process list.
+typedef struct ui_text {
+    char *id;   ///< of the thing it is about
+    char *text; ///< NULL: not here yet
+    size_t lines;
+    size_t top;
+} ui_text;
+
+/// What the logs tab shows.
+typedef struct ui_logs {
+    char *id;
+    bool boot, follow, wrap, timestamps;
+    size_t back; ///< lines up from the end, when it does not follow
+    char search[UI_FILTER_SIZE];
+    log_buffer lines;
+    char *ended; ///< why nothing more comes, or NULL
+} ui_logs;
+
+/// One open console, as far as it is drawn.
+typedef struct ui_console {
+    char *container_id, *container_name;
+    char *label; ///< "init" or the shell's session
+    terminal *screen;
+    bool attached, terminal, ended;
+    int exit_code;
+    char *error;
+    size_t back; ///< lines up in the scrollback
+} ui_console;
+
+typedef struct ui_state {
+    ui_pane pane;
+    ui_focus focus;
+    ui_tab tabs[PANE_COUNT];
+    ui_list lists[PANE_COUNT];
+    bool zoom;
+    bool detail_open; ///< on a small screen: the detail is shown instead of the list
+    bool filtering;   ///< the filter of the list (or the search of the logs) is being typed
+    line_edit filter;
+    ui_overlay overlay;
+    char *notice;
+    ui_notice_kind notice_kind;
+    size_t detail_top; ///< scroll of overview and task
+    ui_text inspect, processes;
+    ui_logs logs;
+    ui_console **consoles;         ///< all that are open
+    size_t console_count, console; ///< which one was used last
+    bool mouse;
+} ui_state;
+
+void ui_finish(ui_state *self); ///< consoles are not owned
+
+/// Sorts and filters the pane's list anew and puts the selection back on its thing (or beside where it was).
+void ui_refresh_list(ui_state *self, const model_state *model, ui_pane pane);
+/// Moves the selection by `delta` rows, clamped.
+void ui_move(ui_state *self, const model_state *model, ui_pane pane, int64_t delta);
+void ui_select(ui_state *self, const model_state *model, ui_pane pane, size_t index);
+
+const model_container *ui_container(const ui_state *self,
+                                    const model_state *model); ///< the selected one, or NULL
+const model_image *ui_image(const ui_state *self, const model_state *model);
+const model_task *ui_task(const ui_state *self, const model_state *model);
+
+/// The tabs that fit this pane, in order; returns their count.
+size_t ui_pane_tabs(ui_pane pane, ui_tab out[TAB_COUNT]);
+const char *ui_tab_name(ui_tab tab, ui_pane pane);
+/// The console that belongs to the selected container and was used last, or NULL.
+ui_console *ui_selected_console(const ui_state *self, const model_state *model);
+
+void ui_set_notice(ui_state *self, ui_notice_kind kind, const char *text);
+void ui_overlay_close(ui_state *self);
+/// Where keys go: decides which actions apply.
+action_noun ui_noun(const ui_state *self);
+bool ui_in_list(const ui_state *self);

@@ -1,0 +1,68 @@
+// The pure layer: model, place, theme and size in, cells out. No curses, no clock, no state of its own.
+#pragma once
+
+#include "tui/glyphs.h"
+#include "tui/layout.h"
+#include "tui/theme.h"
+
+typedef struct view_context {
+    const model_state *model;
+    const ui_state *ui;
+    const theme_table *theme;
+    const glyph_table *glyphs;
+    const action_keymap *keymap;
+    int64_t now; ///< unix seconds
+} view_context;
+
+/// Draws the whole frame into the grid, whose size it takes.
+void view_draw(const view_context *self, grid *out);
+
+// ---- for the files that draw parts ----
+
+typedef struct painter {
+    const view_context *view;
+    grid *out;
+    rect area;
+} painter;
+
+/// Text inside the painter's area, x and y relative to it; returns the columns used.
+int paint(const painter *self, int x, int y, int width, theme_role role, const char *text);
+void paint_right(const painter *self, int x, int y, int width, theme_role role, const char *text);
+int paint_format(const painter *self, int x, int y, theme_role role, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+void paint_center(const painter *self, int y, theme_role role, const char *text);
+/// A frame around `area`, in the border's style or the accent's.
+void paint_frame(const view_context *view, grid *out, rect area, bool focus);
+/// The style of a selected row, over whatever is drawn there.
+void paint_selection(const painter *self, int y, int rows, bool focus);
+/// A scroll mark at the right border where `count` items do not fit.
+void paint_scroll(const painter *self, size_t top, size_t page, size_t count);
+
+void view_header(const painter *self);
+void view_footer(const painter *self);
+void view_overlay(const view_context *self, grid *out);
+void pane_containers(const painter *self);
+void pane_images(const painter *self);
+void pane_tasks(const painter *self);
+void detail_draw(const painter *self);
+void detail_title(const view_context *self, grid *out, rect frame);
+void detail_overview(const painter *self);
+void detail_image(const painter *self);
+void detail_task(const painter *self);
+void detail_stats(const painter *self);
+void detail_logs(const painter *self);
+void detail_console(const painter *self);
+void detail_text(const painter *self, const ui_text *text, const char *waiting);
+/// The last lines of the logs, for the overview of a container.
+void detail_log_tail(const painter *self, int y, int rows);
+/// The first start: nothing is here yet. False: there is something.
+bool view_welcome(const view_context *self, grid *out, rect area);
+
+/// "61M", "1.2G", "0": at most 4 columns.
+const char *view_bytes(double bytes, char out[8]);
+/// "12.4", "1204": a percentage in at most 5 columns.
+const char *view_percent(double percent, char out[8]);
+/// "5 s", "3 min", "2 h", "12 d".
+const char *view_age(int64_t seconds, char out[16]);
+/// The glyph and role of a container's state.
+const char *view_state(const view_context *self, const model_container *container, theme_role *role);

@@ -1,0 +1,201 @@
+// The first line (what the host does) and the last (what the keys do right here).
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "tui/view.h"
+
+static int host_cpu(const painter *self, int x) {
+    const model_host *host = &self->view->model->host;
+    if (host->cpu < 0)
+        return x;
+    x += paint(self, x, 0, 8, THEME_MUTED, "cpu ");
+    rect clip = self->area;
+    graph_spark(self->out, &clip, self->area.x + x, self->area.y, 6, &host->cpu_history, 100,
+                self->view->theme, THEME_CPU, self->view->glyphs);
+    x += 7;
+    x += paint_format(self, x, 0, THEME_HEADER, "%3.0f %%", host->cpu);
+    return x + paint_format(self, x, 0, THEME_MUTED, " of %d", host->cpus) + 3;
+}
+
+static int host_memory(const painter *self, int x) {
+    const model_host *host = &self->view->model->host;
+    if (!host->memory_total)
+        return x;
+    const double gib = 1 << 30;
+    x += paint(self, x, 0, 8, THEME_MUTED, "mem ");
+    x += paint_format(self, x, 0, THEME_HEADER, "%.1f", (double)host->memory_used / gib);
+    return x + paint_format(self, x, 0, THEME_MUTED, " / %.1f GiB", (double)host->memory_total / gib) + 3;
+}
+
+// From the right: what the machine can do, and the time.
+static int header_right(const painter *self) {
+    const model_state *model = self->view->model;
+    char clock[8] = "";
+    struct tm parts;
+    time_t now = (time_t)self->view->now;
+    if (self->area.width >= 70 && localtime_r(&now, &parts))
+        strftime(clock, sizeof(clock), "%H:%M", &parts);
+    const char *accelerator = !model->accelerator                      ? ""
+                              : strcmp(model->accelerator, "kvm") == 0 ? "kvm"
+                              : strcmp(model->accelerator, "tcg") == 0 ? "emulation"
+                                                                       : model->accelerator;
+    int width = cell_text_width(accelerator) + (*clock ? 7 : 0) + 1;
+    int x = self->area.width - width;
+    if (self->area.width < 60 || x < 40)
+        return self->area.width;
+    int used = paint(self, x, 0, 24, strcmp(accelerator, "kvm") == 0 ? THEME_GOOD : THEME_BUSY, accelerator);
+    paint(self, x + used + 2, 0, 5, THEME_HEADER, clock);
+    return x;
+}
+
+void view_header(const painter *self) {
+    if (!self->area.height)
+        return;
+    const model_state *model = self->view->model;
+    unsigned running = model_running_count(model);
+    size_t stopped = model->container_count - running;
+    int x = 1;
+    x += paint(self, x, 0, 4, THEME_ACCENT, "holm") + 3;
+    if (model->lost) {
+        paint(self, x, 0, self->area.width - x, THEME_BAD, model->lost);
+        return;
+    }
+    int right = header_right(self);
+    x += paint_format(self, x, 0, running ? THEME_GOOD : THEME_MUTED, "%u", running);
+    x += paint(self, x, 0, 9, THEME_HEADER, " running") + 2;
+    x += paint_format(self, x, 0, THEME_HEADER, "%zu", stopped);
+    x += paint(self, x, 0, 9, THEME_MUTED, " stopped") + 3;
+    if (right - x >= 24)
+        x = host_cpu(self, x);
+    if (right - x >= 24)
+        x = host_memory(self, x);
+    uint64_t back = model->host.given_back;
+    char bytes[8];
+    if (right - x >= 24 && back) {
+        x += paint(self, x, 0, 12, THEME_MUTED, "given back ");
+        paint(self, x, 0, 8, THEME_HEADER, view_bytes((double)back, bytes));
+    }
+}
+
+// The keys worth a place in the last line, by where we are; the most useful first.
+static const char *const container_keys[] = {"container.open",  "container.exec",
+                                             "container.logs",  "container.stop",
+                                             "container.start", "container.restart",
+                                             "container.rm",    "image.pull",
+                                             "list.filter",     "view.palette",
+                                             "view.zoom",       "view.help",
+                                             "view.quit",       NULL};
+static const char *const image_keys[] = {"image.run",     "image.pull",  "image.rm",
+                                         "image.inspect", "list.filter", "view.palette",
+                                         "view.help",     "view.quit",   NULL};
+static const char *const task_keys[] = {
+    "task.cancel", "image.pull", "view.next-pane", "view.palette", "view.help", "view.quit", NULL};
+static const char *const detail_keys[] = {"view.back",
+                                          "view.previous-tab",
+                                          "view.next-tab",
+                                          "container.exec",
+                                          "container.stop",
+                                          "container.start",
+                                          "view.zoom",
+                                          "view.palette",
+                                          "view.help",
+                                          "view.quit",
+                                          NULL};
+static const char *const log_keys[] = {"view.back", "logs.follow", "logs.wrap",     "logs.timestamps",
+                                       "logs.boot", "list.filter", "view.next-tab", "view.zoom",
+                                       "view.help", NULL};
+
+static const char *const *keys_here(const ui_state *ui) {
+    switch (ui_noun(ui)) {
+    case ACTION_NOUN_LOGS:
+        return log_keys;
+    case ACTION_NOUN_IMAGE:
+        return ui->focus == FOCUS_LIST ? image_keys : detail_keys;
+    case ACTION_NOUN_TASK:
+        return task_keys;
+    default:
+        return ui->focus == FOCUS_LIST ? container_keys : detail_keys;
+    }
+}
+
+// Whether the action makes sense for what is selected.
+static bool applies(const view_context *self, const action *what) {
+    const model_container *container = ui_container(self->ui, self->model);
+    if (what->noun == ACTION_NOUN_CONTAINER) {
+        if (!container || self->ui->pane != PANE_CONTAINERS)
+            return false;
+        bool running = model_container_running(container);
+        if (strcmp(what->name, "container.start") == 0 && running)
+            return false;
+        return !(what->flags & ACTION_RUNNING && !running) && !(what->flags & ACTION_STOPPED && running);
+    }
+    if (what->noun == ACTION_NOUN_IMAGE && strcmp(what->name, "image.pull") != 0)
+        return self->ui->pane == PANE_IMAGES && ui_image(self->ui, self->model);
+    if (what->noun == ACTION_NOUN_TASK)
+        return ui_task(self->ui, self->model) != NULL;
+    return true;
+}
+
+static int one_key(const painter *self, int x, const char *keys, const char *title) {
+    char first[24];
+    snprintf(first, sizeof(first), "%.*s", (int)strcspn(keys, " "), keys);
+    const char *shown = strcmp(first, "enter") == 0 ? self->view->glyphs->enter : first;
+    int width = cell_text_width(shown) + 1 + cell_text_width(title);
+    if (x + width > self->area.width)
+        return -1;
+    x += paint(self, x, 0, 12, THEME_KEY, shown) + 1;
+    return x + paint(self, x, 0, 24, THEME_FOOTER, title) + 2;
+}
+
+static void input_line(const painter *self, const char *label, const line_edit *edit) {
+    int x = 1;
+    x += paint(self, x, 0, 20, THEME_KEY, label) + 1;
+    int column = line_edit_column(edit), room = self->area.width - x - 1;
+    paint(self, x, 0, room, THEME_INPUT, edit->text);
+    self->out->cursor_visible = true;
+    self->out->cursor_column = self->area.x + x + (column < room ? column : room);
+    self->out->cursor_row = self->area.y;
+}
+
+static void console_line(const painter *self) {
+    int x = one_key(self, 1, "ctrl-p ctrl-q", "leave");
+    const ui_console *console = ui_selected_console(self->view->ui, self->view->model);
+    x = 1;
+    x += paint(self, x, 0, 14, THEME_KEY, "ctrl-p ctrl-q") + 1;
+    x += paint(self, x, 0, 40, THEME_FOOTER, "leaves, the program goes on") + 2;
+    if (x + 24 < self->area.width) {
+        x += paint(self, x, 0, 14, THEME_KEY, "ctrl-p ctrl-z") + 1;
+        x += paint(self, x, 0, 10, THEME_FOOTER, "zoom") + 2;
+    }
+    if (console && console->back)
+        paint_format(self, x, 0, THEME_MATCH, "%zu lines up", console->back);
+}
+
+void view_footer(const painter *self) {
+    const ui_state *ui = self->view->ui;
+    if (ui->filtering) {
+        input_line(self, "/", &ui->filter);
+        return;
+    }
+    if (ui->focus == FOCUS_CONSOLE && !ui->notice) {
+        console_line(self);
+        return;
+    }
+    if (ui->notice) {
+        paint(self, 1, 0, self->area.width - 2, ui->notice_kind == NOTICE_BAD ? THEME_BAD : THEME_HEADER,
+              ui->notice);
+        return;
+    }
+    int x = 1;
+    for (const char *const *name = keys_here(ui); *name; name++) {
+        const action *what = action_find(*name);
+        const char *keys = what ? action_keymap_keys(self->view->keymap, what) : "";
+        if (!*keys || !applies(self->view, what))
+            continue;
+        int next = one_key(self, x, keys, what->title);
+        if (next < 0)
+            break;
+        x = next;
+    }
+}

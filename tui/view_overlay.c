@@ -1,0 +1,210 @@
+// What lies on top: help, palette and menu, prompts, questions, forms, messages.
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/view.h"
+
+// A box in the middle, with its title; its inside.
+static painter dialog(const view_context *self, grid *out, int width, int height, bool danger) {
+    if (width > out->columns - 2)
+        width = out->columns - 2;
+    if (height > out->rows - 2)
+        height = out->rows - 2;
+    width = width < 4 ? 4 : width;
+    height = height < 3 ? 3 : height;
+    rect box = {(out->columns - width) / 2, (out->rows - height) / 2, width, height};
+    grid_fill(out, &box, theme_style(self->theme, THEME_DIALOG));
+    paint_frame(self, out, box, true);
+    if (danger) {
+        cell_style bad = theme_style(self->theme, THEME_BAD);
+        bad.bg = CELL_COLOR_KEEP;
+        rect edges[] = {{box.x, box.y, width, 1},
+                        {box.x, box.y + height - 1, width, 1},
+                        {box.x, box.y, 1, height},
+                        {box.x + width - 1, box.y, 1, height}};
+        for (size_t i = 0; i < array_length(edges); i++)
+            grid_restyle(out, &edges[i], bad);
+    }
+    painter title = {self, out, {box.x + 2, box.y, width - 4, 1}};
+    if (*self->ui->overlay.title)
+        paint_format(&title, 0, 0, THEME_STRONG, " %s ", self->ui->overlay.title);
+    return (painter){self, out, rect_inset(box, 2, 1)};
+}
+
+static void cursor_at(const painter *self, int x, int y) {
+    if (x >= self->area.width)
+        x = self->area.width - 1;
+    self->out->cursor_visible = true;
+    self->out->cursor_column = self->area.x + x;
+    self->out->cursor_row = self->area.y + y;
+}
+
+static void input_field(const painter *self, int y, const char *label, const line_edit *edit) {
+    int x = paint(self, 0, y, 12, THEME_KEY, label) + 1;
+    int column = line_edit_column(edit), room = self->area.width - x - 1;
+    painter field = *self;
+    field.area.x += x;
+    field.area.width -= x;
+    const char *text = edit->text;
+    // A long text is shown from where its cursor is in sight.
+    while (column > room && *text) {
+        size_t used;
+        column -= cell_char_width(cell_utf8_decode(text, strlen(text), &used));
+        text += used;
+    }
+    grid_text(self->out, &field.area, field.area.x, field.area.y + y, room + 1,
+              theme_style(self->view->theme, THEME_INPUT), text, NULL);
+    cursor_at(&field, column, y);
+}
+
+static int text_lines(const painter *self, int y, const char *text, theme_role role) {
+    while (text && *text && y < self->area.height) {
+        size_t length = strcspn(text, "\n");
+        char line[512];
+        snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), text);
+        paint(self, 0, y++, self->area.width, role, line);
+        text += length + (text[length] == '\n');
+    }
+    return y;
+}
+
+static int count_lines(const char *text, int *width) {
+    int lines = 0;
+    while (text && *text) {
+        size_t length = strcspn(text, "\n");
+        char line[512];
+        snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), text);
+        int columns = cell_text_width(line);
+        *width = columns > *width ? columns : *width;
+        lines++;
+        text += length + (text[length] == '\n');
+    }
+    return lines;
+}
+
+static void choice_row(const painter *self, int y, const ui_choice *choice, bool current, bool help) {
+    const action *what = choice->action;
+    char keys[32] = "";
+    snprintf(keys, sizeof(keys), "%.31s", choice->keys ? choice->keys : "");
+    int x = 0;
+    if (help) {
+        paint(self, 0, y, 14, THEME_KEY, keys);
+        x = 15;
+    }
+    if (!what) {
+        paint(self, x, y, self->area.width - x, THEME_TEXT, choice->label);
+    } else {
+        char title[48];
+        snprintf(title, sizeof(title), "%s %s", action_noun_name(what->noun), what->title);
+        int name = self->area.width >= 60 ? 26 : 20;
+        paint(self, x, y, name, THEME_STRONG, help ? what->title : title);
+        int rest = help ? x + 16 : x + name + 1;
+        int right = help ? 0 : 10;
+        paint(self, rest, y, self->area.width - rest - right, THEME_MUTED, what->help);
+        if (!help)
+            paint_right(self, self->area.width - 9, y, 9, THEME_KEY, keys);
+    }
+    if (current)
+        paint_selection(self, y, 1, true);
+}
+
+static void choices(const painter *self, int from, bool help) {
+    const ui_overlay *overlay = &self->view->ui->overlay;
+    painter rows = *self;
+    rows.area.y += from;
+    rows.area.height -= from;
+    int page = rows.area.height;
+    if (page < 1)
+        return;
+    size_t top = overlay->top;
+    if (!help)
+        top = overlay->choice >= (size_t)page ? overlay->choice - (size_t)page + 1 : 0;
+    else if (top + (size_t)page > overlay->choice_count)
+        top = overlay->choice_count > (size_t)page ? overlay->choice_count - (size_t)page : 0;
+    for (int y = 0; y < page && top + (size_t)y < overlay->choice_count; y++)
+        choice_row(&rows, y, &overlay->choices[top + (size_t)y], !help && top + (size_t)y == overlay->choice,
+                   help);
+    if (!overlay->choice_count)
+        paint(&rows, 0, 0, rows.area.width, THEME_MUTED, "nothing matches");
+    paint_scroll(&rows, top, (size_t)page, overlay->choice_count);
+}
+
+static void palette(const view_context *self, grid *out) {
+    painter box = dialog(self, out, 84, 20, false);
+    input_field(&box, 0, ":", &self->ui->overlay.input);
+    choices(&box, 2, false);
+}
+
+static void help(const view_context *self, grid *out) {
+    painter box = dialog(self, out, 92, out->rows - 4 > 30 ? 30 : out->rows - 2, false);
+    input_field(&box, 0, "/", &self->ui->overlay.input);
+    choices(&box, 2, true);
+}
+
+static void prompt(const view_context *self, grid *out) {
+    const ui_overlay *overlay = &self->ui->overlay;
+    int width = 60;
+    int lines = count_lines(overlay->text, &width);
+    painter box = dialog(self, out, width + 4, 4 + lines + (lines > 0), false);
+    input_field(&box, 0, ">", &overlay->input);
+    text_lines(&box, 2, overlay->text, THEME_MUTED);
+}
+
+static void confirm(const view_context *self, grid *out) {
+    const ui_overlay *overlay = &self->ui->overlay;
+    int width = 40;
+    int lines = count_lines(overlay->text, &width);
+    painter box = dialog(self, out, width + 4, lines + 4, overlay->danger);
+    text_lines(&box, 0, overlay->text, THEME_TEXT);
+    int x = paint(&box, 0, box.area.height - 1, 2, overlay->danger ? THEME_BAD : THEME_KEY, "y") + 1;
+    x += paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "do it") + 3;
+    x += paint(&box, x, box.area.height - 1, 6, THEME_KEY, "n esc") + 1;
+    paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "leave it");
+}
+
+static void form(const view_context *self, grid *out) {
+    const ui_overlay *overlay = &self->ui->overlay;
+    painter box = dialog(self, out, 76, (int)overlay->field_count + 7, false);
+    for (size_t i = 0; i < overlay->field_count; i++) {
+        const ui_field *field = &overlay->fields[i];
+        bool here = i == overlay->field;
+        paint(&box, 0, (int)i, 11, here ? THEME_ACCENT : THEME_MUTED, field->label);
+        painter value = box;
+        value.area.x += 12;
+        value.area.width -= 12;
+        if (here)
+            input_field(&value, (int)i, "", &field->input);
+        else
+            paint(&value, 1, (int)i, value.area.width - 1, THEME_TEXT, field->input.text);
+        if (!field->input.length)
+            paint(&value, 1, (int)i, value.area.width - 1, THEME_MUTED, field->hint);
+    }
+    int y = (int)overlay->field_count + 1;
+    paint(&box, 0, y, 20, THEME_MUTED, "the same as");
+    paint(&box, 0, y + 1, box.area.width, THEME_MATCH, overlay->command ? overlay->command : "");
+    int x = paint(&box, 0, y + 3, 5, THEME_KEY, self->glyphs->enter) + 1;
+    x += paint(&box, x, y + 3, 20, THEME_TEXT, "run") + 3;
+    x += paint(&box, x, y + 3, 3, THEME_KEY, "tab") + 1;
+    x += paint(&box, x, y + 3, 12, THEME_TEXT, "next field") + 3;
+    x += paint(&box, x, y + 3, 3, THEME_KEY, "esc") + 1;
+    paint(&box, x, y + 3, 12, THEME_TEXT, "leave it");
+}
+
+static void message(const view_context *self, grid *out) {
+    const ui_overlay *overlay = &self->ui->overlay;
+    int width = 40;
+    int lines = count_lines(overlay->text, &width);
+    painter box = dialog(self, out, width + 4, lines + 4, overlay->danger);
+    text_lines(&box, 0, overlay->text, THEME_TEXT);
+    int x = paint(&box, 0, box.area.height - 1, 3, THEME_KEY, "esc") + 1;
+    paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "close");
+}
+
+void view_overlay(const view_context *self, grid *out) {
+    static void (*const draw[])(const view_context *, grid *) = {
+        [OVERLAY_HELP] = help,       [OVERLAY_PALETTE] = palette, [OVERLAY_PROMPT] = prompt,
+        [OVERLAY_CONFIRM] = confirm, [OVERLAY_FORM] = form,       [OVERLAY_MESSAGE] = message,
+    };
+    if (self->ui->overlay.kind != OVERLAY_NONE)
+        draw[self->ui->overlay.kind](self, out);
+}
