@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "core/container/configuration.h"
+#include "core/network/port.h"
 
 #define VM_MEMORY_EXTRA (64ull << 20) // kernel and agent; the container gets what it asked for
 #define ENTROPY_BYTES   64
@@ -289,6 +290,7 @@ static void prepare_network(const json_t *address, Holm__Agent__V1__PrepareReque
     holm__agent__v1__interface__init(card);
     card->name = copy_text("eth0");
     card->mac = copy_text(text_of(address, "mac"));
+    card->mtu = NETWORK_MTU;
     card->up = true;
     card->addresses = allocate(1, sizeof *card->addresses);
     if (asprintf(&card->addresses[card->n_addresses++], "%s/%lld", text_of(address, "address"),

@@ -38,6 +38,9 @@ typedef struct container_launch_options {
     /// Start the process as soon as the VM is ready. Without it the shim waits for Start or Attach with
     /// `start`, and gives up when the lifeline is closed and nobody is connected.
     bool start;
+    bool cold;               ///< boot the machine instead of cloning a template
+    const char *kernel;      ///< path of a kernel other than the one that belongs to this build, or NULL
+    const char *accelerator; ///< "kvm", "tcg"; NULL or "auto": the faster one that works
 } container_launch_options;
 
 /// Starts the container's shim, fully detached, and returns when its socket listens. Calling it while the

@@ -34,8 +34,30 @@ static int read_answer(int pipe, holm_error **error) {
     return -1;
 }
 
-static int spawn_shim(const paths *where, const char *id, const container_launch_options *options,
-                      int *process, holm_error **error) {
+// What the shim is told, so that it need not ask state.db before it starts the machine.
+static char *describe(state *db, const json_t *document, const container_launch_options *options) {
+    json_t *configuration = json_object_get(document, "configuration");
+    json_t *addresses = json_object_get(json_object_get(document, "status"), "addresses");
+    json_t *told = json_pack("{s:b, s:b, s:O, s:s*, s:s*}", "start", options->start, "cold", options->cold,
+                             "name", json_object_get(configuration, "name"), "kernel", options->kernel,
+                             "accelerator", options->accelerator);
+    json_t *address = json_deep_copy(json_array_get(addresses, 0));
+    if (address) {
+        const char *name = json_string_value(json_object_get(address, "network"));
+        json_t *network = state_network_get(db, name ? name : "", NULL);
+        json_t *subnet = json_object_get(json_object_get(network, "configuration"), "subnet");
+        if (subnet)
+            json_object_set(address, "subnet", subnet);
+        json_object_set_new(told, "address", address);
+        json_decref(network);
+    }
+    char *text = json_dumps(told, JSON_COMPACT);
+    json_decref(told);
+    return text;
+}
+
+static int spawn_shim(const paths *where, const char *id, const char *told, int *process,
+                      holm_error **error) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) {
         holm_error_set_errno(error, errno, "make a pipe to the shim");
@@ -43,7 +65,7 @@ static int spawn_shim(const paths *where, const char *id, const container_launch
     }
     cleanup_close int in = ends[0], out = ends[1];
     cleanup_free char *program = path_join(where->libexec, "holm-shim", NULL);
-    const char *argv[] = {program, id, options->start ? "start" : NULL, NULL};
+    const char *argv[] = {program, id, told, NULL};
     const process_fd fds[] = {{.from = out, .to = 3}};
     const process_options spawn = {
         .argv = argv, .fds = fds, .fd_count = 1, .directory = "/", .new_session = true};
@@ -67,7 +89,8 @@ int container_launch(const paths *where, state *db, const char *id, const contai
     if (!document)
         return -1;
     const char *now = json_string_value(json_object_get(json_object_get(document, "status"), "state"));
-    cleanup_free char *before = strdup(now);
+    cleanup_free char *before = strdup(now ? now : "");
+    cleanup_free char *told = describe(db, document, options);
     json_decref(document);
     bool at_rest = strcmp(before, "exited") == 0 || strcmp(before, "created") == 0;
     // At rest in state.db, a shim that still holds the lock is on its last steps; else it runs, or was lost.
@@ -77,7 +100,7 @@ int container_launch(const paths *where, state *db, const char *id, const contai
         return -1;
     }
     close(steal_fd(&life));
-    int process, pipe = spawn_shim(where, id, options, &process, error);
+    int process, pipe = spawn_shim(where, id, told, &process, error);
     if (pipe < 0)
         return -1;
     note_state(db, id, before, "starting"); // while the shim brings its VM up

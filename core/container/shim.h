@@ -18,6 +18,7 @@
 #include "core/container/container_internal.h"
 #include "core/container/shim.pb-c.h"
 #include "core/container/terminal.h"
+#include "core/network/port.h"
 #include "core/rpc/rpc.h"
 #include "core/store/state.h"
 #include "guest/agent.pb-c.h"
@@ -67,7 +68,8 @@ struct shim {
     char *folder;
     char *runtime;
     json_t *configuration;
-    json_t *address; ///< of the network card, or NULL
+    json_t *told;    ///< by the launcher, see container_launch.c
+    json_t *address; ///< of the network card with its network's subnet, or NULL
     int life;        ///< the lock's descriptor
     uint64_t begin_ns;
 
@@ -85,6 +87,11 @@ struct shim {
     rpc_connection *agent;
     bool agent_ready; ///< Prepare has answered
     bool network_ready;
+    network_port port;
+    uv_poll_t *port_watch; ///< of its control connection, or NULL
+    bool port_busy;
+    uv_work_t port_request;
+    holm_error *port_error;
     rpc_stream *agent_events;
 
     uint64_t memory_peak; ///< most blocks of guest memory a sample has seen
@@ -133,6 +140,16 @@ void shim_start(shim *self);
 /// Ends the start with this error (copied): code 127, 126 or 125.
 void shim_start_failed(shim *self, const holm_error *error);
 const rpc_service *shim_agent_protocol(void);
+
+// ---- shim_network.c: the card ----
+
+/// Gives the machine its card; before the machine starts.
+int shim_network_add(shim *self, holm_error **error);
+/// Takes the card's place on its network, and again whenever that is lost.
+void shim_network_join(shim *self);
+void shim_network_leave(shim *self);
+/// The network is there, or none is wanted.
+void shim_boot_network_ready(shim *self);
 
 // ---- shim_end.c ----
 

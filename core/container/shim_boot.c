@@ -80,12 +80,19 @@ static void event_close(rpc_stream *stream, rpc_code code, const char *text, voi
     self->agent_events = NULL;
 }
 
+static void prepare(shim *self);
+
 static void listen_to_events(shim *self) {
     static const rpc_stream_events events = {.message = event_message, .close = event_close};
     static const Holm__Agent__V1__Empty empty = HOLM__AGENT__V1__EMPTY__INIT;
     self->agent_events = rpc_call_open(self->agent, shim_agent_protocol(), "Events", &events, self, 0);
     rpc_stream_send(self->agent_events, &empty.base);
     rpc_stream_half_close(self->agent_events);
+}
+
+void shim_boot_network_ready(shim *self) {
+    self->network_ready = true;
+    prepare(self);
 }
 
 static void begin_init(shim *self) {
@@ -212,8 +219,10 @@ static int add_disks(shim *self, holm_error **error) {
     return result < 0 ? -1 : self->driver->add_disk(self->machine, &upper, error);
 }
 
-static char *find_part(const char *variable, char *otherwise) {
+static char *find_part(const char *variable, const char *told, char *otherwise) {
     const char *value = getenv(variable);
+    if (!value || !*value)
+        value = told;
     if (!value || !*value)
         return otherwise;
     free(otherwise);
@@ -228,17 +237,27 @@ static int check_part(const char *path, const char *what, const char *hint, holm
     return -1;
 }
 
+static machine_accelerator choose_accelerator(const shim *self, const char *kernel) {
+    const char *told = json_string_value(json_object_get(self->told, "accelerator"));
+    if (told && strcmp(told, "kvm") == 0)
+        return MACHINE_KVM;
+    if (told && strcmp(told, "tcg") == 0)
+        return MACHINE_EMULATION;
+    return machine_accelerator_probe(self->where.cache, kernel, NULL);
+}
+
 int shim_boot(shim *self, holm_error **error) {
+    const char *told_kernel = json_string_value(json_object_get(self->told, "kernel"));
 #if defined(__x86_64__)
-    cleanup_free char *kernel =
-        find_part("HOLM_KERNEL", path_join(self->where.cache, "kernel", "x86_64", "vmlinux", NULL));
+    cleanup_free char *kernel = find_part("HOLM_KERNEL", told_kernel,
+                                          path_join(self->where.cache, "kernel", "x86_64", "vmlinux", NULL));
     cleanup_free char *initramfs =
-        find_part("HOLM_INITRAMFS", path_join(self->where.share, "initramfs-x86_64.cpio", NULL));
+        find_part("HOLM_INITRAMFS", NULL, path_join(self->where.share, "initramfs-x86_64.cpio", NULL));
 #else
-    cleanup_free char *kernel =
-        find_part("HOLM_KERNEL", path_join(self->where.cache, "kernel", "aarch64", "Image", NULL));
+    cleanup_free char *kernel = find_part("HOLM_KERNEL", told_kernel,
+                                          path_join(self->where.cache, "kernel", "aarch64", "Image", NULL));
     cleanup_free char *initramfs =
-        find_part("HOLM_INITRAMFS", path_join(self->where.share, "initramfs-aarch64.cpio", NULL));
+        find_part("HOLM_INITRAMFS", NULL, path_join(self->where.share, "initramfs-aarch64.cpio", NULL));
 #endif
     if (check_part(kernel, "kernel", "build it with share/holm/kernel/build.sh, or name one in HOLM_KERNEL",
                    error) < 0 ||
@@ -246,7 +265,7 @@ int shim_boot(shim *self, holm_error **error) {
         return -1;
     cleanup_free char *boot_log = path_join(self->folder, "log", "boot.log", NULL);
     cleanup_free char *templates = path_join(self->where.cache, "templates", NULL);
-    self->accelerator = machine_accelerator_probe(self->where.cache, kernel, NULL);
+    self->accelerator = choose_accelerator(self, kernel);
     const machine_configuration shape = {
         .cpus = configuration_vm_cpus(self->configuration),
         .memory_bytes = configuration_vm_memory(self->configuration),
@@ -256,7 +275,7 @@ int shim_boot(shim *self, holm_error **error) {
         .runtime_directory = self->runtime,
         .boot_log = boot_log,
         .context_id = CONTEXT_ID,
-        .template_directory = getenv("HOLM_NO_TEMPLATE") ? NULL : templates,
+        .template_directory = json_is_true(json_object_get(self->told, "cold")) ? NULL : templates,
         .confine = true,
     };
     static const machine_events events = {
@@ -264,12 +283,13 @@ int shim_boot(shim *self, holm_error **error) {
     self->machine = self->driver->create(self->loop, &shape, &events, self, error);
     if (!self->machine)
         return -1;
-    if (add_disks(self, error) < 0 || self->driver->start(self->machine, error) < 0) {
+    if (add_disks(self, error) < 0 || shim_network_add(self, error) < 0 ||
+        self->driver->start(self->machine, error) < 0) {
         self->driver->destroy(steal_pointer(&self->machine));
         return -1;
     }
     log_debug("%.1f ms: machine started", shim_elapsed(self));
     fault_point("run.machine-started");
-    self->network_ready = true;
+    shim_network_join(self);
     return 0;
 }

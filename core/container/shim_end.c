@@ -227,12 +227,14 @@ void shim_machine_closed(shim *self, machine_end end) {
 }
 
 void shim_finish_if_idle(shim *self) {
-    if (self->phase != SHIM_DONE || self->open_streams || self->job_runs || self->jobs || !self->handles_open)
+    if (self->phase != SHIM_DONE || self->open_streams || self->job_runs || self->jobs || self->port_busy ||
+        !self->handles_open)
         return;
     self->handles_open = false;
     log_debug("%.1f ms: done", shim_elapsed(self));
     rpc_server_destroy(steal_pointer(&self->server));
     uv_close((uv_handle_t *)&self->deadline, NULL);
+    shim_network_leave(self);
     for (size_t i = 0; i < array_length(self->signals); i++)
         uv_close((uv_handle_t *)&self->signals[i], NULL);
     shim_lifeline_close(self);

@@ -1,4 +1,4 @@
-// holm-shim ID [start]: owns one running container. Started by container_launch, with the launcher's pipe as
+// holm-shim ID TOLD: owns one running container. Started by container_launch, with the launcher's pipe as
 // descriptor 3: there it says that it is ready, or why not, and there it notices that the launcher is gone.
 #define LOG_MODULE "shim"
 #include <errno.h>
@@ -105,8 +105,10 @@ static int take_container(shim *self, holm_error **error) {
     self->configuration = container_configuration_read(&self->where, self->id, error);
     if (!self->configuration)
         return -1;
-    const char *name = json_string_value(json_object_get(self->configuration, "name"));
+    const char *name = json_string_value(json_object_get(self->told, "name"));
     self->name = path_format("%s", name ? name : self->id);
+    self->address = json_incref(json_object_get(self->told, "address"));
+    self->start_wanted = json_is_true(json_object_get(self->told, "start"));
     path_remove_tree(self->runtime, NULL); // of a shim that was killed
     return path_make_directories(self->runtime, error);
 }
@@ -157,6 +159,7 @@ static void destroy(shim *self) {
     holm_error_free(self->failure);
     json_decref(self->address);
     json_decref(self->configuration);
+    json_decref(self->told);
     if (self->life >= 0)
         close(self->life);
     free(self->name);
@@ -166,7 +169,8 @@ static void destroy(shim *self) {
 }
 
 int main(int count, char **arguments) {
-    if (count < 2 || fcntl(LIFELINE, F_SETFD, FD_CLOEXEC) < 0) {
+    json_t *told = count == 3 ? json_loads(arguments[2], 0, NULL) : NULL;
+    if (!told || fcntl(LIFELINE, F_SETFD, FD_CLOEXEC) < 0) {
         dprintf(2, "holm-shim is started by holm\n");
         return 125;
     }
@@ -181,8 +185,8 @@ int main(int count, char **arguments) {
                  .life = -1,
                  .lifeline = LIFELINE,
                  .begin_ns = monotonic_now(),
-                 .phase = SHIM_BOOTING,
-                 .start_wanted = count > 2 && strcmp(arguments[2], "start") == 0};
+                 .told = told,
+                 .phase = SHIM_BOOTING};
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);

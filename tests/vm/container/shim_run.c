@@ -143,11 +143,14 @@ static int attach(run *self, const paths *where, const char *id, bool input) {
 int main(int count, char **arguments) {
     bool input = false, terminal = false, removed = false, detached = false;
     int memory = 256, option;
-    while ((option = getopt(count, arguments, "+ditrm:")) > 0) {
+    const char *network = "none";
+    while ((option = getopt(count, arguments, "+ditrnm:")) > 0) {
         input |= option == 'i';
         terminal |= option == 't';
         removed |= option == 'r';
         detached |= option == 'd';
+        if (option == 'n')
+            network = "default";
         if (option == 'm')
             memory = atoi(optarg);
     }
@@ -173,7 +176,7 @@ int main(int count, char **arguments) {
     for (int i = optind + 2; i < count; i++)
         json_array_append_new(command, json_string(arguments[i]));
     json_t *request =
-        json_pack("{s:s, s:s, s:b, s:{s:o, s:b, s:b}, s:{s:I, s:f}}", "image", "test", "network", "none",
+        json_pack("{s:s, s:s, s:b, s:{s:o, s:b, s:b}, s:{s:I, s:f}}", "image", "test", "network", network,
                   "removeOnExit", removed, "process", "arguments", command, "stdinOpen", input, "terminal",
                   terminal, "resources", "memoryBytes", (json_int_t)memory << 20, "cpus", 1.0);
     run self = {0};

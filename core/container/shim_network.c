@@ -1,0 +1,102 @@
+// The container's network card: a datagram pair between the VM and holm-net.
+#define LOG_MODULE "network"
+#include <string.h>
+
+#include "core/base/fault.h"
+#include "core/base/log.h"
+#include "core/container/shim.h"
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+int shim_network_add(shim *self, holm_error **error) {
+    self->port = (network_port){.card = -1, .far = -1, .control = -1};
+    if (!self->address)
+        return 0;
+    machine_card card = {.name = "eth0", .mtu = NETWORK_MTU};
+    if (sscanf(text_of(self->address, "mac"), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &card.mac[0],
+               &card.mac[1], &card.mac[2], &card.mac[3], &card.mac[4], &card.mac[5]) != 6) {
+        holm_error_set(error, HOLM_ERROR_INTEGRITY, "the container's address has no MAC");
+        return -1;
+    }
+    if (network_port_init(&self->port, error) < 0)
+        return -1;
+    card.fd = steal_fd(&self->port.card);
+    return self->driver->add_card(self->machine, &card, error);
+}
+
+static void join_work(uv_work_t *request) {
+    shim *self = request->data;
+    const char *names[] = {self->name, text_of(self->configuration, "hostname"), NULL};
+    const network_member member = {
+        .network = text_of(self->address, "network"),
+        .container = self->id,
+        .mac = text_of(self->address, "mac"),
+        .address = text_of(self->address, "address"),
+        .subnet = text_of(self->address, "subnet"),
+        .gateway = text_of(self->address, "gateway"),
+        .names = names,
+    };
+    network_port_join(&self->port, &self->where, &member, &self->port_error);
+}
+
+static void watch_closed(uv_handle_t *handle) {
+    free(handle);
+}
+
+static void unwatch(shim *self) {
+    uv_poll_t *watch = steal_pointer(&self->port_watch);
+    if (watch)
+        uv_close((uv_handle_t *)watch, watch_closed);
+}
+
+static void control_event(uv_poll_t *poll, int status, int events) {
+    shim *self = poll->data;
+    (void)status, (void)events;
+    unwatch(self);
+    log_info("holm-net is gone");
+    if (self->phase < SHIM_STOPPING)
+        shim_network_join(self);
+}
+
+static void join_after(uv_work_t *request, int status) {
+    shim *self = request->data;
+    (void)status;
+    self->port_busy = false;
+    holm_error *error = steal_pointer(&self->port_error);
+    if (!error) {
+        log_debug("%.1f ms: on the network", shim_elapsed(self));
+        self->port_watch = calloc(1, sizeof *self->port_watch);
+        uv_poll_init(self->loop, self->port_watch, self->port.control);
+        self->port_watch->data = self;
+        uv_poll_start(self->port_watch, UV_READABLE | UV_DISCONNECT, control_event);
+    }
+    if (self->network_ready) {
+        if (error) // the container goes on without: its next start joins again
+            log_error("%s", holm_error_message(error));
+    } else if (error) {
+        shim_start_failed(self, error);
+    } else {
+        fault_point("run.network-joined");
+        shim_boot_network_ready(self);
+    }
+    holm_error_free(error);
+    shim_finish_if_idle(self);
+}
+
+void shim_network_join(shim *self) {
+    if (!self->address) {
+        shim_boot_network_ready(self);
+        return;
+    }
+    self->port_busy = true;
+    self->port_request.data = self;
+    uv_queue_work(self->loop, &self->port_request, join_work, join_after);
+}
+
+void shim_network_leave(shim *self) {
+    unwatch(self);
+    network_port_finish(&self->port);
+}
