@@ -13,7 +13,6 @@
 #define LOG_MODULE "qemu"
 #include "core/base/log.h"
 
-#define PROGRAM          "qemu-system-x86_64"
 #define STOP_DEADLINE_MS 2000
 #define COMPLAINT_MOST   2048
 
@@ -248,8 +247,7 @@ static machine *qemu_create(uv_loop_t *loop, const machine_configuration *from, 
                       .ready_fd = -1,
                       .complaints_fd = -1,
                       .next_set = 1};
-    const char *program = getenv("HOLM_QEMU");
-    self->program = strdup(program && *program ? program : PROGRAM);
+    self->program = qemu_program();
     self->kernel = strdup(from->kernel);
     self->initramfs = strdup(from->initramfs);
     self->runtime_directory = strdup(from->runtime_directory);
@@ -301,6 +299,7 @@ static int sockets_make(sockets *self, holm_error **error) {
 
 static int spawn(machine *self, const sockets *pairs, holm_error **error) {
     char **arguments = qemu_command_make(self);
+    cleanup(confine_cleanup) confine *confinement = self->confine ? qemu_confine(self) : NULL;
     static const char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", NULL};
     const process_fd fds[] = {{pairs->complaints[1], 2},
                               {self->memory.fd, QEMU_FD_MEMORY},
@@ -313,7 +312,9 @@ static int spawn(machine *self, const sockets *pairs, holm_error **error) {
                                .fd_count = array_length(fds),
                                .directory = "/",
                                .die_with_parent = true,
-                               .new_session = true};
+                               .new_session = true,
+                               .before_exec = confinement ? confine_before_exec : NULL,
+                               .before_exec_data = confinement};
     int failed = process_spawn(&options, &self->pid, &self->pidfd, error);
     qemu_command_free(arguments);
     if (failed)

@@ -4,11 +4,28 @@
 #include "core/base/path.h"
 #include "vm/qemu_internal.h"
 
+#define PROGRAM        "qemu-system-x86_64"
 #define ARGUMENTS_MOST 64
 
 // The guest's ACPI is off: with it, plugging costs the emulated guest half a second. panic=-1 with -no-reboot
 // makes a panic the end of the machine.
 #define KERNEL_ARGUMENTS "console=ttyS0 quiet panic=-1 acpi=off pci=conf1 no_timer_check"
+
+// HOLM_QEMU, or the system's, as execvpe would find it.
+char *qemu_program(void) {
+    const char *named = getenv("HOLM_QEMU"), *search = getenv("PATH");
+    if (named && *named)
+        return strdup(named);
+    for (const char *at = search ? search : "/usr/bin:/bin"; *at;) {
+        size_t length = strcspn(at, ":");
+        char *path = path_format("%.*s/%s", (int)length, at, PROGRAM);
+        if (access(path, X_OK) == 0)
+            return path;
+        free(path);
+        at += length + (at[length] == ':');
+    }
+    return strdup(PROGRAM);
+}
 
 typedef struct command {
     char **arguments;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/buffer.h"
+#include "core/base/confine.h"
 #include "vm/console.h"
 #include "vm/guest_memory.h"
 #include "vm/machine.h"
@@ -82,9 +83,15 @@ struct machine {
     bool destroyed;
 };
 
+/// The path of QEMU's program; the caller frees it.
+char *qemu_program(void);
+
 /// The arguments of the VMM: a NULL-terminated array in one allocation each; freed by qemu_command_free.
 char **qemu_command_make(const machine *self);
 void qemu_command_free(char **arguments);
+
+/// The confinement of the VMM.
+confine *qemu_confine(const machine *self);
 
 int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error);
 int qemu_add_card(machine *self, const machine_card *card, holm_error **error);
