@@ -35,6 +35,7 @@ struct layer_tree {
     size_t link_count, link_capacity;
     size_t link_bytes;
     bool root_given;
+    struct layer_lower *lower; ///< the layers below, while the tree is completed; borrowed
 };
 
 /// 0 when there is none.
@@ -45,5 +46,17 @@ uint32_t layer_tree_add(layer_tree *self, uint32_t parent, const char *name, siz
 /// Adds a folder of root:root 0755 that waits for its attributes. 0 on failure.
 uint32_t layer_tree_add_parent(layer_tree *self, uint32_t parent, const char *name, size_t length,
                                holm_error **error);
+/// Takes an inode and stores such a folder in it. 0 on failure.
+uint32_t layer_tree_take_parent(layer_tree *self, holm_error **error);
 /// Empties the node: its inode and all below it are dropped. The node itself stays to be filled again.
 int layer_tree_clear(layer_tree *self, uint32_t node, holm_error **error);
+/// Hangs a node into another folder, which has no such name.
+void layer_tree_move(layer_tree *self, uint32_t node, uint32_t parent);
+/// Takes an emptied node out of the tree.
+void layer_tree_remove(layer_tree *self, uint32_t node);
+/// Walks a path, the last name too, from a folder on; folders that are missing are made. 0 on failure.
+uint32_t layer_tree_reach(layer_tree *self, uint32_t from, const char *path, holm_error **error);
+/// With `lower`: the target of the link that the layers below have at this name, or NULL when they have none.
+/// The caller frees it.
+int layer_tree_lower_link(const layer_tree *self, uint32_t parent, const char *name, size_t length,
+                          char **target, holm_error **error);
