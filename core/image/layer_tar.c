@@ -65,6 +65,13 @@ static bool entry_has_id(int64_t id) {
     return id >= 0 && id < UINT32_MAX; // the last one means "none" to chown(2)
 }
 
+/// libarchive reads "-1.25" as one second before 1970 and 0.25 seconds after that.
+static struct timespec time_repair(int64_t seconds, long nanoseconds) {
+    if (seconds < 0 && nanoseconds > 0 && seconds > INT64_MIN)
+        return (struct timespec){seconds - 1, 1000000000 - nanoseconds};
+    return (struct timespec){seconds, nanoseconds};
+}
+
 static int entry_describe(tar_reader *self, uint32_t type, ext4_attributes *attributes, holm_error **error) {
     struct archive_entry *entry = self->entry;
     int64_t owner = archive_entry_uid(entry), group = archive_entry_gid(entry);
@@ -78,12 +85,12 @@ static int entry_describe(tar_reader *self, uint32_t type, ext4_attributes *attr
         .mode = type | (archive_entry_perm(entry) & 07777),
         .owner = (uint32_t)owner,
         .group = (uint32_t)group,
-        .modified = {archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)},
+        .modified = time_repair(archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)),
         .xattrs = &self->xattrs,
     };
     attributes->accessed = attributes->modified;
     if (archive_entry_atime_is_set(entry))
-        attributes->accessed = (struct timespec){archive_entry_atime(entry), archive_entry_atime_nsec(entry)};
+        attributes->accessed = time_repair(archive_entry_atime(entry), archive_entry_atime_nsec(entry));
     return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "tree.h"
 
 static const char usage[] = "usage: tree_compare [--without times|owners|xattrs]… LEFT RIGHT [LAYER…]\n"
+                            "       tree_compare --list IMAGE\n"
                             "LEFT is a folder or an image; RIGHT too, and images above it may follow.\n"
                             "Exit status: 0 the same, 1 not the same, 2 trouble.\n";
 
@@ -34,10 +35,18 @@ static void read_tree(tree *self, char *const *paths, size_t count) {
 }
 
 int main(int argc, char **argv) {
-    static const struct option options[] = {{"without", required_argument, NULL, 'w'}, {0}};
+    static const struct option options[] = {
+        {"without", required_argument, NULL, 'w'}, {"list", required_argument, NULL, 'l'}, {0}};
     tree_ignore ignore = {0};
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == 'l') {
+            tree image = {0};
+            tree_read_image(&image, optarg, 0);
+            tree_print(&image);
+            tree_finish(&image);
+            return 0;
+        }
         if (option != 'w') {
             fputs(usage, stderr);
             return 2;

@@ -115,6 +115,43 @@ static size_t *names_join(const tree *self) {
     return first;
 }
 
+// ---- lists ----
+
+static void print_escaped(const void *bytes, size_t length) {
+    for (const uint8_t *at = bytes; at < (const uint8_t *)bytes + length; at++)
+        printf(*at <= ' ' || *at > '~' || *at == '\\' ? "\\x%02x" : "%c", *at);
+}
+
+void tree_print(const tree *self) {
+    size_t *first = names_join(self);
+    for (size_t i = 0; i < self->count; i++) {
+        const tree_file *file = &self->files[i];
+        putchar('/');
+        print_escaped(file->path, strlen(file->path));
+        printf(" %06o %u:%u %lld.%09ld", file->mode, file->owner, file->group,
+               (long long)file->modified.tv_sec, file->modified.tv_nsec);
+        if (S_ISREG(file->mode))
+            printf(" size=%llu digest=%02x%02x%02x%02x", (unsigned long long)file->size, file->digest[0],
+                   file->digest[1], file->digest[2], file->digest[3]);
+        if (S_ISCHR(file->mode) || S_ISBLK(file->mode))
+            printf(" device=%u:%u", file->device_major, file->device_minor);
+        if (file->target) {
+            printf(" target=");
+            print_escaped(file->target, strlen(file->target));
+        }
+        if (first[i] != i) {
+            printf(" same=/");
+            print_escaped(self->files[first[i]].path, strlen(self->files[first[i]].path));
+        }
+        for (size_t x = 0; x < file->xattr_count; x++) {
+            printf(" %s=", file->xattrs[x].name);
+            print_escaped(file->xattrs[x].value, file->xattrs[x].length);
+        }
+        puts(file->opaque ? " opaque" : "");
+    }
+    free(first);
+}
+
 // ---- differences ----
 
 static size_t differ(const tree_file *file, const char *what, const char *format, ...)

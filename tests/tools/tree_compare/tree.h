@@ -45,8 +45,13 @@ void tree_finish(tree *self);
 
 /// Reads a folder. Nothing of trusted.overlay.* is taken.
 void tree_read_folder(tree *self, const char *path);
+/// Reads one image as it is, whiteouts and all.
+void tree_read_image(tree *self, const char *path, uint64_t layer);
 /// Reads ext4 images of layers, the lowest first, as overlayfs would show them.
 void tree_read_images(tree *self, char *const *paths, size_t count);
+
+/// Prints a line for each file: path, mode, owner, time, then what its kind has, then its attributes.
+void tree_print(const tree *self);
 
 typedef struct tree_ignore {
     bool times, owners, xattrs;

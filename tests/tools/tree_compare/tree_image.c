@@ -42,6 +42,13 @@ typedef struct xattr_reader {
     tree_file *file;
 } xattr_reader;
 
+/// On the disk only named users and groups have an id; the kernel shows all others as -1, the library as 0.
+static void repair_acl(uint8_t *value, size_t length) {
+    for (size_t at = 4; at + 8 <= length; at += 8)
+        if (value[at] != 2 && value[at] != 8)
+            memset(value + at + 4, 0xff, 4);
+}
+
 static int read_xattr(char *name, char *raw, size_t raw_length, void *data) {
     xattr_reader *self = data;
     void *value = NULL;
@@ -49,6 +56,8 @@ static int read_xattr(char *name, char *raw, size_t raw_length, void *data) {
     (void)raw;
     (void)raw_length;
     check(ext2fs_xattr_get(self->handle, name, &value, &length), name);
+    if (strncmp(name, "system.posix_acl_", 17) == 0)
+        repair_acl(value, length);
     if (strcmp(name, "trusted.overlay.opaque") == 0)
         self->file->opaque = length == 1 && *(char *)value == 'y';
     tree_add_xattr(self->file, name, value, length);
@@ -162,14 +171,18 @@ static void merge(tree *lower, const tree *upper) {
     *lower = merged;
 }
 
+void tree_read_image(tree *self, const char *path, uint64_t layer) {
+    image_reader reader = {.out = self, .layer = layer, .folder = ""};
+    check(ext2fs_open(path, EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &reader.fs), path);
+    read_inode(&reader, EXT2_ROOT_INO, strdup(""));
+    ext2fs_free(reader.fs);
+    tree_sort(self);
+}
+
 void tree_read_images(tree *self, char *const *paths, size_t count) {
     for (size_t i = 0; i < count; i++) {
         tree layer = {0};
-        image_reader reader = {.out = &layer, .layer = i, .folder = ""};
-        check(ext2fs_open(paths[i], EXT2_FLAG_64BITS, 0, 0, unix_io_manager, &reader.fs), paths[i]);
-        read_inode(&reader, EXT2_ROOT_INO, strdup(""));
-        ext2fs_free(reader.fs);
-        tree_sort(&layer);
+        tree_read_image(&layer, paths[i], i);
         merge(self, &layer);
         free(layer.files);
     }
