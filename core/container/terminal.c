@@ -76,8 +76,11 @@ static int set_property(VTermProp property, VTermValue *value, void *data) {
 
 // ---- life ----
 
+// At least 2: libvterm 0.1.4 writes a wide character beyond the end of a screen of one column.
 static unsigned size_of(unsigned value, unsigned otherwise) {
-    return value == 0 ? otherwise : value > TERMINAL_SIZE_MOST ? TERMINAL_SIZE_MOST : value;
+    if (value == 0)
+        return otherwise;
+    return value < 2 ? 2 : value > TERMINAL_SIZE_MOST ? TERMINAL_SIZE_MOST : value;
 }
 
 terminal *terminal_create(unsigned columns, unsigned rows) {
