@@ -549,6 +549,13 @@ static const struct {
     {"system.info", info},
 };
 
+bool dashboard_can(const action *what) {
+    for (size_t i = 0; i < array_length(functions); i++)
+        if (strcmp(functions[i].name, what->name) == 0)
+            return true;
+    return what->apply != NULL || what->noun == ACTION_NOUN_CONSOLE;
+}
+
 static bool needs_item(const action *what) {
     return what->noun == ACTION_NOUN_CONTAINER ? what->keys != NULL
            : what->noun == ACTION_NOUN_IMAGE   ? strcmp(what->name, "image.pull") != 0

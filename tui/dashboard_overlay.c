@@ -71,8 +71,8 @@ static int score(const action *what, const char *pattern) {
 }
 
 static bool wanted(const dashboard *self, const action *what, bool menu, bool help) {
-    if (what->noun == ACTION_NOUN_CONSOLE)
-        return help;
+    if (!dashboard_can(what) || what->noun == ACTION_NOUN_CONSOLE)
+        return false;
     if (help) {
         action_noun noun = ui_noun(&self->ui);
         bool here = what->noun == noun || what->noun == ACTION_NOUN_VIEW || what->noun == ACTION_NOUN_LIST ||
@@ -82,10 +82,15 @@ static bool wanted(const dashboard *self, const action *what, bool menu, bool he
     }
     if (menu)
         return what->noun == ui_noun(&self->ui) && what->keys && dashboard_applies(self, what);
-    if (what->noun == ACTION_NOUN_LIST || what->noun == ACTION_NOUN_LOGS)
-        return false;
-    return what->keys || what->apply || strcmp(what->name, "container.run") == 0 ||
-           strcmp(what->name, "container.top") == 0 || strcmp(what->name, "system.info") == 0;
+    return what->noun != ACTION_NOUN_LIST && what->noun != ACTION_NOUN_LOGS;
+}
+
+// In help what is about the thing itself comes first, then moving about.
+static int rank(const dashboard *self, const action *what) {
+    return what->noun == ui_noun(&self->ui)      ? 3
+           : what->noun == ACTION_NOUN_CONTAINER ? 2
+           : what->noun != ACTION_NOUN_VIEW      ? 1
+                                                 : 0;
 }
 
 // The first word of the palette's input chooses; what follows is the argument.
@@ -111,6 +116,8 @@ static void fill_choices(dashboard *self) {
         int value = wanted(self, what, menu, help) ? score(what, overlay->input.text) : 0;
         if (!value && *argument && wanted(self, what, menu, help) && !help)
             value = score(what, word);
+        if (help && value > 0 && !overlay->input.length)
+            value += rank(self, what);
         if (value > 0)
             found[count++] = (scored){what, value};
     }

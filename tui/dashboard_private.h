@@ -93,6 +93,8 @@ const char *dashboard_key_name(const input_event *event, char out[24]);
 /// Runs the action on `reference`, or on what is selected (NULL).
 void dashboard_act(dashboard *self, const action *what, const char *reference);
 void dashboard_apply(dashboard *self, const action *what, const char *id);
+/// Whether the dashboard can do it at all (else it is for the command line).
+bool dashboard_can(const action *what);
 bool dashboard_applies(const dashboard *self, const action *what);
 
 void dashboard_overlay_key(dashboard *self, const input_event *event);

@@ -7,7 +7,8 @@
 typedef struct chart_data {
     const char *title;
     const history *values;
-    double top; ///< what the full height stands for
+    double top;  ///< what the full height stands for
+    double full; ///< what the end of the gradient stands for
     theme_gradient gradient;
     char now[48], most[48];
 } chart_data;
@@ -28,7 +29,7 @@ static void draw_chart(const painter *self, rect area, const chart_data *chart) 
         graph.width = area.width - 2;
         label = 0;
     }
-    graph_area(self->out, &graph, chart->values, chart->top, self->view->theme, chart->gradient,
+    graph_area(self->out, &graph, chart->values, chart->top, chart->full, self->view->theme, chart->gradient,
                self->view->glyphs);
     if (label)
         paint_right(&box, area.width - label, area.height - 1, label - 1, THEME_STRONG, chart->now);
@@ -45,7 +46,7 @@ static double round_up(double value, double least) {
 static chart_data cpu_chart(const model_stats *stats) {
     chart_data c = {.title = "cpu, % of one core", .values = &stats->cpu_history, .gradient = THEME_CPU};
     char number[8];
-    c.top = stats->cpus > 0 ? stats->cpus * 100 : 100;
+    c.full = c.top = stats->cpus > 0 ? stats->cpus * 100 : 100;
     double most = history_most(c.values, HISTORY_LENGTH);
     if (most < c.top / 2)
         c.top = fmin(c.top, round_up(most * 1.1, 12.5));
@@ -57,7 +58,7 @@ static chart_data cpu_chart(const model_stats *stats) {
 static chart_data memory_chart(const model_stats *stats) {
     chart_data c = {.title = "memory", .values = &stats->memory_history, .gradient = THEME_MEMORY};
     char now[8], limit[8];
-    c.top = stats->memory_limit ? (double)stats->memory_limit : 1;
+    c.full = c.top = stats->memory_limit ? (double)stats->memory_limit : 1;
     double most = history_most(c.values, HISTORY_LENGTH);
     if (most < c.top / 2)
         c.top = fmin(c.top, round_up(most * 1.1, 16 << 20));
@@ -72,7 +73,7 @@ static chart_data memory_chart(const model_stats *stats) {
 static chart_data rate_chart(const char *title, const history *values, double now) {
     chart_data c = {.title = title, .values = values, .gradient = THEME_NETWORK};
     char number[8];
-    c.top = round_up(history_most(values, HISTORY_LENGTH) * 1.1, 1024);
+    c.full = c.top = round_up(history_most(values, HISTORY_LENGTH) * 1.1, 1024);
     snprintf(c.now, sizeof(c.now), "%s/s", view_bytes(now, number));
     snprintf(c.most, sizeof(c.most), "full height %s/s", view_bytes(c.top, number));
     return c;

@@ -28,15 +28,15 @@ static double clamp_share(double value, double top) {
 }
 
 void graph_spark(grid *out, const rect *clip, int x, int y, int width, const history *values, double top,
-                 const theme_table *theme, theme_gradient gradient, const glyph_table *glyphs) {
+                 double full, const theme_table *theme, theme_gradient gradient, const glyph_table *glyphs) {
     for (int i = 0; i < width; i++) {
         double value = history_at(values, width - 1 - i);
         if (value < 0)
             continue;
         double share = clamp_share(value, top);
         int level = (int)(share * 7.999);
-        grid_text(out, clip, x + i, y, 1, theme_gradient_style(theme, gradient, share), glyphs->spark[level],
-                  NULL);
+        grid_text(out, clip, x + i, y, 1, theme_gradient_style(theme, gradient, clamp_share(value, full)),
+                  glyphs->spark[level], NULL);
     }
 }
 
@@ -77,8 +77,8 @@ static int within(int count, int row) {
     return here < 0 ? 0 : here > 4 ? 4 : here;
 }
 
-void graph_area(grid *out, const rect *area, const history *values, double top, const theme_table *theme,
-                theme_gradient gradient, const glyph_table *glyphs) {
+void graph_area(grid *out, const rect *area, const history *values, double top, double full,
+                const theme_table *theme, theme_gradient gradient, const glyph_table *glyphs) {
     for (int column = 0; column < area->width; column++) {
         int age = area->width - 1 - column;
         int right = dots(values, glyphs->unicode ? age * 2 : age, top, area->height);
@@ -88,7 +88,7 @@ void graph_area(grid *out, const rect *area, const history *values, double top, 
             if (!a && !b)
                 break;
             int y = area->y + area->height - 1 - row;
-            cell_style style = theme_gradient_style(theme, gradient, (row + 0.5) / area->height);
+            cell_style style = theme_gradient_style(theme, gradient, (row + 0.5) / area->height * top / full);
             uint32_t chars[CELL_CHARS] = {braille(a, b)};
             if (!glyphs->unicode)
                 chars[0] = b >= 3 ? '#' : b == 2 ? '=' : '.';

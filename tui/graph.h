@@ -18,12 +18,13 @@ void history_add(history *self, double value);
 double history_at(const history *self, int age);
 double history_most(const history *self, int count);
 
-/// The last `width` readings, newest at the right, against `top`.
+/// The last `width` readings, newest at the right. `top` is what the full height stands for, `full` what the
+/// end of the gradient does: a small load stays calm in colour even where it fills the height.
 void graph_spark(grid *out, const rect *clip, int x, int y, int width, const history *values, double top,
-                 const theme_table *theme, theme_gradient gradient, const glyph_table *glyphs);
+                 double full, const theme_table *theme, theme_gradient gradient, const glyph_table *glyphs);
 /// A bar of `width` columns filled by `share` (0 to 1).
 void graph_bar(grid *out, const rect *clip, int x, int y, int width, double share, const theme_table *theme,
                theme_gradient gradient, const glyph_table *glyphs);
 /// The readings as an area, two to a column in braille (one without UTF-8), newest at the right.
-void graph_area(grid *out, const rect *area, const history *values, double top, const theme_table *theme,
-                theme_gradient gradient, const glyph_table *glyphs);
+void graph_area(grid *out, const rect *area, const history *values, double top, double full,
+                const theme_table *theme, theme_gradient gradient, const glyph_table *glyphs);

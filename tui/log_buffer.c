@@ -46,20 +46,21 @@ char *log_text_strip(const char *bytes, size_t length) {
     char *plain = malloc(length * 8 + 1);
     if (!plain)
         abort();
-    size_t out = 0, line = 0;
+    size_t out = 0, column = 0;
     for (size_t i = 0; i < length;) {
         if (bytes[i] == 0x1b) {
             i += sequence_length(bytes + i, length - i);
         } else if (bytes[i] == '\t') {
             do
                 plain[out++] = ' ';
-            while ((out - line) % 8);
+            while (++column % 8);
             i++;
         } else if (bytes[i] == '\r') { // a line that was written over: the last state counts
             if (i + 1 < length)
-                out = line;
+                out = column = 0;
             i++;
         } else {
+            column += ((unsigned char)bytes[i] & 0xc0) != 0x80;
             plain[out++] = bytes[i++];
         }
     }

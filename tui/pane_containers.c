@@ -55,14 +55,14 @@ static void head(const painter *self, const columns *c) {
 static void figures(const painter *self, const columns *c, int y, const model_stats *stats) {
     char text[32], first[8], second[8];
     paint_right(self, c->cpu, y, 5, THEME_STRONG, view_percent(stats->cpu_of_core, first));
-    double top = stats->cpus > 0 ? stats->cpus * 100 : 100;
+    double full = stats->cpus > 0 ? stats->cpus * 100 : 100, top = full;
     double most = history_most(&stats->cpu_history, 7);
     if (most < top) // small loads are to be seen too
         top = most > 10 ? most : 10;
     rect clip = self->area;
     if (c->spark)
         graph_spark(self->out, &clip, self->area.x + c->spark, self->area.y + y, 7, &stats->cpu_history, top,
-                    self->view->theme, THEME_CPU, self->view->glyphs);
+                    full, self->view->theme, THEME_CPU, self->view->glyphs);
     if (c->memory)
         paint_right(self, c->memory, y, 5, THEME_TEXT, view_bytes((double)stats->memory, first));
     if (c->network) {
@@ -72,51 +72,52 @@ static void figures(const painter *self, const columns *c, int y, const model_st
     }
 }
 
-// What is to say of one that does not run: why, and for how long.
-static void ending(const painter *self, const columns *c, int y, const model_container *container) {
+// What is to say of one that does not run: why, and for how long. Returns the column where it starts.
+static int ending(const painter *self, const columns *c, int y, const model_container *container) {
     char reason[64], age[16], text[128];
-    int from = c->image_width ? c->image + (c->image_width < 14 ? c->image_width : c->image_width / 2 + 4)
-                              : c->figures;
-    const char *dot = self->view->glyphs->dot;
     model_exit_text(container, reason, sizeof(reason));
     int64_t since = container->finished ? container->finished : container->created;
     bool created = strcmp(container->state, "created") == 0;
     if (!c->image_width)
         snprintf(text, sizeof(text), created ? "new" : "exit %d", container->exit_code);
     else if (since)
-        snprintf(text, sizeof(text), "%s %s %s", reason, dot, view_age(self->view->now - since, age));
+        snprintf(text, sizeof(text), "%s %s %s", reason, self->view->glyphs->dot,
+                 view_age(self->view->now - since, age));
     else
         snprintf(text, sizeof(text), "%s", reason);
     theme_role role;
     view_state(self->view, container, &role);
-    int width = self->area.width - 1 - from, need = cell_text_width(text);
-    int least = c->image_width ? c->image + 8 : c->name + 6;
-    if (need > width && self->area.width - 1 - need > least) {
-        from = self->area.width - 1 - need;
-        width = need;
-    }
-    rect field = {self->area.x + from - 1, self->area.y + y, width + 1, 1};
-    grid_fill(self->out, &field, (cell_style){CELL_COLOR_KEEP, CELL_COLOR_KEEP, 0});
-    paint_right(self, from, y, width, role, text);
+    int end = self->area.width - 1, from = end - cell_text_width(text);
+    int least = c->name + 10;
+    from = from < least ? least : from;
+    paint_right(self, from, y, end - from, role, text);
+    return from;
+}
+
+// What is under way with it.
+static const char *busy_text(const model_container *container) {
+    bool between = strcmp(container->state, "starting") == 0 || strcmp(container->state, "stopping") == 0;
+    return between ? container->state : "working";
 }
 
 static void row(const painter *self, const columns *c, int y, const model_container *container) {
     theme_role role;
     bool running = model_container_running(container), busy = model_container_busy(container);
     const char *glyph = view_state(self->view, container, &role);
+    int end = self->area.width;
     paint(self, 1, y, 1, role, glyph);
-    paint(self, c->name, y, c->name_width, running || busy ? THEME_STRONG : THEME_TEXT, container->name);
-    if (c->image_width)
-        paint(self, c->image, y, c->image_width, THEME_MUTED, container->image);
     if (busy)
-        paint_right(self, c->figures, y, self->area.width - 1 - c->figures, THEME_BUSY,
-                    container->pending && !running ? "starting"
-                    : running                      ? container->state
-                                                   : "starting");
+        paint_right(self, c->figures, y, end - 1 - c->figures, THEME_BUSY, busy_text(container));
     else if (running && container->stats)
         figures(self, c, y, container->stats);
     else if (!running)
-        ending(self, c, y, container);
+        end = ending(self, c, y, container);
+    int name = end - 1 - c->name, image = end - 1 - c->image;
+    paint(self, c->name, y, name < c->name_width ? name : c->name_width,
+          running || busy ? THEME_STRONG : THEME_TEXT, container->name);
+    image = image < c->image_width ? image : c->image_width;
+    if (c->image_width && image >= 4)
+        paint(self, c->image, y, image, THEME_MUTED, container->image);
 }
 
 void pane_containers(const painter *self) {

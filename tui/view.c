@@ -98,6 +98,8 @@ const char *view_bytes(double bytes, char out[8]) {
         bytes /= 1024;
         unit++;
     }
+    if (bytes > 999)
+        bytes = 999;
     if (unit && bytes < 9.95)
         snprintf(out, 8, "%.1f%c", bytes, units[unit]);
     else
@@ -190,6 +192,7 @@ static void filter_mark(const painter *line, ui_pane pane, int from) {
 static void draw_lists(const view_context *self, grid *out, const layout_plan *layout) {
     bool focus = self->ui->focus == FOCUS_LIST;
     paint_frame(self, out, layout->lists, focus && layout->one_pane);
+    bool welcome = layout->one_pane && view_welcome(self, out, rect_inset(layout->lists, 1, 1));
     cell_style border = theme_style(self->theme, THEME_BORDER);
     int right = layout->lists.x + layout->lists.width - 1;
     for (ui_pane pane = 0; pane < PANE_COUNT; pane++) {
@@ -214,6 +217,8 @@ static void draw_lists(const view_context *self, grid *out, const layout_plan *l
         x = sort_mark(&line, x, pane);
         filter_mark(&line, pane, x);
         painter area = {self, out, layout->panes[pane]};
+        if (welcome)
+            continue;
         (pane == PANE_CONTAINERS ? pane_containers : pane == PANE_IMAGES ? pane_images : pane_tasks)(&area);
     }
 }

@@ -11,7 +11,7 @@ static int host_cpu(const painter *self, int x) {
         return x;
     x += paint(self, x, 0, 8, THEME_MUTED, "cpu ");
     rect clip = self->area;
-    graph_spark(self->out, &clip, self->area.x + x, self->area.y, 6, &host->cpu_history, 100,
+    graph_spark(self->out, &clip, self->area.x + x, self->area.y, 6, &host->cpu_history, 100, 100,
                 self->view->theme, THEME_CPU, self->view->glyphs);
     x += 7;
     x += paint_format(self, x, 0, THEME_HEADER, "%3.0f %%", host->cpu);
@@ -79,32 +79,19 @@ void view_header(const painter *self) {
 }
 
 // The keys worth a place in the last line, by where we are; the most useful first.
-static const char *const container_keys[] = {"container.open",  "container.exec",
-                                             "container.logs",  "container.stop",
-                                             "container.start", "container.restart",
-                                             "container.rm",    "image.pull",
-                                             "list.filter",     "view.palette",
-                                             "view.zoom",       "view.help",
-                                             "view.quit",       NULL};
-static const char *const image_keys[] = {"image.run",     "image.pull",  "image.rm",
-                                         "image.inspect", "list.filter", "view.palette",
-                                         "view.help",     "view.quit",   NULL};
-static const char *const task_keys[] = {
-    "task.cancel", "image.pull", "view.next-pane", "view.palette", "view.help", "view.quit", NULL};
-static const char *const detail_keys[] = {"view.back",
-                                          "view.previous-tab",
-                                          "view.next-tab",
-                                          "container.exec",
-                                          "container.stop",
-                                          "container.start",
-                                          "view.zoom",
-                                          "view.palette",
-                                          "view.help",
-                                          "view.quit",
-                                          NULL};
-static const char *const log_keys[] = {"view.back", "logs.follow", "logs.wrap",     "logs.timestamps",
-                                       "logs.boot", "list.filter", "view.next-tab", "view.zoom",
-                                       "view.help", NULL};
+static const char *const container_keys[] = {"container.open", "container.exec",  "container.logs",
+                                             "container.stop", "container.start", "container.restart",
+                                             "container.rm",   "image.pull",      "list.filter",
+                                             "view.palette",   "view.zoom",       NULL};
+static const char *const image_keys[] = {"image.run",   "image.pull",   "image.rm", "image.inspect",
+                                         "list.filter", "view.palette", NULL};
+static const char *const task_keys[] = {"task.cancel", "image.pull", "view.next-pane", "view.palette", NULL};
+static const char *const detail_keys[] = {"view.back",      "view.previous-tab", "view.next-tab",
+                                          "container.exec", "container.stop",    "container.start",
+                                          "view.zoom",      "view.palette",      NULL};
+static const char *const log_keys[] = {"view.back",       "logs.follow", "logs.wrap",
+                                       "logs.timestamps", "logs.boot",   "list.filter",
+                                       "view.next-tab",   "view.zoom",   NULL};
 
 static const char *const *keys_here(const ui_state *ui) {
     switch (ui_noun(ui)) {
@@ -159,9 +146,8 @@ static void input_line(const painter *self, const char *label, const line_edit *
 }
 
 static void console_line(const painter *self) {
-    int x = one_key(self, 1, "ctrl-p ctrl-q", "leave");
+    int x = 1;
     const ui_console *console = ui_selected_console(self->view->ui, self->view->model);
-    x = 1;
     x += paint(self, x, 0, 14, THEME_KEY, "ctrl-p ctrl-q") + 1;
     x += paint(self, x, 0, 40, THEME_FOOTER, "leaves, the program goes on") + 2;
     if (x + 24 < self->area.width) {
@@ -170,6 +156,24 @@ static void console_line(const painter *self) {
     }
     if (console && console->back)
         paint_format(self, x, 0, THEME_MATCH, "%zu lines up", console->back);
+}
+
+// What is always there, at the right end. Returns the columns it takes.
+static int fixed_keys(const painter *self) {
+    static const char *const names[] = {"view.help", "view.quit"};
+    painter end = *self;
+    int width = 0;
+    for (int i = 1; i >= 0; i--) {
+        const action *what = action_find(names[i]);
+        const char *keys = action_keymap_keys(self->view->keymap, what);
+        int need = (int)strcspn(keys, " ") + 1 + cell_text_width(what->title) + 1;
+        if (!*keys || width + need > self->area.width / 2)
+            continue;
+        width += need;
+        one_key(&end, self->area.width - width, keys, what->title);
+        width++;
+    }
+    return width;
 }
 
 void view_footer(const painter *self) {
@@ -187,13 +191,15 @@ void view_footer(const painter *self) {
               ui->notice);
         return;
     }
-    int x = 1;
+    int tail = fixed_keys(self), x = 1;
+    painter rest = *self;
+    rest.area.width -= tail;
     for (const char *const *name = keys_here(ui); *name; name++) {
         const action *what = action_find(*name);
         const char *keys = what ? action_keymap_keys(self->view->keymap, what) : "";
         if (!*keys || !applies(self->view, what))
             continue;
-        int next = one_key(self, x, keys, what->title);
+        int next = one_key(&rest, x, keys, what->title);
         if (next < 0)
             break;
         x = next;

@@ -1,0 +1,236 @@
+#include "tests/unit/tui/golden_scenes.h"
+
+#include <string.h>
+
+#include "tests/tui/fake/fake_holm.h"
+
+static void fill(dashboard *self, int containers) {
+    json_t *list = fake_containers(containers, SCENE_NOW_NS), *images = fake_images(SCENE_NOW_NS);
+    model_set_containers(&self->model, list);
+    model_set_images(&self->model, images);
+    size_t i;
+    json_t *item;
+    for (unsigned step = 1; step <= 90; step++) {
+        json_array_foreach (list, i, item) {
+            json_t *stats = fake_stats(item, step, SCENE_NOW_NS + step * 1000000000LL);
+            if (strcmp(json_string_value(json_object_get(json_object_get(item, "status"), "state")),
+                       "running") == 0)
+                model_add_stats(&self->model, stats);
+            json_decref(stats);
+        }
+        history_add(&self->model.host.cpu_history, 20 + step % 40);
+    }
+    self->model.host.cpu = 41;
+    self->model.host.memory_total = 23ull << 30;
+    self->model.host.memory_used = 7ull << 30;
+    self->model.host.given_back = 3ull << 30;
+    json_decref(list);
+    json_decref(images);
+}
+
+static void add_logs(dashboard *self) {
+    static const char *const lines[] = {
+        "10.88.0.1 - - \"GET / HTTP/1.1\" 200 615",
+        "\x1b[32mready\x1b[0m to serve \x1b]0;evil title\a\x1b[2Jrequests",
+        "worker process 7 exited with code 0",
+        "sch\xc3\xb6n: \xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e and a \ttab, a bell \a, an override \xe2\x80\xae "
+        "here",
+        "a line that is much longer than any pane is wide, so that it is cut or wrapped: "
+        "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789 the end",
+    };
+    const model_container *container = ui_container(&self->ui, &self->model);
+    self->ui.logs.id = strdup(container->id);
+    self->ui.logs.follow = true;
+    for (int i = 0; i < 50; i++)
+        log_buffer_add(&self->ui.logs.lines, SCENE_NOW_NS + i * 7000000LL, i % 5 == 2 ? 2 : 1, lines[i % 5],
+                       strlen(lines[i % 5]), false);
+}
+
+static void containers(dashboard *self) {
+    fill(self, 6);
+    ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
+    ui_refresh_list(&self->ui, &self->model, PANE_IMAGES);
+    add_logs(self);
+}
+
+static void many(dashboard *self) {
+    fill(self, 200);
+    self->ui.lists[PANE_CONTAINERS].sort = SORT_CPU;
+    ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
+    ui_refresh_list(&self->ui, &self->model, PANE_IMAGES);
+    ui_select(&self->ui, &self->model, PANE_CONTAINERS, 120);
+}
+
+static void filtered(dashboard *self) {
+    containers(self);
+    strcpy(self->ui.lists[PANE_CONTAINERS].filter, "alpine");
+    self->ui.filtering = true;
+    line_edit_set(&self->ui.filter, "alpine");
+    ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
+}
+
+static void open_tab(dashboard *self, ui_tab tab) {
+    containers(self);
+    self->ui.focus = FOCUS_DETAIL;
+    self->ui.detail_open = true;
+    self->ui.tabs[PANE_CONTAINERS] = tab;
+}
+
+static void overview(dashboard *self) {
+    open_tab(self, TAB_OVERVIEW);
+}
+
+static void stats(dashboard *self) {
+    open_tab(self, TAB_STATS);
+}
+
+static void logs(dashboard *self) {
+    open_tab(self, TAB_LOGS);
+    self->ui.logs.wrap = true;
+    self->ui.logs.timestamps = true;
+    strcpy(self->ui.logs.search, "worker");
+}
+
+static void no_output(const char *bytes, size_t length, void *data) {
+    (void)bytes;
+    (void)length;
+    (void)data;
+}
+
+static void console_scene(dashboard *self) {
+    static const char text[] =
+        "\x1b]0;vi \xe2\x80\xae file\x07root@web:/# \x1b[1;31mred\x1b[0m \x1b[48;5;22m256"
+        "\x1b[0m \x1b[38;2;1;2;3mtrue\x1b[0m \x1b[4munder\x1b[0m \x1b[7mreverse\x1b[0m\r\n"
+        "\xe6\x97\xa5\xe6\x9c\xac e\xcc\x81 wide and combining\r\nroot@web:/# ";
+    open_tab(self, TAB_CONSOLE);
+    self->ui.focus = FOCUS_CONSOLE;
+    const model_container *container = ui_container(&self->ui, &self->model);
+    rect content = dashboard_layout(self).content;
+    ui_console *made = calloc(1, sizeof(*made));
+    made->container_id = strdup(container->id);
+    made->label = strdup("shell-1");
+    made->attached = made->terminal = true;
+    made->screen = terminal_create(content.width, content.height, no_output, NULL);
+    terminal_write(made->screen, text, sizeof(text) - 1);
+    self->ui.consoles = calloc(1, sizeof(*self->ui.consoles));
+    self->ui.consoles[0] = made;
+    self->ui.console_count = 1;
+}
+
+static void console_none(dashboard *self) {
+    open_tab(self, TAB_CONSOLE);
+}
+
+static void images(dashboard *self) {
+    containers(self);
+    self->ui.pane = PANE_IMAGES;
+}
+
+static void image_detail(dashboard *self) {
+    images(self);
+    self->ui.focus = FOCUS_DETAIL;
+}
+
+static void tasks(dashboard *self) {
+    static const struct {
+        const char *subject;
+        unsigned step;
+    } pulls[] = {
+        {"docker.io/library/python:3.13", 31}, {"docker.io/library/bad", 6}, {"docker.io/library/go", 60}};
+    containers(self);
+    for (size_t i = 0; i < array_length(pulls); i++) {
+        for (unsigned step = pulls[i].step - 1; step <= pulls[i].step; step++) {
+            json_t *progress = fake_progress(pulls[i].subject, step, SCENE_NOW_NS);
+            model_add_task(&self->model, progress, SCENE_NOW_NS + step * 1000000000LL);
+            json_decref(progress);
+        }
+    }
+    ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
+    self->ui.pane = PANE_TASKS;
+}
+
+static void help(dashboard *self) {
+    containers(self);
+    dashboard_open_help(self);
+}
+
+static void palette(dashboard *self) {
+    containers(self);
+    dashboard_open_palette(self, false);
+    const input_event keys[] = {{.key = 's'}, {.key = 't'}};
+    for (size_t i = 0; i < array_length(keys); i++)
+        dashboard_overlay_key(self, &keys[i]);
+}
+
+static void confirm(dashboard *self) {
+    containers(self);
+    dashboard_act(self, action_find("container.rm"), NULL);
+}
+
+static void prompt(dashboard *self) {
+    containers(self);
+    dashboard_act(self, action_find("image.pull"), NULL);
+}
+
+static void form(dashboard *self) {
+    containers(self);
+    dashboard_open_run(self, "nginx:1.27");
+    for (const char *c = "it's"; *c; c++)
+        dashboard_overlay_key(self, &(input_event){.key = (unsigned char)*c});
+}
+
+static void welcome(dashboard *self) {
+    json_t *none = json_array(), *system = json_pack("{s:s, s:s, s:i}", "accelerator", "tcg",
+                                                     "acceleratorReason", "/dev/kvm is not there", "cpus", 2);
+    model_set_containers(&self->model, none);
+    model_set_images(&self->model, none);
+    model_set_system(&self->model, system);
+    json_decref(none);
+    json_decref(system);
+}
+
+static void lost(dashboard *self) {
+    containers(self);
+    model_set_lost(&self->model, "state.db cannot be opened: the disk is full");
+}
+
+const scene scenes[] = {
+    {"containers", containers}, {"many", many},
+    {"filtered", filtered},     {"overview", overview},
+    {"stats", stats},           {"logs", logs},
+    {"console", console_scene}, {"console-none", console_none},
+    {"images", images},         {"image", image_detail},
+    {"tasks", tasks},           {"help", help},
+    {"palette", palette},       {"confirm", confirm},
+    {"prompt", prompt},         {"run", form},
+    {"welcome", welcome},       {"lost", lost},
+};
+const size_t scene_count = array_length(scenes);
+
+dashboard *scene_create(const scene *which, int columns, int rows) {
+    dashboard *self = calloc(1, sizeof(*self));
+    if (!self)
+        abort();
+    self->keymap = action_keymap_create(NULL, NULL);
+    self->theme = *theme_builtin(256);
+    self->model.host.cpu = -1;
+    self->model.host.cpus = 2;
+    grid_resize(&self->frame, columns, rows);
+    which->prepare(self);
+    return self;
+}
+
+void scene_destroy(dashboard *self) {
+    for (size_t i = 0; i < self->ui.console_count; i++) {
+        terminal_destroy(self->ui.consoles[i]->screen);
+        free(self->ui.consoles[i]->container_id);
+        free(self->ui.consoles[i]->label);
+        free(self->ui.consoles[i]);
+    }
+    dashboard_close_overlay(self);
+    action_keymap_destroy(self->keymap);
+    ui_finish(&self->ui);
+    model_finish(&self->model);
+    grid_finish(&self->frame);
+    free(self);
+}

@@ -1,0 +1,199 @@
+// The emulator behind its interface: cells, keys, and what must not get out.
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tui/terminal.h"
+
+static char answer[4096];
+static size_t answer_length;
+
+static void take(const char *bytes, size_t length, void *data) {
+    (void)data;
+    assert_true(answer_length + length < sizeof(answer));
+    memcpy(answer + answer_length, bytes, length);
+    answer_length += length;
+    answer[answer_length] = 0;
+}
+
+static terminal *fresh(int columns, int rows) {
+    answer_length = 0;
+    answer[0] = 0;
+    return terminal_create(columns, rows, take, NULL);
+}
+
+static void write_text(terminal *screen, const char *text) {
+    terminal_write(screen, text, strlen(text));
+}
+
+static void row_text(const terminal *screen, size_t back, int row, char *out) {
+    grid frame = {0};
+    grid_resize(&frame, terminal_columns(screen), terminal_rows(screen));
+    terminal_draw(screen, &frame, &(rect){0, 0, frame.columns, frame.rows}, back, true);
+    size_t length = 0;
+    for (int x = 0; x < frame.columns; x++)
+        for (int i = 0; i < CELL_CHARS && grid_at(&frame, x, row)->chars[i]; i++)
+            length += cell_utf8_encode(grid_at(&frame, x, row)->chars[i], out + length);
+    while (length && out[length - 1] == ' ')
+        length--;
+    out[length] = 0;
+    grid_finish(&frame);
+}
+
+static void test_cells(void **state) {
+    (void)state;
+    terminal *screen = fresh(20, 4);
+    write_text(screen, "\x1b[1;38;2;10;20;30;48;5;22mA\x1b[0m\xe6\x97\xa5"
+                       "e\xcc\x81\x1b[4;7mz");
+    grid frame = {0};
+    grid_resize(&frame, 20, 4);
+    terminal_draw(screen, &frame, &(rect){0, 0, 20, 4}, 0, true);
+    const cell *at = grid_at(&frame, 0, 0);
+    assert_int_equal(at->style.fg, CELL_COLOR_RGB(10, 20, 30));
+    assert_int_equal(at->style.bg, CELL_COLOR_INDEXED(22));
+    assert_int_equal(at->style.attributes, CELL_BOLD);
+    assert_int_equal(grid_at(&frame, 1, 0)->width, 2);
+    assert_int_equal(grid_at(&frame, 3, 0)->chars[1], 0x301);
+    assert_int_equal(grid_at(&frame, 4, 0)->style.attributes, CELL_UNDERLINE | CELL_REVERSE);
+    assert_int_equal(frame.cursor_column, 5);
+    grid_finish(&frame);
+    terminal_destroy(screen);
+}
+
+static void test_scrollback(void **state) {
+    (void)state;
+    terminal *screen = fresh(20, 4);
+    char text[128];
+    for (int i = 0; i < 100; i++) {
+        snprintf(text, sizeof(text), "\x1b[3%dmline %d\x1b[0m\r\n", i % 8, i);
+        write_text(screen, text);
+    }
+    assert_int_equal(terminal_scrollback(screen), 97);
+    row_text(screen, 10, 0, text);
+    assert_string_equal(text, "line 87");
+    row_text(screen, 97, 0, text);
+    assert_string_equal(text, "line 0");
+    write_text(screen, "\x1b[?1049h"); // the other screen has none
+    assert_int_equal(terminal_scrollback(screen), 0);
+    write_text(screen, "\x1b[?1049l");
+    for (int i = 0; i < TERMINAL_SCROLLBACK_LINES + 100; i++)
+        write_text(screen, "x\r\n");
+    assert_int_equal(terminal_scrollback(screen), TERMINAL_SCROLLBACK_LINES);
+    terminal_destroy(screen);
+}
+
+static void key(terminal *screen, uint32_t code, unsigned modifiers) {
+    terminal_key(screen, &(input_event){.key = code, .modifiers = modifiers});
+}
+
+static void test_keys(void **state) {
+    (void)state;
+    terminal *screen = fresh(20, 4);
+    key(screen, 'a', 0);
+    key(screen, INPUT_TAB, 0);
+    key(screen, INPUT_CTRL('m'), 0);
+    key(screen, INPUT_CTRL('p'), 0);
+    key(screen, 0xe4, 0);
+    key(screen, 'x', INPUT_ALT);
+    assert_string_equal(answer, "a\t\r\x10\xc3\xa4\x1bx");
+    answer_length = 0;
+    key(screen, INPUT_UP, 0);
+    write_text(screen, "\x1b[?1h"); // application cursor keys
+    key(screen, INPUT_UP, 0);
+    assert_string_equal(answer, "\x1b[A\x1bOA");
+    terminal_destroy(screen);
+}
+
+static void test_paste(void **state) {
+    (void)state;
+    terminal *screen = fresh(20, 4);
+    input_event event = {.key = INPUT_PASTE, .text = "a\nb\x1b[201~c", .length = 10};
+    terminal_key(screen, &event);
+    assert_string_equal(answer, "a\rb[201~c");
+    answer_length = 0;
+    write_text(screen, "\x1b[?2004h");
+    terminal_key(screen, &event);
+    assert_string_equal(answer, "\x1b[200~a\rb[201~c\x1b[201~");
+    terminal_destroy(screen);
+}
+
+// It answers what a program may ask of a terminal, but nothing about the user.
+static void test_questions(void **state) {
+    (void)state;
+    terminal *screen = fresh(20, 4);
+    write_text(screen, "ab\x1b[6n");
+    assert_string_equal(answer, "\x1b[1;3R");
+    answer_length = 0;
+    answer[0] = 0;
+    write_text(screen, "\x1b]52;c;?\x07\x1b]52;c;aGVsbG8=\x07\x1b]52;p;?\x1b\\");
+    write_text(screen, "\x1b]0;my title\x07\x1b[21t\x1b[20t");
+    assert_string_equal(answer, "");
+    terminal_destroy(screen);
+}
+
+static void test_title(void **state) {
+    (void)state;
+    terminal *screen = fresh(20, 4);
+    assert_string_equal(terminal_title(screen), "");
+    write_text(screen, "\x1b]2;vi \xe2\x80\xae file\x07");
+    assert_null(strchr(terminal_title(screen), 0x1b));
+    assert_non_null(strstr(terminal_title(screen), "vi \\u202e file"));
+    char *flood = calloc(1, 100001);
+    memset(flood, 'T', 100000);
+    memcpy(flood, "\x1b]2;", 4);
+    write_text(screen, flood);
+    write_text(screen, "\x07");
+    assert_true(strlen(terminal_title(screen)) <= 256);
+    free(flood);
+    terminal_destroy(screen);
+}
+
+static void test_mouse(void **state) {
+    (void)state;
+    terminal *screen = fresh(20, 4);
+    input_event press = {.key = INPUT_MOUSE, .button = 0, .x = 3, .y = 1, .pressed = true};
+    terminal_key(screen, &press);
+    assert_string_equal(answer, "");
+    write_text(screen, "\x1b[?1000h\x1b[?1006h");
+    assert_true(terminal_wants_mouse(screen));
+    terminal_key(screen, &press);
+    assert_string_equal(answer, "\x1b[<0;4;2M");
+    press.x = 500;
+    answer_length = 0;
+    answer[0] = 0;
+    terminal_key(screen, &press);
+    assert_string_equal(answer, "");
+    terminal_destroy(screen);
+}
+
+static void test_resize_storm(void **state) {
+    (void)state;
+    terminal *screen = fresh(80, 24);
+    for (int i = 0; i < 500; i++) {
+        terminal_resize(screen, 1 + i * 37 % 300, 1 + i * 17 % 90);
+        write_text(screen, "\xe6\x97\xa5\xe6\x9c\xac line of text that wraps\r\n\x1b[10;200Hx\x1b[?1049h");
+        if (i % 3)
+            write_text(screen, "\x1b[?1049l");
+    }
+    terminal_resize(screen, 0, 0);
+    assert_int_equal(terminal_columns(screen), 2);
+    terminal_resize(screen, 100000, 100000);
+    assert_int_equal(terminal_rows(screen), 1000);
+    terminal_destroy(screen);
+}
+
+int main(void) {
+    setlocale(LC_CTYPE, "C.UTF-8");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cells), cmocka_unit_test(test_scrollback),   cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_paste), cmocka_unit_test(test_questions),    cmocka_unit_test(test_title),
+        cmocka_unit_test(test_mouse), cmocka_unit_test(test_resize_storm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
