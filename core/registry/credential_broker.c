@@ -144,7 +144,10 @@ credential_broker *credential_broker_create(holm_error **error) {
     if (pid == 0) {
         signal(SIGPIPE, SIG_IGN);
         prctl(PR_SET_NAME, "holm-credential");
-        close(pair[0]);
+        // No lock, pipe or socket of ours lives on in it.
+        if (pair[1] > 3)
+            close_range(3, (unsigned)pair[1] - 1, 0);
+        close_range((unsigned)pair[1] + 1, ~0u, 0);
         serve(pair[1]);
         _exit(0);
     }
