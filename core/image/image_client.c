@@ -45,6 +45,10 @@ char *image_client_lock(const paths *where) {
     return path_join(where->runtime, "image.lock", NULL);
 }
 
+char *image_client_worker_lock(const paths *where) {
+    return path_join(where->runtime, "image.worker", NULL);
+}
+
 char *image_client_disk(const paths *where, uint64_t size) {
     return path_format("%s/disks/empty-%" PRIu64 ".ext4", where->data, size);
 }
@@ -87,7 +91,7 @@ static int read_answer(int pipe, holm_error **error) {
     return -1;
 }
 
-static int start_worker(const paths *where, holm_error **error) {
+static int start_worker(const paths *where, int lock, holm_error **error) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) {
         holm_error_set_errno(error, errno, "make a pipe to the image worker");
@@ -95,38 +99,40 @@ static int start_worker(const paths *where, holm_error **error) {
     }
     cleanup_free char *program = path_join(where->libexec, "holm-image", NULL);
     const char *argv[] = {program, NULL};
-    const process_fd fds[] = {{.from = ends[1], .to = 3}};
+    const process_fd fds[] = {{.from = ends[1], .to = IMAGE_CLIENT_ANSWER_FD},
+                              {.from = lock, .to = IMAGE_CLIENT_LOCK_FD}};
     const process_options options = {
-        .argv = argv, .fds = fds, .fd_count = 1, .directory = "/", .new_session = true};
-    cleanup_close int process = -1;
-    int result = process_spawn(&options, NULL, &process, error);
+        .argv = argv, .fds = fds, .fd_count = 2, .directory = "/", .new_session = true};
+    int pidfd = -1;
+    int result = process_spawn(&options, NULL, &pidfd, error);
     close(ends[1]);
     if (result < 0) {
         close(ends[0]);
         return -1;
     }
+    // The worker goes its own way in a child of this process, which ends at once.
     result = read_answer(ends[0], error);
-    siginfo_t gone; // what we started has ended by then: the worker is a child of its own
-    waitid(P_PIDFD, (id_t)process, &gone, WEXITED | WNOHANG);
+    process_wait(pidfd);
+    close(pidfd);
     return result;
 }
 
 int image_client_connect(const paths *where, bool start, holm_error **error) {
-    holm_error *cause = NULL;
-    int fd = try_connect(where, &cause);
-    if (fd >= 0)
-        return fd;
-    if (!start || holm_error_code_of(cause) != HOLM_ERROR_UNAVAILABLE) {
-        holm_error_propagate(error, cause);
-        return -1;
-    }
-    holm_error_free(cause);
     cleanup_free char *path = image_client_lock(where);
-    cleanup_close int lock = file_lock(path, true, true, error);
-    if (lock < 0)
-        return -1;
-    fd = try_connect(where, NULL); // someone may have been faster
-    if (fd >= 0)
-        return fd;
-    return start_worker(where, error) < 0 ? -1 : try_connect(where, error);
+    for (int exclusive = 0;; exclusive++) {
+        cleanup_close int lock = file_lock(path, exclusive, true, error);
+        if (lock < 0)
+            return -1;
+        cleanup_error holm_error *cause = NULL;
+        int fd = try_connect(where, &cause);
+        bool nobody = fd < 0 && holm_error_code_of(cause) == HOLM_ERROR_UNAVAILABLE;
+        if (fd >= 0)
+            return fd;
+        if (!start || !nobody) {
+            holm_error_propagate(error, steal_pointer(&cause));
+            return -1;
+        }
+        if (exclusive) // nobody has been faster
+            return start_worker(where, lock, error) < 0 ? -1 : try_connect(where, error);
+    }
 }

@@ -1,14 +1,19 @@
 // How the image worker (holm-image) is reached and started.
 //
-// The worker listens on RUNTIME/image.sock. Whoever needs it takes RUNTIME/image.lock, looks whether it
-// answers, starts it where it does not, and lets the lock go: so there is one at most. The worker itself
-// takes that lock (without waiting; when it is held, it goes on) before it stops listening because it has
-// been idle: nobody connects to one that is leaving.
+// The worker listens on RUNTIME/image.sock. Two locks keep this free of races, with no waiting for files:
 //
-// Started as `holm-image`, it forks itself away at once (so that it is nobody's child), with descriptor 3,
-// the write end of a pipe: it writes 'R' once it listens, or 'E' and the error as three lines (code, message,
-// hint), and closes it.
+//     image.lock    shared while someone connects, so that no idle worker leaves meanwhile: before it stops
+//                   listening it takes this lock, without waiting, and when it is held it stays. Exclusive
+//                   while someone starts a worker, which takes the descriptor over until it listens: that
+//                   holds even when the starter is killed.
+//     image.worker  held by the worker for its life: where one is just leaving, the next one waits for it.
+//
+// Started as `holm-image` with two descriptors: 3, the write end of a pipe, where it writes 'R' once it
+// listens, or 'E' and the error as three lines (code, message, hint); and 4, the start lock. Then it closes
+// both.
 #pragma once
+
+#include <stdint.h>
 
 #include "core/base/error.h"
 #include "core/base/path.h"
@@ -18,9 +23,17 @@
 /// The worker's service as a client calls it (image.proto): method descriptors without handlers.
 extern const rpc_service image_protocol;
 
-/// RUNTIME/image.sock and RUNTIME/image.lock. The caller frees them.
+#define IMAGE_CLIENT_ANSWER_FD 3
+#define IMAGE_CLIENT_LOCK_FD   4
+
+/// RUNTIME/image.sock, RUNTIME/image.lock and RUNTIME/image.worker. The caller frees them.
 char *image_client_socket(const paths *where);
 char *image_client_lock(const paths *where);
+char *image_client_worker_lock(const paths *where);
+
+/// The empty disk of `size` bytes that MakeDisk makes and writable layers are copied from, here or not. The
+/// caller frees it.
+char *image_client_disk(const paths *where, uint64_t size);
 
 /// DATA/disks/empty-SIZE.ext4: where MakeDisk leaves the empty disk of that size, by a rename, so that it can
 /// be used without asking once it is there. The caller frees it.

@@ -1,0 +1,74 @@
+// Pulls as tasks.
+#include <string.h>
+
+#include "core/image/reference.h"
+#include "core/image/worker_internal.h"
+
+typedef struct pull_task {
+    pull *pull;
+    worker_task *task;
+    pull_status status;
+    Holm__Image__V1__LayerProgress layers[array_length(((pull_status *)NULL)->layers)];
+    Holm__Image__V1__LayerProgress *layer_pointers[array_length(((pull_status *)NULL)->layers)];
+} pull_task;
+
+static void describe(worker_task *task, worker_progress *out) {
+    pull_task *self = task->implementation;
+    pull_status_get(self->pull, &self->status);
+    for (size_t i = 0; i < self->status.layer_count; i++) {
+        const pull_layer_status *layer = &self->status.layers[i];
+        holm__image__v1__layer_progress__init(&self->layers[i]);
+        self->layers[i].digest = (char *)layer->digest;
+        self->layers[i].phase = (char *)layer->phase;
+        self->layers[i].bytes_done = layer->bytes_done;
+        self->layers[i].bytes_total = layer->bytes_total;
+        self->layer_pointers[i] = &self->layers[i];
+    }
+    out->phase = (char *)self->status.phase;
+    out->n_layers = self->status.layer_count;
+    out->layers = self->layer_pointers;
+    out->bytes_done = self->status.bytes_done;
+    out->bytes_total = self->status.bytes_total;
+}
+
+static void cancel(worker_task *task) {
+    const pull_task *self = task->implementation;
+    pull_cancel(self->pull);
+}
+
+static void on_changed(pull *source, void *data) {
+    (void)source;
+    const pull_task *self = data;
+    if (self->task)
+        worker_task_changed(self->task);
+}
+
+static void on_done(pull *source, const char *digest, const holm_error *error, void *data) {
+    (void)source;
+    pull_task *self = data;
+    worker_task_end(self->task, digest, error);
+    free(self);
+}
+
+worker_task *worker_pull(worker *self, const Holm__Image__V1__PullRequest *request, holm_error **error) {
+    static const worker_task_methods methods = {.describe = describe, .cancel = cancel};
+    static const pull_events events = {.changed = on_changed, .done = on_done};
+    cleanup_image_reference image_reference reference = {0};
+    if (image_reference_parse(request->reference, NULL, &reference, error) < 0)
+        return NULL;
+    cleanup_free char *canonical = image_reference_canonical(&reference);
+    cleanup_free char *key = path_format("pull %s %s %s", canonical, request->platform, request->scheme);
+    worker_task *same = worker_task_find(self, key);
+    if (same)
+        return same;
+    pull_options options = {
+        .platform = request->platform, .scheme = request->scheme, .concurrency = request->concurrency};
+    pull_task *made = calloc(1, sizeof *made);
+    made->pull = pull_start(worker_engine(self), &reference, &options, &events, made, error);
+    if (!made->pull) {
+        free(made);
+        return NULL;
+    }
+    made->task = worker_task_create(self, "pull", canonical, key, &methods, made);
+    return made->task;
+}

@@ -1,0 +1,235 @@
+// Removing: a name is taken away, an image with its last name, and files that no image needs any more.
+//
+// Files go by sweeping: what state.db does not need is removed while nothing adds files. A mark tells that
+// this is still to be done, so that a killed worker's successor does it.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "core/base/fault.h"
+#include "core/base/file.h"
+#include "core/image/reference.h"
+#include "core/image/worker_internal.h"
+#include "core/store/state.h"
+
+#define LOG_MODULE "image"
+#include "core/base/log.h"
+
+#define PARTIAL_AGE_SECONDS (24 * 3600) ///< how long the pieces of a broken-off pull are kept
+
+static char *mark_path(const worker *self) {
+    return path_join(worker_paths(self)->data, "images", "sweep", NULL);
+}
+
+// ---- sweeping, on one of uv's workers ----
+
+static json_t *set_of(const json_t *list) {
+    json_t *set = json_object();
+    size_t i;
+    json_t *value;
+    json_array_foreach (list, i, value) {
+        json_object_set_new(set, json_string_value(value), json_true());
+    }
+    return set;
+}
+
+static void sweep_blobs(blob_store *blobs, const json_t *needed) {
+    json_t *all = blob_list(blobs, NULL);
+    size_t i;
+    json_t *digest;
+    json_array_foreach (all, i, digest) {
+        if (!json_object_get(needed, json_string_value(digest)))
+            blob_remove(blobs, json_string_value(digest), NULL, NULL);
+        fault_point("remove.blob-removed");
+    }
+    json_decref(all);
+}
+
+// Also what a killed worker has left half made: those begin with a dot.
+static void sweep_layers(const char *folder, const json_t *needed) {
+    cleanup_directory DIR *directory = opendir(folder);
+    for (const struct dirent *entry; directory && (entry = readdir(directory));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            json_object_get(needed, entry->d_name))
+            continue;
+        unlinkat(dirfd(directory), entry->d_name, 0);
+        fault_point("remove.layer-removed");
+    }
+}
+
+static int sweep(worker *self, holm_error **error) {
+    blob_store *blobs = pull_engine_blobs(worker_engine(self));
+    cleanup_close int alone = blob_store_hold_alone(blobs, error);
+    cleanup_state state *database = alone < 0 ? NULL : state_open(worker_paths(self)->data, error);
+    json_t *needed = database ? state_image_needed(database, error) : NULL;
+    if (!needed)
+        return -1;
+    json_t *blob_set = set_of(json_object_get(needed, "blobs"));
+    json_t *file_set = set_of(json_object_get(needed, "files"));
+    cleanup_free char *layers = path_join(worker_paths(self)->data, "layers", NULL);
+    sweep_layers(layers, file_set);
+    sweep_blobs(blobs, blob_set);
+    blob_sweep_partial(blobs, PARTIAL_AGE_SECONDS, NULL);
+    cleanup_free char *mark = mark_path(self);
+    unlink(mark);
+    json_decref(blob_set);
+    json_decref(file_set);
+    json_decref(needed);
+    return 0;
+}
+
+typedef struct sweeping {
+    uv_work_t work;
+    worker *owner;
+    holm_error *error;
+} sweeping;
+
+static void run_sweep(uv_work_t *work) {
+    sweeping *job = work->data;
+    sweep(job->owner, &job->error);
+}
+
+static void after_sweep(uv_work_t *work, int status) {
+    (void)status;
+    sweeping *job = work->data;
+    worker *owner = job->owner;
+    if (job->error)
+        log_info("not swept now: %s", holm_error_message(job->error));
+    holm_error_free(job->error);
+    free(job);
+    owner->sweeping = false;
+    worker_job_end(owner);
+}
+
+void worker_sweep_when_possible(worker *self) {
+    cleanup_free char *mark = mark_path(self);
+    if (self->sweeping || worker_is_adding(self) || access(mark, F_OK) < 0)
+        return;
+    self->sweeping = true;
+    sweeping *job = calloc(1, sizeof *job);
+    job->owner = self;
+    job->work.data = job;
+    worker_job_begin(self);
+    uv_queue_work(worker_loop(self), &job->work, run_sweep, after_sweep);
+}
+
+// ---- the call ----
+
+typedef struct removal {
+    worker *owner;
+    char *untagged, *deleted;
+} removal;
+
+static void release(void *result) {
+    removal *self = result;
+    if (!self)
+        return;
+    free(self->untagged);
+    free(self->deleted);
+    free(self);
+}
+
+static int set_mark(const worker *self, holm_error **error) {
+    cleanup_free char *mark = mark_path(self);
+    cleanup_close int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        holm_error_set_errno(error, errno, "write %s", mark);
+    return fd < 0 ? -1 : 0;
+}
+
+// "debian" and "docker.io/library/debian:latest" name a reference, all else an id. The caller frees it.
+static char *reference_of(const char *text, const json_t *image) {
+    cleanup_image_reference image_reference parsed = {0};
+    cleanup_free char *canonical = NULL;
+    if (image_reference_parse(text, NULL, &parsed, NULL) == 0)
+        canonical = image_reference_canonical(&parsed);
+    size_t i;
+    json_t *name;
+    json_array_foreach (json_object_get(json_object_get(image, "configuration"), "references"), i, name) {
+        if (strcmp(json_string_value(name), text) == 0 ||
+            (canonical && strcmp(json_string_value(name), canonical) == 0))
+            return strdup(json_string_value(name));
+    }
+    return NULL;
+}
+
+static json_t *find_image(state *database, const char *text, holm_error **error) {
+    cleanup_image_reference image_reference parsed = {0};
+    if (image_reference_parse(text, NULL, &parsed, NULL) == 0) {
+        cleanup_free char *canonical = image_reference_canonical(&parsed);
+        json_t *image = state_image_get(database, canonical, NULL);
+        if (image)
+            return image;
+    }
+    return state_image_get(database, text, error);
+}
+
+static int delete_image(state *database, const char *id, removal *out, holm_error **error) {
+    if (state_image_delete(database, id, error) < 0 ||
+        state_event_add(database, "image", "remove", id, "", NULL, error) < 0)
+        return -1;
+    out->deleted = strdup(id);
+    return 0;
+}
+
+// In one transaction: a container that is made meanwhile either keeps the image or does not find it.
+static int remove_rows(state *database, const json_t *image, const char *text, bool force, removal *out,
+                       holm_error **error) {
+    const char *id = json_string_value(json_object_get(image, "id"));
+    const json_t *names = json_object_get(json_object_get(image, "configuration"), "references");
+    cleanup_free char *reference = reference_of(text, image);
+    if (!reference && json_array_size(names) > 1 && !force) {
+        holm_error_set(error, HOLM_ERROR_IN_USE, "the image %.19s has %zu names", id, json_array_size(names));
+        holm_error_hint(error, "remove it by each of its names, or use --force");
+        return -1;
+    }
+    if (!reference)
+        return delete_image(database, id, out, error);
+    cleanup_free char *gone = NULL;
+    if (json_array_size(names) == 1)
+        return delete_image(database, id, out, error) == 0 ? (out->untagged = steal_pointer(&reference), 0)
+                                                           : -1;
+    if (state_reference_delete(database, reference, &gone, error) < 0 ||
+        state_event_add(database, "image", "untag", id, reference, NULL, error) < 0)
+        return -1;
+    out->untagged = steal_pointer(&reference);
+    return 0;
+}
+
+static void *run_remove(worker *owner, const ProtobufCMessage *message, holm_error **error) {
+    const Holm__Image__V1__RemoveRequest *request = (const Holm__Image__V1__RemoveRequest *)message;
+    cleanup_state state *database = state_open(worker_paths(owner)->data, error);
+    if (!database || set_mark(owner, error) < 0 || state_begin(database, error) < 0)
+        return NULL;
+    removal *out = calloc(1, sizeof *out);
+    out->owner = owner;
+    fault_point("remove.started");
+    json_t *image = find_image(database, request->reference, error);
+    bool removed = image && remove_rows(database, image, request->reference, request->force, out, error) == 0;
+    json_decref(image);
+    if (state_end(database, removed, removed ? error : NULL) < 0 || !removed) {
+        release(out);
+        return NULL;
+    }
+    fault_point("remove.row-removed");
+    blob_store *blobs = pull_engine_blobs(worker_engine(owner));
+    if (out->untagged)
+        blob_index_remove(blobs, out->untagged, NULL);
+    return out;
+}
+
+static void answer(rpc_stream *stream, void *result) {
+    removal *self = result;
+    Holm__Image__V1__RemoveResponse reply = HOLM__IMAGE__V1__REMOVE_RESPONSE__INIT;
+    reply.n_untagged = self->untagged ? 1 : 0;
+    reply.untagged = &self->untagged;
+    reply.n_deleted = self->deleted ? 1 : 0;
+    reply.deleted = &self->deleted;
+    rpc_stream_reply(stream, &reply.base);
+    worker_sweep_when_possible(self->owner);
+}
+
+void worker_open_remove(rpc_stream *stream, void *data) {
+    static const worker_call_methods methods = {.run = run_remove, .answer = answer, .release = release};
+    worker_call_open(stream, data, &methods);
+}
