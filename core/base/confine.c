@@ -32,7 +32,8 @@
 #define FS_IOCTL_DEV           (1ULL << 15) // ABI 5
 #define FS_OF_FILES            (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 #define NET_TCP                3ULL // bind and connect, ABI 4
-#define SCOPE_ALL              3ULL // abstract unix sockets and signals, ABI 6
+#define SCOPE_ABSTRACT_UNIX    1ULL // ABI 6
+#define SCOPE_SIGNALS          2ULL
 
 typedef struct ruleset_attributes {
     uint64_t fs, net, scoped;
@@ -123,7 +124,8 @@ static const unsigned of_namespaces[] = {
     SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_open_tree, SYS_move_mount, SYS_mount_setattr,
 };
 
-static const unsigned of_sockets[] = {SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4};
+static const unsigned of_sockets[] = {SYS_connect, SYS_bind, SYS_listen};
+static const unsigned of_accepting[] = {SYS_accept, SYS_accept4};
 static const unsigned of_programs[] = {SYS_execve, SYS_execveat};
 
 static void emit(confine *self, uint16_t code, uint32_t value, uint8_t if_true, uint8_t if_false) {
@@ -184,6 +186,8 @@ static void make_filter(confine *self, const confine_rules *rules) {
     emit_deny(self, never, array_length(never), EPERM);
     if (!rules->network && !rules->unix_sockets)
         emit_deny(self, of_sockets, array_length(of_sockets), EACCES);
+    if (!rules->network && !rules->unix_sockets && !rules->accept)
+        emit_deny(self, of_accepting, array_length(of_accepting), EACCES);
     if (!rules->start_programs)
         emit_deny(self, of_programs, array_length(of_programs), EACCES);
     emit_families(self, rules);
@@ -215,7 +219,8 @@ static void make_landlock(confine *self, const confine_rules *rules) {
     self->attributes.fs = FS_ABI_1 | (version >= 2 ? FS_REFER : 0) | (version >= 3 ? FS_TRUNCATE : 0) |
                           (version >= 5 ? FS_IOCTL_DEV : 0);
     self->attributes.net = version >= 4 && !rules->network ? NET_TCP : 0;
-    self->attributes.scoped = version >= 6 ? SCOPE_ALL : 0;
+    if (version >= 6)
+        self->attributes.scoped = SCOPE_ABSTRACT_UNIX | (rules->signals ? 0 : SCOPE_SIGNALS);
     add_paths(self, rules->read_only, FS_READ_FILE | FS_READ_DIR);
     add_paths(self, rules->execute, FS_READ_FILE | FS_READ_DIR | FS_EXECUTE);
     add_paths(self, rules->read_write, ~(FS_EXECUTE | FS_MAKE_CHAR | FS_MAKE_BLOCK));

@@ -18,6 +18,8 @@ typedef struct confine_rules {
     const char *const *execute;    ///< also read; with start_programs only
     bool network;                  ///< IP and netlink sockets
     bool unix_sockets;             ///< making, binding and connecting unix sockets (socket pairs always work)
+    bool accept;                   ///< without the two above: accepting on sockets that listen already
+    bool signals;                  ///< to processes outside of the confinement (children from before it)
     bool start_programs;           ///< execve; must be set for the confinement of a child before its exec
     bool namespaces;               ///< new namespaces and mounts in them
 } confine_rules;

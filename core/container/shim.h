@@ -91,6 +91,7 @@ struct shim {
     uv_poll_t *port_watch; ///< of its control connection, or NULL
     bool port_busy;
     uv_work_t port_request;
+    int port_control; ///< that the worker has got
     holm_error *port_error;
     rpc_stream *agent_events;
 
@@ -120,6 +121,10 @@ struct shim {
     int64_t finished_ns;
     holm_error *failure; ///< why it could not start or was lost
 
+    int helper; ///< socket to it
+    uv_mutex_t helper_lock;
+    int proc[4]; ///< smaps_rollup and stat of the VMM and of this process, see shim_confine.c
+
     // shim_store.c
     store_job *jobs, **jobs_tail;
     bool job_runs;
@@ -143,6 +148,9 @@ const rpc_service *shim_agent_protocol(void);
 
 // ---- shim_network.c: the card ----
 
+int shim_network_init(shim *self, holm_error **error);
+/// Joins the network; blocks. (Within the helper.)
+int shim_network_take_place(shim *self, holm_error **error);
 /// Gives the machine its card; before the machine starts.
 int shim_network_add(shim *self, holm_error **error);
 /// Takes the card's place on its network, and again whenever that is lost.
@@ -150,6 +158,25 @@ void shim_network_join(shim *self);
 void shim_network_leave(shim *self);
 /// The network is there, or none is wanted.
 void shim_boot_network_ready(shim *self);
+
+// ---- shim_helper.c: what a confined shim cannot do itself ----
+
+typedef enum helper_task {
+    HELPER_JOIN = 'j',  ///< take the card's place on its network; a descriptor comes back
+    HELPER_CLEAN = 'c', ///< remove the runtime folder
+    HELPER_REMOVE = 'r' ///< remove the container
+} helper_task;
+
+/// Forks the helper; before there are threads, and before the machine. It ends with us.
+int shim_helper_start(shim *self, holm_error **error);
+/// Blocks until it is done: from a worker. *fd may be set with HELPER_JOIN only.
+int shim_helper_ask(shim *self, helper_task task, int *fd, holm_error **error);
+void shim_helper_stop(shim *self);
+
+// ---- shim_confine.c ----
+
+/// Gives up everything but this container's files and what is open already; before there are threads.
+int shim_confine(shim *self, holm_error **error);
 
 // ---- shim_end.c ----
 

@@ -290,6 +290,5 @@ int shim_boot(shim *self, holm_error **error) {
     }
     log_debug("%.1f ms: machine started", shim_elapsed(self));
     fault_point("run.machine-started");
-    shim_network_join(self);
     return 0;
 }

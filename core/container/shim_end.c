@@ -178,14 +178,12 @@ static int write_row(shim *self, state *db, holm_error **error) {
 static int end_work(shim *self, state *db, void *data, holm_error **error) {
     (void)data;
     bool removed = json_is_true(json_object_get(self->configuration, "removeOnExit")) && !self->abandoned;
-    path_remove_tree(self->runtime, NULL);
+    shim_helper_ask(self, HELPER_CLEAN, NULL, NULL);
     fault_point("stop.runtime-removed");
     int result = write_row(self, db, error);
     fault_point("stop.row-written");
-    if (removed && result == 0) {
-        cleanup_close int lock = container_lock(&self->where, self->id, true, error);
-        result = lock < 0 ? -1 : container_remove_locked(&self->where, db, self->id, error);
-    }
+    if (removed && result == 0)
+        result = shim_helper_ask(self, HELPER_REMOVE, NULL, error);
     close(self->life);
     self->life = -1;
     fault_point("stop.lock-released");

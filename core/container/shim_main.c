@@ -135,6 +135,8 @@ static int wait_for_predecessor(const shim *self, holm_error **error) {
 static int begin(shim *self, holm_error **error) {
     if (take_container(self, error) < 0 || wait_for_predecessor(self, error) < 0)
         return -1;
+    if (shim_network_init(self, error) < 0 || shim_helper_start(self, error) < 0)
+        return -1;
     self->log = shim_log_create(self);
     self->init = session_create(self, SHIM_INIT, configuration_process(self->configuration));
     open_handles(self);
@@ -143,6 +145,9 @@ static int begin(shim *self, holm_error **error) {
     if (shim_listen(self, error) < 0)
         return -1;
     log_debug("%.1f ms: listening", shim_elapsed(self));
+    if (shim_confine(self, error) < 0)
+        return -1;
+    shim_network_join(self);
     fault_point("run.listening");
     return 0;
 }
@@ -162,6 +167,10 @@ static void destroy(shim *self) {
     json_decref(self->told);
     if (self->life >= 0)
         close(self->life);
+    shim_helper_stop(self);
+    for (size_t i = 0; i < array_length(self->proc); i++)
+        if (self->proc[i] >= 0)
+            close(self->proc[i]);
     free(self->name);
     free(self->folder);
     free(self->runtime);

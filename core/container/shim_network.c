@@ -11,8 +11,12 @@ static const char *text_of(const json_t *object, const char *key) {
     return text ? text : "";
 }
 
-int shim_network_add(shim *self, holm_error **error) {
+int shim_network_init(shim *self, holm_error **error) {
     self->port = (network_port){.card = -1, .far = -1, .control = -1};
+    return self->address ? network_port_init(&self->port, error) : 0;
+}
+
+int shim_network_add(shim *self, holm_error **error) {
     if (!self->address)
         return 0;
     machine_card card = {.name = "eth0", .mtu = NETWORK_MTU};
@@ -21,14 +25,11 @@ int shim_network_add(shim *self, holm_error **error) {
         holm_error_set(error, HOLM_ERROR_INTEGRITY, "the container's address has no MAC");
         return -1;
     }
-    if (network_port_init(&self->port, error) < 0)
-        return -1;
     card.fd = steal_fd(&self->port.card);
     return self->driver->add_card(self->machine, &card, error);
 }
 
-static void join_work(uv_work_t *request) {
-    shim *self = request->data;
+int shim_network_take_place(shim *self, holm_error **error) {
     const char *names[] = {self->name, text_of(self->configuration, "hostname"), NULL};
     const network_member member = {
         .network = text_of(self->address, "network"),
@@ -39,7 +40,14 @@ static void join_work(uv_work_t *request) {
         .gateway = text_of(self->address, "gateway"),
         .names = names,
     };
-    network_port_join(&self->port, &self->where, &member, &self->port_error);
+    return network_port_join(&self->port, &self->where, &member, error);
+}
+
+static void join_work(uv_work_t *request) {
+    shim *self = request->data;
+    int control = -1;
+    if (shim_helper_ask(self, HELPER_JOIN, &control, &self->port_error) == 0)
+        self->port_control = control;
 }
 
 static void watch_closed(uv_handle_t *handle) {
@@ -67,6 +75,9 @@ static void join_after(uv_work_t *request, int status) {
     self->port_busy = false;
     holm_error *error = steal_pointer(&self->port_error);
     if (!error) {
+        if (self->port.control >= 0)
+            close(self->port.control);
+        self->port.control = self->port_control;
         log_debug("%.1f ms: on the network", shim_elapsed(self));
         self->port_watch = calloc(1, sizeof *self->port_watch);
         uv_poll_init(self->loop, self->port_watch, self->port.control);
