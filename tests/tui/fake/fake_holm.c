@@ -500,3 +500,73 @@ void holm_log_close(holm_log *log) {
     log->closed = true;
     uv_close((uv_handle_t *)&log->timer, log_free);
 }
+
+// ---- what the dashboard does not ask for, but the table's commands link ----
+
+static void refuse(holm_client *client, holm_done done, void *data) {
+    holm_error *error = NULL;
+    holm_error_set(&error, HOLM_ERROR_UNSUPPORTED, "this is made-up data");
+    reply(client, NULL, error, 0, done, data);
+}
+
+void holm_container_inspect(holm_client *client, const char *reference, holm_done done, void *data) {
+    reply(client, json_incref(find(client, reference)), NULL, 0, done, data);
+}
+
+void holm_container_wait(holm_client *client, const char *reference, holm_done done, void *data) {
+    (void)reference;
+    refuse(client, done, data);
+}
+
+void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data) {
+    (void)reference;
+    reply(client, json_array(), NULL, 0, done, data);
+}
+
+void holm_image_inspect(holm_client *client, const char *reference, holm_done done, void *data) {
+    (void)reference;
+    refuse(client, done, data);
+}
+
+void holm_image_tag(holm_client *client, const char *reference, const char *target, holm_done done,
+                    void *data) {
+    (void)reference;
+    (void)target;
+    refuse(client, done, data);
+}
+
+holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,
+                            holm_watch_ended ended, void *data) {
+    return holm_image_pull(client, path, NULL, NULL, item, ended, data);
+}
+
+holm_watch *holm_image_import(holm_client *client, const char *path, const char *reference, json_t *changes,
+                              holm_watch_item item, holm_watch_ended ended, void *data) {
+    (void)path;
+    (void)changes;
+    return holm_image_pull(client, reference, NULL, NULL, item, ended, data);
+}
+
+void holm_session_close_input(holm_session *session) {
+    holm_session_write(session, "\x04", 1);
+}
+
+void holm_session_signal(holm_session *session, int number) {
+    kill(session->pid, number);
+}
+
+void holm_session_pause(holm_session *session) {
+    uv_poll_stop(&session->poll);
+}
+
+void holm_session_resume(holm_session *session) {
+    uv_poll_start(&session->poll, UV_READABLE | UV_DISCONNECT, session_read);
+}
+
+void holm_log_pause(holm_log *log) {
+    uv_timer_stop(&log->timer);
+}
+
+void holm_log_resume(holm_log *log) {
+    uv_timer_start(&log->timer, log_tick, 0, 0);
+}
