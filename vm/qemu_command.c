@@ -63,7 +63,7 @@ static void add_machine(command *self, const machine *of) {
     add_pair(self, "-display", strdup("none"));
 }
 
-static void add_devices(command *self) {
+static void add_devices(command *self, const machine *of) {
     // On the command line because they must be in a template: they have no MSI-X, and find no interrupt after
     // a rescan without ACPI.
     add_pair(self, "-device",
@@ -74,7 +74,21 @@ static void add_devices(command *self) {
     add_pair(self, "-mon", strdup("chardev=control,mode=control"));
     add_pair(self, "-chardev", path_format("socket,id=console,fd=%d", QEMU_FD_CONSOLE));
     add_pair(self, "-serial", strdup("chardev:console"));
-    add_pair(self, "-chardev", path_format("socket,id=vsock,fd=%d", QEMU_FD_VSOCK));
+    if (of->role != QEMU_TEMPLATE)
+        add_pair(self, "-chardev", path_format("socket,id=vsock,fd=%d", QEMU_FD_VSOCK));
+}
+
+static void add_guest(command *self, const machine *of) {
+    if (of->role == QEMU_CLONE) {
+        // Kernel and initramfs are in the memory that it gets.
+        add_pair(self, "-incoming", strdup("defer"));
+        return;
+    }
+    add_pair(self, "-kernel", strdup(of->kernel));
+    add_pair(self, "-initrd", strdup(of->initramfs));
+    add_pair(self, "-append",
+             path_format("%s%s%s%s", KERNEL_ARGUMENTS, of->role == QEMU_TEMPLATE ? " holm.template=1" : "",
+                         of->kernel_arguments ? " " : "", of->kernel_arguments ? of->kernel_arguments : ""));
 }
 
 char **qemu_command_make(const machine *of) {
@@ -82,12 +96,8 @@ char **qemu_command_make(const machine *of) {
     if (!self.arguments)
         abort();
     add_machine(&self, of);
-    add_devices(&self);
-    add_pair(&self, "-kernel", strdup(of->kernel));
-    add_pair(&self, "-initrd", strdup(of->initramfs));
-    add_pair(&self, "-append",
-             of->kernel_arguments ? path_format("%s %s", KERNEL_ARGUMENTS, of->kernel_arguments)
-                                  : strdup(KERNEL_ARGUMENTS));
+    add_devices(&self, of);
+    add_guest(&self, of);
     return self.arguments;
 }
 

@@ -27,12 +27,16 @@ static int slot_free(const machine *self) {
     return -1;
 }
 
+static void device_close_fds(qemu_device *self) {
+    for (size_t i = 0; i < self->fd_count; i++)
+        if (self->fds[i] >= 0)
+            close(steal_fd(&self->fds[i]));
+}
+
 static void device_free(qemu_device *self) {
     if (!self)
         return;
-    for (size_t i = 0; i < self->fd_count; i++)
-        if (self->fds[i] >= 0)
-            close(self->fds[i]);
+    device_close_fds(self);
     free(self->fds);
     free(self);
 }
@@ -138,11 +142,17 @@ static void device_append(machine *self, qemu_device *one) {
 
 // ---- QMP ----
 
+// A copy goes to the VMM. The original stays until the guest is there, for a second try.
+static void give_fd(machine *self, const char *command, json_t *arguments, int fd) {
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    qmp_execute(self->qmp, command, arguments, copy, qemu_expect, self);
+}
+
 static void give_disk(machine *self, qemu_device *one) {
     char set[32];
     for (size_t i = 0; i < one->fd_count; i++)
-        qmp_execute(self->qmp, "add-fd", json_pack("{s:I}", "fdset-id", (json_int_t)(one->first_set + i)),
-                    steal_fd(&one->fds[i]), qemu_expect, self);
+        give_fd(self, "add-fd", json_pack("{s:I}", "fdset-id", (json_int_t)(one->first_set + i)),
+                one->fds[i]);
     snprintf(set, sizeof set, "/dev/fdset/%llu", (unsigned long long)one->first_set);
     // Every node has its driver: nothing that a guest wrote to its disk is ever taken for a format.
     json_t *file = json_pack("{s:s, s:s, s:b, s:s}", "driver", "file", "filename", set, "read-only",
@@ -166,8 +176,7 @@ static void give_card(machine *self, qemu_device *one) {
     snprintf(slot, sizeof slot, "0x%x", one->slot);
     snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", one->mac[0], one->mac[1], one->mac[2],
              one->mac[3], one->mac[4], one->mac[5]);
-    qmp_execute(self->qmp, "getfd", json_pack("{s:s}", "fdname", one->name), steal_fd(&one->fds[0]),
-                qemu_expect, self);
+    give_fd(self, "getfd", json_pack("{s:s}", "fdname", one->name), one->fds[0]);
     qmp_execute(self->qmp, "netdev_add",
                 json_pack("{s:s, s:s, s:{s:s, s:s}}", "type", "dgram", "id", one->name, "local", "type", "fd",
                           "str", one->name),
@@ -185,9 +194,12 @@ static void device_give(machine *self, qemu_device *one) {
     else
         give_disk(self, one);
     one->given = true;
+    if (self->state == QEMU_RUNNING)
+        device_close_fds(one);
 }
 
 void qemu_plug_all(machine *self) {
+    self->plugged = true;
     for (qemu_device *one = self->devices; one; one = one->next)
         if (!one->given)
             device_give(self, one);
@@ -215,7 +227,7 @@ int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error) {
         return -1;
     self->next_set += one->fd_count;
     device_append(self, one);
-    if (self->state != QEMU_CREATED)
+    if (self->plugged)
         device_give(self, one);
     steal_pointer(&one);
     return 0;
@@ -231,7 +243,7 @@ int qemu_add_card(machine *self, const machine_card *card, holm_error **error) {
     memcpy(one->mac, card->mac, sizeof one->mac);
     one->fds[0] = steal_fd(&fd);
     device_append(self, one);
-    if (self->state != QEMU_CREATED)
+    if (self->plugged)
         device_give(self, one);
     steal_pointer(&one);
     return 0;
@@ -317,6 +329,17 @@ void qemu_remove_device(machine *self, const char *name, machine_done done, void
     asked->machine = self;
     memcpy(asked->name, one->name, sizeof asked->name);
     qmp_execute(self->qmp, "device_del", json_pack("{s:s}", "id", one->name), -1, removal_answered, asked);
+}
+
+void qemu_devices_settle(machine *self) {
+    for (qemu_device *one = self->devices; one; one = one->next)
+        if (one->given)
+            device_close_fds(one);
+}
+
+void qemu_devices_forget(machine *self) {
+    for (qemu_device *one = self->devices; one; one = one->next)
+        one->given = false;
 }
 
 void qemu_devices_finish(machine *self) {

@@ -7,7 +7,9 @@
 #include "vm/console.h"
 #include "vm/guest_memory.h"
 #include "vm/machine.h"
+#include "vm/qemu_process.h"
 #include "vm/qmp.h"
+#include "vm/template.h"
 #include "vm/vsock.h"
 #include "vm/vsock_gate.h"
 
@@ -28,8 +30,14 @@ typedef enum qemu_state {
     QEMU_CLOSED,
 } qemu_state;
 
-/// The descriptors that the process is given, by their number there.
-enum qemu_fd { QEMU_FD_MEMORY = 3, QEMU_FD_QMP, QEMU_FD_CONSOLE, QEMU_FD_VSOCK, QEMU_FD_END };
+typedef enum qemu_role {
+    QEMU_BOOT,     ///< boots the kernel
+    QEMU_CLONE,    ///< loads a template
+    QEMU_TEMPLATE, ///< boots to become one
+} qemu_role;
+
+typedef struct qemu_clone qemu_clone;
+typedef struct qemu_maker qemu_maker;
 
 typedef struct qemu_device {
     struct qemu_device *next;
@@ -57,30 +65,28 @@ struct machine {
     unsigned cpus;
     uint64_t memory_bytes;
     machine_accelerator accelerator;
-    bool confine;
+    bool confined;
     char *program, *kernel, *initramfs, *kernel_arguments, *runtime_directory, *boot_log, *template_directory;
     uint32_t context_id;
 
+    char *template_key; ///< NULL: no templates for this machine
+
     guest_memory memory;
-    pid_t pid;
-    int pidfd;
-    uv_poll_t end;
-    uv_timer_t deadline; ///< for the end that was asked for
-    uv_poll_t ready;     ///< on the connection by which the agent says so
-    int ready_fd;
-    uv_poll_t complaints; ///< QEMU's standard error
-    int complaints_fd;
-    buffer complaint; ///< the last of it
+    qemu_role role;
+    qemu_process *process;
     qmp *qmp;
     console *console;
     vsock *vsock;
     vsock_gate *gate, *agent_gate;
+    struct qemu_ready_link *ready_link;
+    qemu_clone *clone; ///< while one is being brought up
+    qemu_maker *maker; ///< while it waits for our word to make a template
     qemu_device *devices;
     uint64_t next_set;
+    void (*migration)(machine *self, const char *status); ///< hears how loading or saving goes, or NULL
+    bool plugged; ///< the VMM has the devices; later ones are given at once
     bool said_ready, guest_ended, failed;
     holm_error *problem; ///< the first thing that went wrong since the last settle
-    unsigned closing;    ///< handles that libuv still has
-    bool destroyed;
 };
 
 /// The path of QEMU's program; the caller frees it.
@@ -101,7 +107,49 @@ int qemu_device_slot(const machine *self, const char *name);
 void qemu_plug_all(machine *self);
 /// The VMM's word that a device is gone (event DEVICE_DELETED).
 void qemu_device_deleted(machine *self, const char *name);
+/// The guest is there: what was kept for a second try is closed.
+void qemu_devices_settle(machine *self);
+/// For a second try with another process: no device was given to it yet.
+void qemu_devices_forget(machine *self);
 void qemu_devices_finish(machine *self);
+
+/// Starts the process, and joins control and console to it. Used by every role.
+int qemu_process_bring(machine *self, int *vsock_fd, void (*ended)(int code, void *data),
+                       void (*line)(const char *text, void *data), holm_error **error);
+void qemu_process_let_go(machine *self);
+/// Gives the running VMM its vsock device and all others, and lets the guest run.
+void qemu_let_run(machine *self);
+/// What a machine knows of its configuration. -1: it makes no sense.
+int qemu_configure(machine *self, const machine_configuration *from, holm_error **error);
+void qemu_configuration_finish(machine *self);
+
+/// Loads the template into the running VMM; then the machine runs. What goes wrong ends the process, after
+/// which the machine boots. False: there is no template to be had.
+bool qemu_clone_open(machine *self);
+void qemu_clone_begin(machine *self);
+/// The machine could not even be started: waits for what is under way, and forgets it.
+void qemu_clone_abandon(machine *self);
+/// The process has ended. False: its memory is still being filled, qemu_process_is_gone is called again
+/// later.
+bool qemu_clone_is_over(machine *self);
+/// The guest is there: nothing can go back to a boot any more.
+void qemu_clone_finish(machine *self);
+void qemu_process_is_gone(machine *self);
+
+/// Starts the process that will make a template for this machine's shape when told to.
+void qemu_maker_start(machine *self);
+void qemu_maker_tell(machine *self);
+void qemu_maker_let_go(machine *self);
+
+/// Makes a template of this shape, on a loop of its own: blocks for seconds. Nothing to do is no error.
+int qemu_template_make(const machine_configuration *shape, holm_error **error);
+
+void qemu_connect(machine *self, uint32_t port, machine_connected done, void *data);
+int qemu_listen(machine *self, uint32_t port, machine_accepted accepted, void *data, holm_error **error);
+void qemu_settle(machine *self, machine_done done, void *data);
+void qemu_pause(machine *self, machine_done done, void *data);
+void qemu_resume(machine *self, machine_done done, void *data);
+void qemu_set_memory(machine *self, uint64_t bytes, machine_done done, void *data);
 
 /// Notes the first thing that went wrong; before the guest runs it ends the start.
 void qemu_problem(machine *self, const holm_error *error);

@@ -501,6 +501,16 @@ static void vsock_lost(const holm_error *error, void *data) {
 
 // ---- the face ----
 
+static vhost_user *back_end_create(vsock *self, int fd, holm_error **error) {
+    vhost_user_device device = {.ring_count = RING_COUNT,
+                                .config = &self->config,
+                                .config_size = sizeof self->config,
+                                .kicked = vsock_kicked,
+                                .started = vsock_started,
+                                .lost = vsock_lost};
+    return vhost_user_create(self->loop, fd, self->memory, &device, self, error);
+}
+
 vsock *vsock_create(uv_loop_t *loop, int vhost_user_fd, guest_memory *memory, uint32_t context_id,
                     void (*lost)(const holm_error *error, void *data), void *data, holm_error **error) {
     vsock *self = calloc(1, sizeof *self);
@@ -513,13 +523,7 @@ vsock *vsock_create(uv_loop_t *loop, int vhost_user_fd, guest_memory *memory, ui
                     .data = data,
                     .next_host_port = FIRST_HOST_PORT};
     self->queue_end = &self->queue;
-    vhost_user_device device = {.ring_count = RING_COUNT,
-                                .config = &self->config,
-                                .config_size = sizeof self->config,
-                                .kicked = vsock_kicked,
-                                .started = vsock_started,
-                                .lost = vsock_lost};
-    self->back_end = vhost_user_create(loop, vhost_user_fd, memory, &device, self, error);
+    self->back_end = back_end_create(self, vhost_user_fd, error);
     if (!self->back_end) {
         free(self);
         return NULL;
@@ -527,6 +531,19 @@ vsock *vsock_create(uv_loop_t *loop, int vhost_user_fd, guest_memory *memory, ui
     uv_idle_init(loop, &self->again);
     self->again.data = self;
     return self;
+}
+
+int vsock_restart(vsock *self, int vhost_user_fd, holm_error **error) {
+    while (self->all)
+        connection_remove(self, self->all, "the machine starts again");
+    self->stray_count = 0;
+    vhost_user *fresh = back_end_create(self, vhost_user_fd, error);
+    if (!fresh)
+        return -1;
+    vhost_user_destroy(self->back_end);
+    self->back_end = fresh;
+    self->gone = false;
+    return 0;
 }
 
 void vsock_dial(vsock *self, uint32_t port, int fd, vsock_dialled done, void *data) {

@@ -30,5 +30,8 @@ vsock *vsock_create(uv_loop_t *loop, int vhost_user_fd, guest_memory *memory, ui
 void vsock_dial(vsock *self, uint32_t port, int fd, vsock_dialled done, void *data);
 /// Lets the guest dial `port`; accepted NULL: no longer.
 int vsock_listen(vsock *self, uint32_t port, vsock_accepted accepted, void *data, holm_error **error);
+/// Starts over with another VMM: connections are dropped, dials that are under way come with an error,
+/// listeners stay. The memory is where it was, with a table that the new VMM will set.
+int vsock_restart(vsock *self, int vhost_user_fd, holm_error **error);
 /// Accepts NULL. Dials that are under way come with an error first.
 void vsock_destroy(vsock *self);

@@ -40,6 +40,15 @@ static void remove_initramfs(void) {
     unlink(initramfs);
 }
 
+const char *initramfs_path(void) {
+    if (!*initramfs) {
+        snprintf(initramfs, sizeof initramfs, "/tmp/holm-vm-test-%d.initramfs", (int)getpid());
+        initramfs_write(initramfs);
+        atexit(remove_initramfs);
+    }
+    return initramfs;
+}
+
 const char *kernel_path(void) {
     static char path[256];
     if (getenv("HOLM_TEST_KERNEL"))
@@ -57,16 +66,11 @@ void guest_create(guest *self, unsigned cpus, unsigned memory_mib, const char *t
     if (!mkdtemp(self->directory))
         abort();
     snprintf(self->log, sizeof self->log, "%s/boot.log", self->directory);
-    if (!*initramfs) {
-        snprintf(initramfs, sizeof initramfs, "/tmp/holm-vm-test-%d.initramfs", (int)getpid());
-        initramfs_write(initramfs);
-        atexit(remove_initramfs);
-    }
     machine_configuration configuration = {.cpus = cpus,
                                            .memory_bytes = (uint64_t)memory_mib << 20,
                                            .accelerator = MACHINE_EMULATION,
                                            .kernel = kernel_path(),
-                                           .initramfs = initramfs,
+                                           .initramfs = initramfs_path(),
                                            .kernel_arguments = getenv("HOLM_TEST_ARGUMENTS"),
                                            .runtime_directory = self->directory,
                                            .boot_log = self->log,

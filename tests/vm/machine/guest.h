@@ -35,5 +35,7 @@ void guest_run_beside(guest *self, void (*work)(void *data), void *data);
 
 /// Writes the test guest's initramfs.
 void initramfs_write(const char *path);
+/// One for the whole run, since templates know it by its file.
+const char *initramfs_path(void);
 /// The kernel to test with: HOLM_TEST_KERNEL, or the one that kernel/build.sh has made.
 const char *kernel_path(void);

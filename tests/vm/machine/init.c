@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int woken; // from a template
+
 static int vsock_open(unsigned cid, unsigned port, int listening) {
     struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = port, .svm_cid = cid};
     int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
@@ -105,6 +107,8 @@ static void command(int fd) {
                      vsock_open(VMADDR_CID_HOST, (unsigned)atoi(line + 5), 0) < 0 ? "refused" : "connected");
         else if (strcmp(line, "crash") == 0)
             write_file("/proc/sysrq-trigger", "c"), reboot(RB_AUTOBOOT);
+        else if (strcmp(line, "is clone") == 0)
+            snprintf(answer, sizeof answer, "%s", woken ? "yes" : "no");
         else if (strcmp(line, "stat eth0") == 0)
             snprintf(answer, sizeof answer, "%s", access("/sys/class/net/eth0", F_OK) ? "no" : "yes");
         strcat(answer, "\n");
@@ -139,6 +143,7 @@ static void wait_for_go(void) {
     fflush(stdout);
     while (fgets(line, sizeof line, stdin) && strcmp(line, "go\n") != 0)
         continue;
+    woken = 1;
     write_file("/sys/bus/pci/rescan", "1");
 }
 

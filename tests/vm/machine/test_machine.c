@@ -1,4 +1,5 @@
 // A machine in every way it is used, with a guest that is made for it (init.c).
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -11,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/path.h"
 #include "tests/vm/machine/guest.h"
 #include "vm/vsock.h"
 
@@ -318,19 +320,96 @@ static void test_guest_ends(void **state) {
     guest_destroy(&vm);
 }
 
+// ---- templates ----
+
+static char templates[64];
+
+static void make_template(void) {
+    char command[512];
+    strcpy(templates, "/tmp/holm-vm-templates-XXXXXX");
+    assert_non_null(mkdtemp(templates));
+    snprintf(command, sizeof command, "printf m | %s %s %s %s 1 %lu emulation confined", TEST_TEMPLATE_MAKER,
+             templates, kernel_path(), initramfs_path(), 256 * MIB);
+    assert_int_equal(system(command), 0);
+}
+
+static bool template_exists(char *state, size_t most) {
+    DIR *all = opendir(templates);
+    bool found = false;
+    for (struct dirent *entry; (entry = readdir(all)) != NULL;)
+        if (strlen(entry->d_name) == 16) {
+            snprintf(state, most, "%s/%s/state", templates, entry->d_name);
+            found = true;
+        }
+    closedir(all);
+    return found;
+}
+
+static void start_with_disk(guest *vm) {
+    char path[128], said[128];
+    guest_create(vm, 1, 256, templates);
+    snprintf(path, sizeof path, "%s/disk", vm->directory);
+    write_disk(path, "a disk", MIB);
+    machine_disk disk = {.name = "data", .path = path};
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair), 0);
+    machine_card card = {.name = "eth0", .mac = {2, 0, 0, 0, 0, 1}, .fd = pair[0]};
+    assert_int_equal(machine_qemu.add_disk(vm->machine, &disk, NULL), 0);
+    assert_int_equal(machine_qemu.add_card(vm->machine, &card, NULL), 0);
+    guest_start(vm);
+    assert_ready(vm);
+    close(pair[1]);
+    guest_command(vm, "read vda", said, sizeof said);
+    assert_string_equal(said, "a disk");
+    guest_command(vm, "stat eth0", said, sizeof said);
+    assert_string_equal(said, "yes");
+}
+
+static void test_clone(void **state) {
+    (void)state;
+    char said[128], path[256];
+    make_template();
+    assert_true(template_exists(path, sizeof path));
+    for (int i = 0; i < 3; i++) {
+        guest vm;
+        start_with_disk(&vm);
+        print_message("clone to ready: %.0f ms\n", vm.ready_ms - vm.started_ms);
+        // Only what woke from the template has its command line.
+        guest_command(&vm, "is clone", said, sizeof said);
+        assert_string_equal(said, "yes");
+        guest_destroy(&vm);
+    }
+    assert_true(template_exists(path, sizeof path));
+}
+
+// A template that is damaged costs time, and nothing else.
+static void test_bad_template(void **state) {
+    (void)state;
+    char said[128], path[256];
+    assert_true(template_exists(path, sizeof path));
+    assert_int_equal(truncate(path, 20000), 0);
+    guest vm;
+    start_with_disk(&vm);
+    guest_command(&vm, "is clone", said, sizeof said);
+    assert_string_equal(said, "no");
+    assert_false(template_exists(path, sizeof path));
+    guest_destroy(&vm);
+    path_remove_tree(templates, NULL);
+}
+
 static int setup(void **state) {
     static guest vm;
     static const char qcow2[] = "QFI\xfb\0\0\0\3";
-    char paths[3][128];
+    char files[3][128];
     guest_create(&vm, 2, 256, NULL);
     if (!vm.machine)
         return -1;
     for (int i = 0; i < 3; i++)
-        snprintf(paths[i], sizeof paths[i], "%s/layer%d", vm.directory, i);
-    write_disk(paths[0], "layer one", MIB);
-    write_disk(paths[1], qcow2, 3 * MIB - 4096);
-    write_disk(paths[2], "layer three", MIB + 100); // not a whole sector
-    const char *layers[] = {paths[0], paths[1], paths[2]};
+        snprintf(files[i], sizeof files[i], "%s/layer%d", vm.directory, i);
+    write_disk(files[0], "layer one", MIB);
+    write_disk(files[1], qcow2, 3 * MIB - 4096);
+    write_disk(files[2], "layer three", MIB + 100); // not a whole sector
+    const char *layers[] = {files[0], files[1], files[2]};
     machine_disk disk = {.name = "layers", .layers = layers, .layer_count = 3};
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -365,7 +444,8 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_by_path),   cmocka_unit_test(test_many_connections),
         cmocka_unit_test(test_plug_disk), cmocka_unit_test(test_pause),
     };
-    const struct CMUnitTest alone[] = {cmocka_unit_test(test_killed), cmocka_unit_test(test_guest_ends)};
+    const struct CMUnitTest alone[] = {cmocka_unit_test(test_killed), cmocka_unit_test(test_guest_ends),
+                                       cmocka_unit_test(test_clone), cmocka_unit_test(test_bad_template)};
     return cmocka_run_group_tests_name("machine", shared, setup, teardown) +
            cmocka_run_group_tests_name("ends", alone, NULL, NULL);
 }
