@@ -80,6 +80,19 @@ void blob_writer_destroy(blob_writer *self);
 CLEANUP_DEFINE(blob_writer, blob_writer_cleanup, blob_writer_destroy)
 #define cleanup_blob_writer cleanup(blob_writer_cleanup)
 
+// ---- of a digest not known yet ----
+
+typedef struct blob_intake blob_intake;
+
+blob_intake *blob_intake_create(blob_store *store, holm_error **error);
+int blob_intake_write(blob_intake *self, const void *data, size_t length, holm_error **error);
+/// Gives what was written its name; `out` is its digest.
+int blob_intake_commit(blob_intake *self, char out[DIGEST_SIZE], holm_error **error);
+/// Without a commit nothing is left. Accepts NULL.
+void blob_intake_destroy(blob_intake *self);
+CLEANUP_DEFINE(blob_intake, blob_intake_cleanup, blob_intake_destroy)
+#define cleanup_blob_intake cleanup(blob_intake_cleanup)
+
 // ---- index.json ----
 
 /// Names a manifest in index.json (org.opencontainers.image.ref.name), taking the name from another one.
