@@ -61,6 +61,10 @@ void holm_container_remove(holm_client *client, const char *reference, bool forc
 /// result: an array of {"pid", "parent", "user", "state", "cpuTimeNs", "residentBytes", "startedAt",
 /// "command", "session"}.
 void holm_container_processes(holm_client *client, const char *reference, holm_done done, void *data);
+/// Runs another process in the background; `process` as in docs/protocol.md (borrowed). result: {"name",
+/// "pid"}.
+void holm_container_exec(holm_client *client, const char *reference, const json_t *process, holm_done done,
+                         void *data);
 /// result: an array of the terminal sessions that can be attached ({"name", "arguments", "terminal",
 /// "running", …}).
 void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data);
@@ -201,6 +205,12 @@ char *holm_text_escape(const char *text, size_t length);
 /// "1.2 GiB", "3 minutes"; into the caller's buffer, which is returned.
 const char *holm_text_bytes(uint64_t bytes, char *out, size_t size);
 const char *holm_text_duration(int64_t seconds, char *out, size_t size);
+/// Reads "512", "64m", "1.5GiB" (powers of 1024). false: it is not a size.
+bool holm_text_parse_bytes(const char *text, uint64_t *bytes);
+/// Reads RFC 3339, or a duration ("10m", "2h") as that long ago, into unix time. false: it is neither.
+bool holm_text_parse_time(const char *text, int64_t *unix_ns);
+/// "2026-11-22T13:05:00.123456789Z"; into the caller's buffer (32 bytes or more), which is returned.
+const char *holm_text_time(int64_t unix_ns, char *out, size_t size);
 /// Prints a document as "json", "yaml" or "toml". The caller frees the text. NULL: a format that is not
 /// known.
 char *holm_text_document(const json_t *document, const char *format, holm_error **error);

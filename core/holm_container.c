@@ -470,3 +470,30 @@ void holm_container_processes(holm_client *client, const char *reference, holm_d
 void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data) {
     holm_request_work(begin(client, reference, done, data), holm_request_look_up, ask_sessions);
 }
+
+// ---- another process, in the background ----
+
+static void take_exec(holm_request *self, const ProtobufCMessage *answer) {
+    self->result = holm_message_json(answer);
+    holm_request_finish(self);
+}
+
+static void call_exec(holm_request *self) {
+    if (!self->alive || is_at_rest(self->document)) {
+        fail_state(self, "is not running");
+        return;
+    }
+    holm_process process;
+    holm_process_init(&process, self->json);
+    Holm__Shim__V1__ExecRequest message = HOLM__SHIM__V1__EXEC_REQUEST__INIT;
+    message.process = &process.message;
+    holm_request_call(self, "Exec", &message.base, take_exec, NULL);
+    holm_process_finish(&process);
+}
+
+void holm_container_exec(holm_client *client, const char *reference, const json_t *process, holm_done done,
+                         void *data) {
+    holm_request *self = begin(client, reference, done, data);
+    self->json = json_deep_copy(process);
+    holm_request_work(self, holm_request_look_up, call_exec);
+}

@@ -111,6 +111,13 @@ int holm_request_look_up(holm_request *self, state *db, holm_error **error);
 /// {"exitCode", "reason"} or another message as an object: every field in camelCase.
 json_t *holm_message_json(const ProtobufCMessage *message);
 
+/// A process to make, as the shim is told of it; its texts are those of the document, which must outlive it.
+typedef struct holm_process {
+    Holm__Shim__V1__ProcessConfiguration message;
+} holm_process;
+void holm_process_init(holm_process *self, const json_t *document);
+void holm_process_finish(holm_process *self);
+
 // ---- watches ----
 
 struct holm_watch {

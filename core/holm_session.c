@@ -93,20 +93,6 @@ static void prepare_on_worker(uv_work_t *work) {
     holm_state_give(self->handle.client, db);
 }
 
-// Points into the document, which outlives the message.
-static size_t strings_of(const json_t *array, char ***out) {
-    size_t count = json_array_size(array);
-    *out = calloc(count + 1, sizeof **out);
-    for (size_t i = 0; i < count; i++)
-        (*out)[i] = (char *)json_string_value(json_array_get(array, i));
-    return count;
-}
-
-static char *text_or_empty(const json_t *object, const char *key) {
-    const char *text = json_string_value(json_object_get(object, key));
-    return (char *)(text ? text : "");
-}
-
 static void send_input(holm_session *self, attach_input *message,
                        Holm__Shim__V1__AttachInput__PartCase part) {
     message->part_case = part;
@@ -115,7 +101,6 @@ static void send_input(holm_session *self, attach_input *message,
 
 static void send_header(holm_session *self) {
     Holm__Shim__V1__AttachHeader header = HOLM__SHIM__V1__ATTACH_HEADER__INIT;
-    Holm__Shim__V1__ProcessConfiguration exec = HOLM__SHIM__V1__PROCESS_CONFIGURATION__INIT;
     header.process = self->name ? self->name : (char *)(self->exec ? "" : "init");
     header.stdin = self->stdin_open;
     header.repaint = self->repaint;
@@ -123,30 +108,18 @@ static void send_header(holm_session *self) {
     header.keep = self->keep;
     header.columns = self->columns;
     header.rows = self->rows;
-    char **add = NULL, **drop = NULL;
+    holm_process exec = {0};
     if (self->exec) {
-        header.exec = &exec;
-        exec.n_arguments = strings_of(json_object_get(self->exec, "arguments"), &exec.arguments);
-        exec.n_environment = strings_of(json_object_get(self->exec, "environment"), &exec.environment);
-        exec.n_capabilities_add = strings_of(json_object_get(self->exec, "capabilitiesAdd"), &add);
-        exec.n_capabilities_drop = strings_of(json_object_get(self->exec, "capabilitiesDrop"), &drop);
-        exec.capabilities_add = add;
-        exec.capabilities_drop = drop;
-        exec.directory = text_or_empty(self->exec, "directory");
-        exec.user = text_or_empty(self->exec, "user");
-        exec.terminal = json_is_true(json_object_get(self->exec, "terminal"));
-        exec.privileged = json_is_true(json_object_get(self->exec, "privileged"));
-        exec.stdin_open = self->stdin_open;
-        exec.columns = self->columns;
-        exec.rows = self->rows;
+        holm_process_init(&exec, self->exec);
+        exec.message.stdin_open = self->stdin_open;
+        exec.message.columns = self->columns;
+        exec.message.rows = self->rows;
+        header.exec = &exec.message;
     }
     attach_input message = HOLM__SHIM__V1__ATTACH_INPUT__INIT;
     message.header = &header;
     send_input(self, &message, HOLM__SHIM__V1__ATTACH_INPUT__PART_HEADER);
-    free(exec.arguments);
-    free(exec.environment);
-    free(add);
-    free(drop);
+    holm_process_finish(&exec);
 }
 
 // ---- the stream ----

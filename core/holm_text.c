@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/base/time.h"
 #include "core/holm_document.h"
 #include "core/holm_internal.h"
 
@@ -15,6 +16,26 @@ const char *holm_text_bytes(uint64_t bytes, char *out, size_t size) {
 
 const char *holm_text_duration(int64_t seconds, char *out, size_t size) {
     return text_duration(seconds, out, size);
+}
+
+bool holm_text_parse_bytes(const char *text, uint64_t *bytes) {
+    return text_parse_bytes(text, bytes);
+}
+
+bool holm_text_parse_time(const char *text, int64_t *unix_ns) {
+    int64_t ago;
+    if (time_parse(text, unix_ns))
+        return true;
+    if (!time_parse_duration(text, &ago))
+        return false;
+    *unix_ns = time_now_ns() - ago;
+    return true;
+}
+
+const char *holm_text_time(int64_t unix_ns, char *out, size_t size) {
+    char text[TIME_TEXT_SIZE];
+    snprintf(out, size, "%s", time_format(unix_ns, text));
+    return out;
 }
 
 char *holm_text_document(const json_t *document, const char *format, holm_error **error) {

@@ -30,6 +30,8 @@ enum action_flags {
     ACTION_MANY = 1 << 3,      ///< works on all marked items, one `apply` each
     ACTION_RUNNING = 1 << 4,   ///< makes sense only while the container runs
     ACTION_STOPPED = 1 << 5,   ///< makes sense only while it does not
+    ACTION_PROGRAM =
+        1 << 6, ///< what follows the first argument belongs to a program: its options are not ours
 };
 
 /// What the arguments of a command are, for completions.

@@ -1,0 +1,38 @@
+// Every subcommand: its options and its function, as the action table names them. One file each.
+#pragma once
+
+#include <argp.h>
+
+#define COMMAND(name)                     \
+    extern const struct argp name##_argp; \
+    int name##_command(int argc, char **argv)
+
+COMMAND(attach);
+COMMAND(completion);
+COMMAND(create);
+COMMAND(events);
+COMMAND(exec);
+COMMAND(image_inspect);
+COMMAND(image_rm);
+COMMAND(images);
+COMMAND(import);
+COMMAND(info);
+COMMAND(inspect);
+COMMAND(kill);
+COMMAND(load);
+COMMAND(logs);
+COMMAND(ls);
+COMMAND(pull);
+COMMAND(rename);
+COMMAND(restart);
+COMMAND(rm);
+COMMAND(run);
+COMMAND(start);
+COMMAND(stats);
+COMMAND(stop);
+COMMAND(tag);
+COMMAND(top);
+COMMAND(version);
+COMMAND(wait);
+
+#undef COMMAND

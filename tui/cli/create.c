@@ -1,0 +1,126 @@
+// holm create, and what run shares with it.
+#include "tui/cli/create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "tui/cli/commands.h"
+
+static void create(creation *self);
+
+static void write_cidfile(creation *self, const char *id) {
+    if (!self->options.cidfile)
+        return;
+    cleanup_close int fd = open(self->options.cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd >= 0 && write(fd, id, strlen(id)) == (ssize_t)strlen(id))
+        return;
+    cleanup_error holm_error *error = NULL;
+    holm_error_set_errno(&error, errno, "write the id into %s", self->options.cidfile);
+    cli_fail(&self->owner, error);
+}
+
+static void on_progress(holm_watch *watch, json_t *item, void *data) {
+    creation *self = data;
+    (void)watch;
+    progress_show(&self->progress, item);
+}
+
+static void on_pulled(holm_watch *watch, const holm_error *error, void *data) {
+    creation *self = data;
+    (void)watch;
+    if (error) {
+        cli_fail(&self->owner, error);
+        return;
+    }
+    self->pulled = true;
+    create(self);
+}
+
+static void pull(creation *self) {
+    const char *image = json_string_value(json_object_get(self->request, "image"));
+    const char *platform = json_string_value(json_object_get(self->request, "platform"));
+    holm_image_pull(self->owner.client, image, platform, self->options.scheme, on_progress, on_pulled, self);
+}
+
+static void on_created(json_t *document, const holm_error *error, void *data) {
+    creation *self = data;
+    bool missing =
+        holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND && strcmp(self->options.pull, "missing") == 0;
+    if (error && missing && !self->pulled) {
+        pull(self);
+        return;
+    }
+    if (error) {
+        cli_fail(&self->owner, error);
+        return;
+    }
+    write_cidfile(self, cli_text(document, "id"));
+    self->done(self, document);
+}
+
+static void create(creation *self) {
+    holm_container_create(self->owner.client, json_deep_copy(self->request), on_created, self);
+}
+
+void creation_begin(creation *self, creation_done done) {
+    self->done = done;
+    self->request = container_options_steal(&self->options);
+    progress_init(&self->progress, self->options.quiet);
+    if (self->options.cidfile && access(self->options.cidfile, F_OK) == 0) {
+        cleanup_error holm_error *error = NULL;
+        holm_error_set(&error, HOLM_ERROR_EXISTS, "the file %s for the id is there already",
+                       self->options.cidfile);
+        holm_error_hint(&error, "remove it, or name another one");
+        cli_fail(&self->owner, error);
+    } else if (strcmp(self->options.pull, "always") == 0) {
+        pull(self);
+    } else {
+        create(self);
+    }
+}
+
+void creation_finish(creation *self) {
+    json_decref(self->request);
+    progress_finish(&self->progress);
+}
+
+bool creation_take_arguments(creation *self, int key, struct argp_state *state) {
+    if (key == ARGP_KEY_NO_ARGS)
+        cli_usage_error(state, "%s needs an image", state->name);
+    if (key != ARGP_KEY_ARG)
+        return false;
+    // What follows the image belongs to the command, options and all.
+    container_options_set_image(&self->options, state->argv + state->next - 1);
+    state->next = state->argc;
+    return true;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+    creation *self = state->input;
+    (void)argument;
+    if (key == ARGP_KEY_INIT) {
+        state->child_inputs[0] = &self->options;
+        return 0;
+    }
+    return creation_take_arguments(self, key, state) ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+static const struct argp_child children[] = {{&container_argp, 0, NULL, 0}, {0}};
+const struct argp create_argp = {.parser = parse, .children = children};
+
+static void print_id(creation *self, json_t *document) {
+    (void)self;
+    puts(cli_text(document, "id"));
+}
+
+int create_command(int argc, char **argv) {
+    creation self = {0};
+    container_options_init(&self.options);
+    cli_parse("container.create", argc, argv, &self);
+    if (cli_open(&self.owner))
+        creation_begin(&self, print_id);
+    int exit_code = cli_close(&self.owner);
+    creation_finish(&self);
+    return exit_code;
+}

@@ -1,0 +1,126 @@
+#include <string.h>
+#include <time.h>
+
+#include "tui/cli/cli.h"
+#include "tui/cli/commands.h"
+#include "tui/cli/options.h"
+#include "tui/cli/table.h"
+
+typedef struct ls_options {
+    output_options output;
+    filter_options filter;
+    bool all;
+} ls_options;
+
+static const struct argp_option options[] = {
+    {"all", 'a', NULL, 0, "Also those that do not run", 0},
+    {0},
+};
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+    ls_options *self = state->input;
+    (void)argument;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &self->output;
+        state->child_inputs[1] = &self->filter;
+        return 0;
+    case 'a':
+        self->all = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        cli_usage_error(state, "%s takes no arguments", state->name);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&output_argp, 0, NULL, 0}, {&filter_argp, 0, NULL, 0}, {0}};
+const struct argp ls_argp = {.options = options, .parser = parse, .children = children};
+
+static const char *since(const char *time_text, char *out, size_t size) {
+    int64_t then = 0;
+    if (!holm_text_parse_time(time_text, &then))
+        return "";
+    return holm_text_duration(time(NULL) - then / 1000000000, out, size);
+}
+
+// "running 3 minutes", "exited 137 (out of memory) 2 hours ago"
+static void add_state(table *out, const json_t *document) {
+    const char *now = cli_text(document, "status.state"), *reason = cli_text(document, "status.reason");
+    char age[48];
+    if (strcmp(now, "exited") == 0) {
+        bool plain = !*reason || strcmp(reason, "exited") == 0 || strcmp(reason, "signal") == 0;
+        table_add_format(out, "exited %d%s%s%s %s ago",
+                         (int)json_integer_value(cli_member(document, "status.exitCode")), plain ? "" : " (",
+                         plain ? "" : reason, plain ? "" : ")",
+                         since(cli_text(document, "status.finishedAt"), age, sizeof age));
+    } else if (strcmp(now, "created") == 0) {
+        table_add_format(out, "created %s ago",
+                         since(cli_text(document, "status.createdAt"), age, sizeof age));
+    } else {
+        table_add_format(out, "%s %s", now, since(cli_text(document, "status.startedAt"), age, sizeof age));
+    }
+}
+
+// docker.io/library/busybox:latest is busybox:latest to people.
+static const char *familiar(const char *image) {
+    static const char *const usual[] = {"docker.io/library/", "docker.io/"};
+    for (size_t i = 0; i < array_length(usual); i++)
+        if (strncmp(image, usual[i], strlen(usual[i])) == 0)
+            return image + strlen(usual[i]);
+    return image;
+}
+
+static void print_table(const json_t *list) {
+    static const char *const titles[] = {"ID", "NAME", "IMAGE", "STATE", "ADDRESS", ">CPUS", ">MEMORY"};
+    table out;
+    table_init(&out, titles, array_length(titles));
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document) {
+        char memory[32];
+        json_t *address = json_array_get(cli_member(document, "status.addresses"), 0);
+        table_add_format(&out, "%.12s", cli_text(document, "id"));
+        table_add(&out, cli_text(document, "configuration.name"));
+        table_add(&out, familiar(cli_text(document, "configuration.image")));
+        add_state(&out, document);
+        table_add(&out, cli_text(address, "address"));
+        table_add_format(&out, "%g", json_number_value(cli_member(document, "configuration.resources.cpus")));
+        table_add(&out, holm_text_bytes((uint64_t)json_integer_value(
+                                            cli_member(document, "configuration.resources.memoryBytes")),
+                                        memory, sizeof memory));
+    }
+    table_print(&out);
+    table_finish(&out);
+}
+
+typedef struct ls {
+    cli owner;
+    ls_options given;
+} ls;
+
+static void done(json_t *list, const holm_error *error, void *data) {
+    ls *self = data;
+    if (error) {
+        cli_fail(&self->owner, error);
+    } else if (self->given.output.quiet) {
+        size_t index;
+        json_t *document;
+        json_array_foreach (list, index, document)
+            printf("%.12s\n", cli_text(document, "id"));
+    } else if (output_is_table(&self->given.output)) {
+        print_table(list);
+    } else {
+        self->owner.exit_code = output_print(&self->given.output, list);
+    }
+}
+
+int ls_command(int argc, char **argv) {
+    ls self = {0};
+    cli_parse("container.ls", argc, argv, &self.given);
+    if (cli_open(&self.owner))
+        holm_container_list(self.owner.client, self.given.all, self.given.filter.filters, done, &self);
+    json_decref(self.given.filter.filters);
+    return cli_close(&self.owner);
+}

@@ -1,0 +1,50 @@
+// Option groups that several commands share, each an argp of its own to be named as a child. Its input is the
+// structure of the same name.
+#pragma once
+
+#include <argp.h>
+#include <jansson.h>
+#include <stdbool.h>
+
+// ---- options_output.c: --format, -q ----
+typedef struct output_options {
+    const char *format; ///< "table", "json", "yaml", "toml"; NULL: table
+    bool quiet;
+} output_options;
+extern const struct argp output_argp;
+/// Prints a document (not as a table). Returns the exit code.
+int output_print(const output_options *self, const json_t *document);
+bool output_is_table(const output_options *self);
+
+// ---- options_filter.c: -f, --filter KEY=VALUE ----
+typedef struct filter_options {
+    json_t *filters; ///< object of arrays, or NULL; owned
+} filter_options;
+extern const struct argp filter_argp;
+
+// ---- options_process.c: what run, create and exec say about the process ----
+typedef struct process_options_group {
+    json_t *process; ///< as in docs/protocol.md; owned
+    const char *uid, *gid;
+} process_options_group;
+extern const struct argp process_argp;
+void process_options_init(process_options_group *self);
+/// Joins --uid and --gid into "user".
+void process_options_complete(process_options_group *self);
+
+// ---- options_container.c: what run and create say about the container ----
+typedef struct container_options {
+    process_options_group process;
+    json_t *configuration; ///< as in docs/protocol.md, without "process" until it is complete; owned
+    const char *cidfile;
+    const char *pull;        ///< "missing" (default), "always", "never"
+    const char *scheme;      ///< of the registry: NULL, "http", "https"
+    const char *detach_keys; ///< NULL: as configured
+    bool quiet;
+} container_options;
+extern const struct argp container_argp;
+void container_options_init(container_options *self);
+/// Image, command and arguments: argv of what is left.
+void container_options_set_image(container_options *self, char **arguments);
+/// The whole request; the caller owns it.
+json_t *container_options_steal(container_options *self);
