@@ -1,0 +1,73 @@
+"""A holm of its own for a benchmark: folders under /tmp, the image busybox, and everything gone at the end."""
+import glob, os, statistics, subprocess, tempfile
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def row(kind, values, unit):
+    """One line: median, spread, and every value as a bar in its order."""
+    top = max(values) or 1
+    bars = "".join(BARS[min(7, int(v / top * 7.99))] for v in values)
+    return (f"  {kind:24} median {statistics.median(values):9.1f} {unit:3}  "
+            f"min {min(values):9.1f}  max {max(values):9.1f}  {bars}")
+
+
+class World:
+    def __init__(self, holm):
+        self.holm = os.path.realpath(holm)
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="hb-", dir="/tmp")
+        cache = os.path.join(os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "holm")
+        self.kernel = os.path.realpath(os.environ.get("HOLM_KERNEL", f"{cache}/kernel/{os.uname().machine}/vmlinux"))
+        self.environment = {**os.environ, "HOLM_KERNEL": self.kernel}
+        for name, short in (("DATA_HOME", "d"), ("CACHE_HOME", "c"), ("CONFIG_HOME", "f"), ("RUNTIME_DIR", "r")):
+            path = os.path.join(self.folder.name, short)
+            os.mkdir(path, 0o700)
+            self.environment["XDG_" + name] = path
+        root = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+        subprocess.run(["bash", "-c", '. "$0/tui/setup.sh" && setup_busybox "$1"', root, self.holm],
+                       env=self.environment, check=True)
+        return self
+
+    def __exit__(self, *_):
+        names = self.run("ls", "-a", "-q").split()
+        if names:
+            self.run("rm", "-f", *names)
+        self.folder.cleanup()
+
+    def run(self, *arguments, **more):
+        done = subprocess.run([self.holm, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True, **more)
+        if done.returncode:
+            raise RuntimeError(f"holm {' '.join(arguments)}: exit code {done.returncode}")
+        return done.stdout
+
+    def wait_templates(self):
+        """Templates are made in the background: the lock of the one that makes it is free when it is there."""
+        for lock in glob.glob(os.path.join(self.folder.name, "c/holm/templates/*.lock")):
+            subprocess.run(["flock", lock, "true"], check=True)
+
+    def idle_memory(self, container):
+        """What the host pays for a container that does nothing, as `holm stats` counts it, in MiB."""
+        import json
+        sample = json.loads(self.run("stats", "--no-stream", "--format", "json", container))
+        sample = sample[0] if isinstance(sample, list) else sample
+        return sample["hostMemoryBytes"] / (1 << 20)
+
+    def podman_ready(self):
+        """Imports the same image into a podman store of its own; False where podman does not run here."""
+        self.podman = ["podman", "--root", f"{self.folder.name}/p", "--runroot", f"{self.folder.name}/pr",
+                       "--cgroup-manager", "cgroupfs"]
+        archive = f"{self.folder.name}/busybox.tar"
+        if subprocess.run([self.holm, "image", "save", "-o", archive, "busybox"], env=self.environment,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+            return False
+        if subprocess.run([*self.podman, "load", "-i", archive], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode:
+            return False
+        return subprocess.run([*self.podman, "run", "--rm", "--network", "none", "busybox", "true"],
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+    def podman_run(self):
+        subprocess.run([*self.podman, "run", "--rm", "--network", "none", "busybox", "echo", "out"], check=True,
+                       stdout=subprocess.DEVNULL)
