@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #define LOG_MODULE "net"
+#include "core/base/confine.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
@@ -208,6 +209,21 @@ static int net_open(net_process *self, const char *folder, const gateway_options
     return 0;
 }
 
+// What a guest that breaks the switch or libslirp can reach: the outside, as it could anyway, the host's list
+// of resolvers (a new file whenever it changes, hence the folders), and this network's own folder.
+static int net_confine(const char *folder, holm_error **error) {
+    const char *const read_only[] = {"/etc", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
+                                     NULL};
+    const char *const read_write[] = {folder, NULL};
+    confine *rules =
+        confine_create(&(confine_rules){.read_only = read_only, .read_write = read_write, .network = true});
+    int number = confine_enter(rules);
+    confine_destroy(rules);
+    if (number)
+        holm_error_set_errno(error, number, "confine holm-net");
+    return number ? -1 : 0;
+}
+
 static void tell(const char *text) {
     if (file_write_all(READY_FD, text, strlen(text)) < 0)
         log_warning("nobody waits for this network any more");
@@ -238,6 +254,8 @@ static int net_run(int argc, char **argv, holm_error **error) {
         return -1;
     uv_loop_init(&self.loop);
     int result = net_open(&self, folder, &options, error);
+    if (result == 0)
+        result = net_confine(folder, error);
     if (result == 0) {
         log_info("network %s: %s, gateway %s", argv[1], argv[2], argv[3]);
         tell("ready");
