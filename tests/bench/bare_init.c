@@ -1,6 +1,6 @@
-// PID 1 of the bare machine that holm is measured against: no holm code in it. It finds its disks and its card, reads the
-// first disk, and says so on the console. With "clone" on the kernel's command line it first says READY and waits for
-// a line: that is the moment the template is taken, and what a clone wakes up to.
+// PID 1 of the bare machine that holm is measured against: no holm code in it. It finds its disks and its
+// card, reads the first disk, and says so on the console. With "clone" on the kernel's command line it first
+// says READY and waits for a line: that is the moment the template is taken, and what a clone wakes up to.
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
