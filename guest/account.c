@@ -152,6 +152,10 @@ int account_resolve(const char *passwd, const char *group, const char *user, cha
         return -1;
     if (colon && resolve_group(group, (field){colon + 1, strlen(colon + 1)}, &out->gid, error) < 0)
         goto failed;
+    // the group itself among them: else dropping it would be a way around a rule that denies it
+    // (CVE-2022-36109)
+    if (add_group(out, out->gid, error) < 0)
+        goto failed;
     if (!colon && known && add_memberships(out, group, (field){out->name, strlen(out->name)}, error) < 0)
         goto failed;
     for (size_t i = 0; i < additional_count; i++) {

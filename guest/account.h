@@ -23,8 +23,8 @@ typedef struct account {
 
 /// Resolves `user` ("", "name", "uid", "name:group", "uid:gid") by the texts of the two files ("" where there
 /// is none). `additional` are names or numbers of groups. NOT_FOUND for a name that is not there; a number
-/// needs no entry. Without an explicit group the supplementary groups are those of the name (as with
-/// login(1)).
+/// needs no entry. The supplementary groups are the group
+/// itself and, where none was given, those of the name (as with login(1)).
 int account_resolve(const char *passwd, const char *group, const char *user, char *const *additional,
                     size_t additional_count, account *out, holm_error **error);
 void account_finish(account *self);

@@ -58,15 +58,18 @@ int agent_set_environment(agent *self, const char *variable, holm_error **error)
         holm_error_set(error, HOLM_ERROR_INVALID, "\"%.40s\" is not KEY=value", variable);
         return -1;
     }
-    for (size_t i = 0; i < self->environment_count; i++) {
-        if (strncmp(self->environment[i], variable, length + 1) != 0)
-            continue;
-        free(self->environment[i]);
+    uv_mutex_lock(&self->lock);
+    size_t i = 0;
+    while (i < self->environment_count && strncmp(self->environment[i], variable, length + 1) != 0)
+        i++;
+    int result = i < self->environment_count ? 0 : grow(&self->environment, i, "variables", error);
+    if (result == 0) {
+        if (i < self->environment_count)
+            free(self->environment[i]);
+        else
+            self->environment_count++;
         self->environment[i] = strdup(variable);
-        return 0;
     }
-    if (grow(&self->environment, self->environment_count, "variables", error) < 0)
-        return -1;
-    self->environment[self->environment_count++] = strdup(variable);
-    return 0;
+    uv_mutex_unlock(&self->lock);
+    return result;
 }

@@ -28,10 +28,11 @@ typedef struct agent {
     Holm__Agent__V1__KeyValue **sysctls; ///< for the first process
     size_t sysctl_count;
     bool root_read_only;
-
     char **environment; ///< KEY=value, for processes created later
     size_t environment_count;
-    process *processes; ///< linked list
+
+    bool devices_restricted; ///< the device filter is in place
+    process *processes;      ///< linked list
     size_t process_count;
     int devpts; ///< the container's; -1 while it has none
     event_listener *listeners;
@@ -49,7 +50,7 @@ static inline uv_loop_t *agent_loop(agent *self) {
 int agent_keep_mount(agent *self, const Holm__Agent__V1__MountRequest *request, holm_error **error);
 /// Keeps a sysctl of the container's own namespaces for the first process. From any thread.
 int agent_keep_sysctl(agent *self, const char *key, const char *value, holm_error **error);
-/// Sets KEY=value for processes created later.
+/// Sets KEY=value for processes created later. From any thread.
 int agent_set_environment(agent *self, const char *variable, holm_error **error);
 /// A deep copy of a message.
 ProtobufCMessage *agent_copy_message(const ProtobufCMessage *message);

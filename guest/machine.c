@@ -122,13 +122,16 @@ ProtobufCMessage *machine_getenv(agent *self, const ProtobufCMessage *message, h
     Holm__Agent__V1__GetenvResponse response = HOLM__AGENT__V1__GETENV_RESPONSE__INIT;
     size_t length = strlen(request->name);
     (void)error;
+    uv_mutex_lock(&self->lock);
     for (size_t i = 0; i < self->environment_count; i++)
         if (strncmp(self->environment[i], request->name, length) == 0 &&
             self->environment[i][length] == '=') {
             response.found = true;
             response.value = self->environment[i] + length + 1;
         }
-    return agent_copy_message(&response.base);
+    ProtobufCMessage *copy = agent_copy_message(&response.base);
+    uv_mutex_unlock(&self->lock);
+    return copy;
 }
 
 ProtobufCMessage *machine_sync(agent *self, const ProtobufCMessage *message, holm_error **error) {

@@ -100,6 +100,13 @@ static int write_files(preparation *self, holm_error **error) {
     return *request->machine_id ? files_write_machine_id(request->machine_id, error) : 0;
 }
 
+static int set_environment(preparation *self, holm_error **error) {
+    for (size_t i = 0; i < self->request->n_environment; i++)
+        if (agent_set_environment(self->agent, self->request->environment[i], error) < 0)
+            return -1;
+    return 0;
+}
+
 static int set_sysctls(preparation *self, holm_error **error) {
     for (size_t i = 0; i < self->request->n_sysctls; i++) {
         const Holm__Agent__V1__KeyValue *pair = self->request->sysctls[i];
@@ -117,9 +124,17 @@ static const struct {
     const char *name;
     int (*run)(preparation *self, holm_error **error);
 } steps[] = {
-    {"entropy", feed_entropy}, {"clock", set_clock},      {"names", set_names},     {"rescan", rescan},
-    {"root", mount_root},      {"mounts", mount_volumes}, {"network", set_network}, {"files", write_files},
-    {"sysctls", set_sysctls},  {"limits", set_limits},
+    {"entropy", feed_entropy},
+    {"clock", set_clock},
+    {"names", set_names},
+    {"rescan", rescan},
+    {"root", mount_root},
+    {"mounts", mount_volumes},
+    {"network", set_network},
+    {"files", write_files},
+    {"sysctls", set_sysctls},
+    {"limits", set_limits},
+    {"environment", set_environment},
 };
 
 static uint64_t now_ns(void) {

@@ -10,8 +10,10 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "guest/boot.h"
 #include "guest/cgroup.h"
 #include "guest/child.h"
+#include "guest/device_filter.h"
 
 // The ends of the standard streams: ours by role, the child's by number.
 typedef struct stream_ends {
@@ -134,6 +136,8 @@ static void describe_mounts(const agent *self, const Holm__Agent__V1__Process *p
 static int fork_child(process *self, child_request *request, holm_error **error) {
     agent *owner = self->agent;
     uv_mutex_lock(&owner->lock);
+    request->environment = owner->environment;
+    request->environment_count = owner->environment_count;
     if (request->first) {
         describe_mounts(owner, request->process, &request->mounts);
         request->sysctls = owner->sysctls;
@@ -149,6 +153,16 @@ static int fork_child(process *self, child_request *request, holm_error **error)
     uv_mutex_unlock(&owner->lock);
     self->pid = pid;
     return pid < 0 ? -1 : 0;
+}
+
+// Once for all processes of the container: the filter hangs on their control group.
+static int restrict_devices(agent *self, const Holm__Agent__V1__Process *program, holm_error **error) {
+    if (program->privileged || self->devices_restricted)
+        return 0;
+    if (device_filter_attach(CONTAINER_CGROUP, error) < 0)
+        return -1;
+    self->devices_restricted = true;
+    return 0;
 }
 
 static int keep_ends(process *self, stream_ends *ends, bool sessions_terminal, holm_error **error) {
@@ -174,6 +188,8 @@ int process_fork(process *self, const Holm__Agent__V1__Process *program, watch_r
     if (!program->terminal ? open_pipes(&ends, program->stdin_open, error) < 0
                            : !first && open_terminal(owner->devpts, &ends, error) < 0)
         return -1;
+    if (first && restrict_devices(owner, program, error) < 0)
+        return -1;
     cleanup_close int cgroup = cgroup_open_join(first ? 0 : process_first(owner)->pid, error);
     if (cgroup < 0)
         return -1;
@@ -185,8 +201,6 @@ int process_fork(process *self, const Holm__Agent__V1__Process *program, watch_r
     child_request request = {
         .process = program,
         .first = first,
-        .environment = owner->environment,
-        .environment_count = owner->environment_count,
         .init_pidfd = init,
         .cgroup = cgroup,
         .report = child,
