@@ -28,6 +28,7 @@
 #define SHIM_AGENT_PORT       1024u
 #define SHIM_SESSIONS_MOST    128u
 #define SHIM_CONNECTIONS_MOST 256u
+#define SHIM_WORKERS          4          ///< threads of libuv
 #define SHIM_AFTER_EXIT_MOST  (8u << 20) // output taken without back pressure once its process has ended
 
 typedef struct shim shim;
@@ -175,7 +176,7 @@ void shim_helper_stop(shim *self);
 
 // ---- shim_confine.c ----
 
-/// Gives up everything but this container's files and what is open already; before there are threads.
+/// Gives up everything but this container's files and what is open already, in every thread.
 int shim_confine(shim *self, holm_error **error);
 
 // ---- shim_end.c ----

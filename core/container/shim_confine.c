@@ -21,6 +21,43 @@ static void open_proc(shim *self) {
     }
 }
 
+// Threads that libuv made before (the machine copies its template in one) have to enter by themselves: as
+// many jobs as there are threads, each of which waits for all the others, so that no thread gets two.
+typedef struct crew {
+    confine *confinement;
+    uv_barrier_t all;
+    uv_work_t requests[SHIM_WORKERS];
+    unsigned done;
+} crew;
+
+static void worker_enter(uv_work_t *request) {
+    crew *self = request->data;
+    uv_barrier_wait(&self->all);
+    if (confine_enter(self->confinement) != 0)
+        abort(); // partly confined is not confined
+}
+
+static void worker_entered(uv_work_t *request, int status) {
+    crew *self = request->data;
+    (void)status;
+    if (++self->done < SHIM_WORKERS)
+        return;
+    uv_barrier_destroy(&self->all);
+    confine_destroy(self->confinement);
+    free(self);
+}
+
+// Takes the confinement over.
+static void confine_workers(shim *self, confine *confinement) {
+    crew *made = calloc(1, sizeof *made);
+    made->confinement = confinement;
+    uv_barrier_init(&made->all, SHIM_WORKERS);
+    for (size_t i = 0; i < SHIM_WORKERS; i++) {
+        made->requests[i].data = made;
+        uv_queue_work(self->loop, &made->requests[i], worker_enter, worker_entered);
+    }
+}
+
 int shim_confine(shim *self, holm_error **error) {
     open_proc(self);
     cleanup_free char *known = path_join(self->where.data, "state", NULL);
@@ -28,8 +65,11 @@ int shim_confine(shim *self, holm_error **error) {
     const confine_rules rules = {.read_write = writable, .accept = true, .signals = true};
     cleanup(confine_cleanup) confine *confinement = confine_create(&rules);
     int failed = confine_enter(confinement);
-    if (failed)
+    if (failed) {
         holm_error_set_errno(error, failed, "confine the container's shim");
+        return -1;
+    }
+    confine_workers(self, steal_pointer(&confinement));
     log_debug("%.1f ms: confined", shim_elapsed(self));
-    return failed ? -1 : 0;
+    return 0;
 }

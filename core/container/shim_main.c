@@ -197,6 +197,7 @@ int main(int count, char **arguments) {
                  .told = told,
                  .phase = SHIM_BOOTING};
     umask(077);
+    setenv("UV_THREADPOOL_SIZE", "4", 1); // SHIM_WORKERS
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     prctl(PR_SET_CHILD_SUBREAPER, 1);

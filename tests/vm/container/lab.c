@@ -1,6 +1,10 @@
-// shim_run [-d] [-i] [-t] [-r] [-m MIB] LAYER EMPTY COMMAND…: makes a container from one layer image through
-// the library and runs it, for tests below the command line. Output and exit code are the process's own. The
-// folders are the XDG ones.
+// lab: what core/container does, as a program, for tests below the command line. The folders are the XDG
+// ones.
+//
+//   lab create [-i] [-t] [-r] [-n] [-m MIB] LAYER EMPTY COMMAND…   makes a container of one layer; prints its
+//   id lab launch [-s] ID    starts its shim (and init); without -s keeps the lifeline until standard input
+//   ends lab attach [-i] ID    starts init and is its streams; output and exit code are its own lab reconcile
+//   | lab list | lab remove ID
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,7 +42,7 @@ static void trace(const run *self, const char *what) {
 
 static int fail(holm_error *error) {
     const char *hint = holm_error_hint_of(error);
-    fprintf(stderr, "shim_run: %s%s%s\n", holm_error_message(error), hint ? ": " : "", hint ? hint : "");
+    fprintf(stderr, "lab: %s%s%s\n", holm_error_message(error), hint ? ": " : "", hint ? hint : "");
     holm_error_free(error);
     return 125;
 }
@@ -140,38 +144,37 @@ static int attach(run *self, const paths *where, const char *id, bool input) {
     return self->exit_code;
 }
 
-int main(int count, char **arguments) {
-    bool input = false, terminal = false, removed = false, detached = false;
+// Finds the image in state.db, or puts it there with its layer.
+static json_t *image_of(const paths *where, state *db, const char *layer, holm_error **error) {
+    cleanup_free char *layers = path_join(where->data, "layers", NULL);
+    cleanup_free char *file = path_join(layers, "test", NULL);
+    path_make_directories(layers, NULL);
+    if (access(file, R_OK) < 0 && file_copy_sparse(layer, file, error) < 0)
+        return NULL;
+    json_t *image = json_pack("{s:s, s:{s:[], s:{}}, s:{s:[{s:s}]}}", "id", "sha256:00", "configuration",
+                              "references", "process", "status", "layers", "file", "test");
+    if (state_image_put(db, "docker.io/library/test:latest", image, error) == 0)
+        return image;
+    json_decref(image);
+    return NULL;
+}
+
+static int create(const paths *where, state *db, int count, char **arguments, holm_error **error) {
+    bool input = false, terminal = false, removed = false;
     int memory = 256, option;
     const char *network = "none";
-    while ((option = getopt(count, arguments, "+ditrnm:")) > 0) {
+    while ((option = getopt(count, arguments, "+itrnm:")) > 0) {
         input |= option == 'i';
         terminal |= option == 't';
         removed |= option == 'r';
-        detached |= option == 'd';
-        if (option == 'n')
-            network = "default";
-        if (option == 'm')
-            memory = atoi(optarg);
+        network = option == 'n' ? "default" : network;
+        memory = option == 'm' ? atoi(optarg) : memory;
     }
     if (count - optind < 3)
-        return 125;
-    paths where;
-    holm_error *error = NULL;
-    if (paths_init(&where, &error) < 0)
-        return fail(error);
-    state *db = state_open(where.data, &error);
-    if (!db || container_reconcile_all(&where, db, &error) < 0)
-        return fail(error);
-    cleanup_free char *layers = path_join(where.data, "layers", NULL);
-    cleanup_free char *layer = path_join(layers, "test", NULL);
-    path_make_directories(layers, NULL);
-    if (access(layer, R_OK) < 0 && file_copy_sparse(arguments[optind], layer, &error) < 0)
-        return fail(error);
-    json_t *image = json_pack("{s:s, s:{s:[], s:{}}, s:{s:[{s:s}]}}", "id", "sha256:00", "configuration",
-                              "references", "process", "status", "layers", "file", "test");
-    if (state_image_put(db, "docker.io/library/test:latest", image, &error) < 0)
-        return fail(error);
+        return 2;
+    json_t *image = image_of(where, db, arguments[optind], error);
+    if (!image)
+        return 1;
     json_t *command = json_array();
     for (int i = optind + 2; i < count; i++)
         json_array_append_new(command, json_string(arguments[i]));
@@ -179,22 +182,73 @@ int main(int count, char **arguments) {
         json_pack("{s:s, s:s, s:b, s:{s:o, s:b, s:b}, s:{s:I, s:f}}", "image", "test", "network", network,
                   "removeOnExit", removed, "process", "arguments", command, "stdinOpen", input, "terminal",
                   terminal, "resources", "memoryBytes", (json_int_t)memory << 20, "cpus", 1.0);
+    json_t *document = container_create(where, db, request, image, arguments[optind + 1], NULL, error);
+    if (document)
+        puts(json_string_value(json_object_get(document, "id")));
+    json_decref(image);
+    json_decref(request);
+    json_decref(document);
+    return document ? 0 : 1;
+}
+
+static int launch(const paths *where, state *db, int count, char **arguments, holm_error **error) {
+    bool start = count > 2 && strcmp(arguments[1], "-s") == 0;
+    const container_launch_options options = {.start = start};
+    int lifeline = container_launch(where, db, arguments[count - 1], &options, error);
+    if (lifeline < 0)
+        return 1;
+    puts("ready");
+    fflush(stdout);
+    char byte;
+    while (!start && read(0, &byte, 1) > 0)
+        ;
+    close(lifeline);
+    return 0;
+}
+
+static int start_attached(const paths *where, state *db, int count, char **arguments, holm_error **error) {
     run self = {0};
     clock_gettime(CLOCK_MONOTONIC, &self.begin);
-    json_t *document = container_create(&where, db, request, image, arguments[optind + 1], NULL, &error);
-    if (!document)
-        return fail(error);
-    const char *id = json_string_value(json_object_get(document, "id"));
-    trace(&self, "created");
-    const container_launch_options options = {.start = detached};
-    self.lifeline = container_launch(&where, db, id, &options, &error);
-    if (self.lifeline < 0)
-        return fail(error);
+    const container_launch_options options = {0};
+    self.lifeline = container_launch(where, db, arguments[count - 1], &options, error);
     trace(&self, "launched");
+    return self.lifeline < 0 ? 1 : attach(&self, where, arguments[count - 1], count > 2);
+}
+
+static int list(state *db, holm_error **error) {
+    json_t *rows = state_container_list(db, true, error);
+    if (!rows)
+        return 1;
+    json_dumpf(rows, stdout, JSON_COMPACT);
+    json_decref(rows);
+    return 0;
+}
+
+int main(int count, char **arguments) {
+    holm_error *error = NULL;
+    paths where;
+    const char *verb = count > 1 ? arguments[1] : "";
+    int result = 2;
+    if (paths_init(&where, &error) < 0)
+        return fail(error);
+    state *db = state_open(where.data, &error);
+    if (!db)
+        return fail(error);
+    count--;
+    arguments++;
+    if (strcmp(verb, "create") == 0)
+        result = create(&where, db, count, arguments, &error);
+    else if (strcmp(verb, "launch") == 0 && count > 1)
+        result = launch(&where, db, count, arguments, &error);
+    else if (strcmp(verb, "attach") == 0 && count > 1)
+        result = start_attached(&where, db, count, arguments, &error);
+    else if (strcmp(verb, "reconcile") == 0)
+        result = container_reconcile_all(&where, db, &error) < 0;
+    else if (strcmp(verb, "list") == 0)
+        result = list(db, &error);
+    else if (strcmp(verb, "remove") == 0 && count > 1)
+        result = container_remove(&where, db, arguments[1], &error) < 0;
     state_close(db);
-    if (detached) {
-        printf("%s\n", id);
-        return 0;
-    }
-    return attach(&self, &where, id, input);
+    paths_finish(&where);
+    return error ? fail(error) : result;
 }
