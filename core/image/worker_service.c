@@ -194,6 +194,9 @@ static const rpc_method methods[] = {
     METHOD("Cancel", cancel_request, empty, open_cancel),
     METHOD("Watch", empty, progress, open_watch),
     METHOD("MakeDisk", make_disk_request, make_disk_response, open_make_disk),
+    METHOD("Load", load_input, progress, worker_open_load),
+    METHOD("Import", load_input, progress, worker_open_import),
+    METHOD("Save", save_request, save_output, worker_open_save),
     METHOD("Remove", remove_request, remove_response, worker_open_remove),
 };
 
