@@ -31,10 +31,6 @@ char *image_client_socket(const paths *where);
 char *image_client_lock(const paths *where);
 char *image_client_worker_lock(const paths *where);
 
-/// The empty disk of `size` bytes that MakeDisk makes and writable layers are copied from, here or not. The
-/// caller frees it.
-char *image_client_disk(const paths *where, uint64_t size);
-
 /// DATA/disks/empty-SIZE.ext4: where MakeDisk leaves the empty disk of that size, by a rename, so that it can
 /// be used without asking once it is there. The caller frees it.
 char *image_client_disk(const paths *where, uint64_t size);

@@ -188,7 +188,7 @@ void worker_task_end(worker_task *task, const char *digest, const holm_error *er
     task->error = holm_error_copy(error);
     task->ended = true;
     if (error)
-        log_warning("%s %s: %s", task->kind, task->subject, holm_error_message(error));
+        log_warning("%s", holm_error_message(error));
     else
         log_info("%s %s: done", task->kind, task->subject);
     tell(task->owner, task);

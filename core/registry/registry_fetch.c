@@ -264,7 +264,7 @@ static void start_request(registry_fetch *self) {
                             .headers = headers,
                             .authorization = owner->authorization,
                             .from = self->position,
-                            .body_max = bound > REGISTRY_ANSWER_MAX ? bound + 1 : REGISTRY_ANSWER_MAX,
+                            .body_max = bound + REGISTRY_ANSWER_MAX,
                             .stall_seconds = owner->stall_seconds,
                             .certificates = owner->certificates};
     static const http_events events = {.head = on_head, .body = on_body, .done = on_done};
