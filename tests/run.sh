@@ -3,26 +3,54 @@
 # for each fuzzer, the benchmarks in a short form. It ends with CTest's summary of all of it.
 #
 #   tests/run.sh [CTEST ARGUMENTS]     for example: tests/run.sh -L unit
+#
+# The tests have folders of their own; of the user's they read the guest kernels, and build those that are missing.
 set -euo pipefail
 . "$(dirname "$0")/../tui/setup.sh"
 
-test_packages=(ccache clang clang-format clang-tools libclang-rt-14-dev crossbuild-essential-arm64 qemu-system-arm
+test_packages=(ccache clang clang-format libclang-rt-14-dev crossbuild-essential-arm64 qemu-system-arm
     docker-registry skopeo umoci apache2-utils python3-grpcio python3-grpc-tools tmux e2fsprogs isal openssl
-    uidmap gawk)
+    uidmap gawk groff-base ncurses-bin)
 arm_packages=(libuv1-dev:arm64 libnghttp2-dev:arm64 libprotobuf-c-dev:arm64)
 
-if ! dpkg --print-foreign-architectures | grep -qx arm64; then dpkg --add-architecture arm64; fi
 setup_packages "${build_packages[@]}" "${kernel_packages[@]}" "${run_packages[@]}" "${test_packages[@]}"
 if ! dpkg-query -W -f '${Status}\n' "${arm_packages[@]}" 2>/dev/null | grep -c 'ok installed' | grep -qx 3; then
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${arm_packages[@]}" >/dev/null
+    "${as_root[@]}" dpkg --add-architecture arm64
+    setup_install "${arm_packages[@]}"
 fi
-CMAKE_C_COMPILER_LAUNCHER=$(command -v ccache)
-CMAKE_CXX_COMPILER_LAUNCHER=$CMAKE_C_COMPILER_LAUNCHER
+setup_compiler_cache
 
 cd "$root"
-kernel/build.sh >/dev/null
 kernel/build.sh aarch64 >/dev/null
+kernel/build.sh >/dev/null
 for preset in release asan clang; do setup_build "$preset"; done
 
-# One CTest run over the three trees, so that there is one summary: tests/ci.cmake lists what runs where.
-exec ctest --test-dir build/release --output-on-failure "$@"
+# Folders for this run; the kernels are seen through a link.
+kernels=${XDG_CACHE_HOME:-$HOME/.cache}/holm/kernel
+scratch=$(mktemp -d /tmp/holm-tests.XXXXXX)
+export HOLM_TEST_SCRATCH=$scratch XDG_DATA_HOME=$scratch/d XDG_CACHE_HOME=$scratch/c XDG_CONFIG_HOME=$scratch/f \
+    XDG_RUNTIME_DIR=$scratch/r LC_ALL=C.UTF-8
+mkdir -m 700 -p "$scratch"/{d,c/holm,f,r}
+ln -s "$kernels" "$scratch/c/holm/kernel"
+
+# Those who were started in this run and are still there, by the folder in their environment.
+left_over() { grep -lzFx "HOLM_TEST_SCRATCH=$scratch" /proc/[0-9]*/environ 2>/dev/null || true; }
+finish() {
+    local file process
+    for file in $(left_over); do
+        process=$(basename "$(dirname "$file")")
+        # What ends by itself when it is idle may do so.
+        if [ -d "/proc/$process" ] && ! timeout 60 tail --pid="$process" -f /dev/null; then
+            echo "left behind by the tests: $process $(tr '\0' ' ' <"/proc/$process/cmdline")" >&2
+            kill "$process" 2>/dev/null || true
+            status=1
+        fi
+    done
+    rm -rf "$scratch"
+}
+status=1
+trap 'finish; exit $status' EXIT
+
+# One CTest run over the three trees, so that there is one summary: tests/CMakeLists.txt lists what runs where.
+status=0
+ctest --test-dir build/release --output-on-failure -j2 "$@" </dev/null || status=$?

@@ -6,10 +6,11 @@ set -euo pipefail
 
 setup_packages "${build_packages[@]}" "${run_packages[@]}"
 setup_build release
-if [ ! -e "$("$root/kernel/build.sh" --path 2>/dev/null || true)" ]; then
+kernel=$("$root/kernel/build.sh" --path 2>/dev/null || true)
+if [ ! -f "$kernel" ] || [ ! "$kernel" -ef "$(dirname "$kernel")/../$(uname -m)/$(basename "$kernel")" ]; then
     setup_packages "${kernel_packages[@]}"
+    "$root/kernel/build.sh" >/dev/null
 fi
-"$root/kernel/build.sh" >/dev/null
 holm=$root/build/release/bin/holm
 setup_busybox "$holm"
 exec "$holm" "$@"

@@ -2,28 +2,45 @@
 # Every step looks first and costs nothing when there is nothing to do.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-export CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER
-CMAKE_C_COMPILER_LAUNCHER=$(command -v ccache || true)
-CMAKE_CXX_COMPILER_LAUNCHER=$CMAKE_C_COMPILER_LAUNCHER
+as_root=()
+if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
 
-build_packages=(gcc g++ cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler
-    libuv1-dev libnghttp2-dev libprotobuf-c-dev libjansson-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev
-    libarchive-dev libzstd-dev libisal-dev libext2fs-dev libslirp-dev libglib2.0-dev libseccomp-dev libncurses-dev libvterm-dev
+# setup_compiler_cache: builds go through ccache where it is installed.
+setup_compiler_cache() {
+    export CMAKE_C_COMPILER_LAUNCHER CMAKE_CXX_COMPILER_LAUNCHER
+    CMAKE_C_COMPILER_LAUNCHER=$(command -v ccache || true)
+    CMAKE_CXX_COMPILER_LAUNCHER=$CMAKE_C_COMPILER_LAUNCHER
+}
+setup_compiler_cache
+
+build_packages=(gcc g++ cmake ninja-build pkg-config protobuf-compiler protobuf-c-compiler libuv1-dev libnghttp2-dev
+    libprotobuf-c-dev libjansson-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev libarchive-dev libzstd-dev
+    zlib1g-dev libisal-dev libext2fs-dev libslirp-dev libglib2.0-dev libseccomp-dev libncurses-dev libvterm-dev
     libyaml-dev libtomlplusplus-dev libcmocka-dev)
 kernel_packages=(linux-source-6.12 make flex bison bc libelf-dev libssl-dev xz-utils)
 run_packages=(qemu-system-x86 busybox-static)
 
-# setup_packages PACKAGE...: installs those that are missing.
+# setup_packages PACKAGE...: installs those that are missing. What was looked up once is not looked up again until
+# something is installed or removed.
 setup_packages() {
-    local missing
+    local missing looked_up
+    looked_up=$root/build/packages-$(cksum <<<"$*" | cut -d' ' -f1)
+    if [ "$looked_up" -nt /var/lib/dpkg/status ]; then return; fi
     missing=$(dpkg-query -W -f '${Package} ${Status}\n' "$@" 2>/dev/null | awk '/ok installed/ { print $1 }' |
         sort -u | comm -13 - <(printf '%s\n' "$@" | sort -u))
-    if [ -z "$missing" ]; then return; fi
-    echo "installing Debian packages:" $missing >&2
-    local as_root=()
-    if [ "$(id -u)" != 0 ]; then as_root=(sudo); fi
+    if [ -z "$missing" ]; then
+        mkdir -p "$root/build"
+        touch "$looked_up"
+        return
+    fi
+    setup_install $missing
+}
+
+# setup_install PACKAGE...: installs them, whatever is there.
+setup_install() {
+    echo "installing Debian packages: $*" >&2
     "${as_root[@]}" apt-get update -qq >&2
-    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # setup_build PRESET: configures once, builds what has changed.
