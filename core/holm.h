@@ -107,7 +107,7 @@ void holm_session_resize(holm_session *session, unsigned columns, unsigned rows)
 void holm_session_signal(holm_session *session, int number);
 void holm_session_pause(holm_session *session);
 void holm_session_resume(holm_session *session);
-/// Detaches: the process goes on. `ended` does not come any more.
+/// Detaches: the process goes on. `ended` does not come any more. Accepts NULL.
 void holm_session_close(holm_session *session);
 
 // ---- logs ----
@@ -132,6 +132,7 @@ holm_log *holm_log_open(holm_client *client, const holm_log_options *options, co
                         void *data);
 void holm_log_pause(holm_log *log);
 void holm_log_resume(holm_log *log);
+/// Accepts NULL.
 void holm_log_close(holm_log *log);
 
 // ---- live ----

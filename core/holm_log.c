@@ -291,5 +291,7 @@ void holm_log_resume(holm_log *log) {
 }
 
 void holm_log_close(holm_log *log) {
+    if (!log)
+        return;
     let_go(log);
 }

@@ -308,6 +308,8 @@ void holm_session_resume(holm_session *self) {
 }
 
 void holm_session_close(holm_session *self) {
+    if (!self)
+        return;
     self->closed = true;
     if (self->stream)
         rpc_stream_cancel(self->stream);
