@@ -152,6 +152,18 @@ static void close_handles(dashboard *self) {
     uv_run(self->loop, UV_RUN_NOWAIT); // the closed handles let go
 }
 
+// A theme that cannot be read is said, and is no reason not to start.
+static void choose_theme(dashboard *self) {
+    int colors = screen_colors(self->screen);
+    const char *name = json_string_value(holm_configuration_get(self->client, "theme.name"));
+    self->theme = *theme_builtin(colors);
+    cleanup_error holm_error *error = NULL;
+    if (name && colors &&
+        theme_load(name, holm_configuration_directory(self->client), holm_share_directory(self->client),
+                   colors, &self->theme, &error) < 0)
+        dashboard_report(self, "theme", error);
+}
+
 static int prepare(dashboard *self, holm_error **error) {
     self->keymap = action_keymap_create(holm_configuration_get(self->client, "keys"), error);
     if (!self->keymap)
@@ -159,11 +171,14 @@ static int prepare(dashboard *self, holm_error **error) {
     self->screen = screen_create(STDIN_FILENO, STDOUT_FILENO, error);
     if (!self->screen)
         return -1;
-    self->theme = *theme_builtin(screen_colors(self->screen));
+    choose_theme(self);
     history_open(&self->pulls, holm_data_directory(self->client), "pull");
     history_open(&self->commands, holm_data_directory(self->client), "command");
     self->model.host.cpu = -1;
     self->ui.logs.follow = true;
+    self->ui.mouse = json_is_true(holm_configuration_get(self->client, "dashboard.mouse"));
+    if (self->ui.mouse)
+        screen_mouse(self->screen, true);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "tui/theme.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,6 +244,38 @@ int theme_parse(const json_t *document, const json_t *lines, const char *path, c
     }
     *out = result;
     return 0;
+}
+
+static char *theme_path(const char *directory, const char *name) {
+    char *path = NULL;
+    if (asprintf(&path, "%s/themes/%s.toml", directory, name) < 0)
+        abort();
+    if (access(path, R_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+int theme_load(const char *name, const char *own, const char *share, int colors, theme_table *out,
+               holm_error **error) {
+    *out = *theme_builtin(colors);
+    if (strchr(name, '/') || strlen(name) > 63) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "a theme's name is that of its file, without its folder");
+        return -1;
+    }
+    cleanup_free char *path = theme_path(own, name);
+    if (!path)
+        path = theme_path(share, name);
+    if (!path) {
+        holm_error_set(error, HOLM_ERROR_NOT_FOUND, "there is no theme %s", name);
+        holm_error_hint(error, "themes are files NAME.toml in %s/themes and %s/themes", own, share);
+        return -1;
+    }
+    json_t *lines = NULL, *document = holm_configuration_read(path, &lines, error);
+    int result = document ? theme_parse(document, lines, path, theme_builtin(256), out, error) : -1;
+    json_decref(document);
+    json_decref(lines);
+    return result;
 }
 
 cell_style theme_style(const theme_table *self, theme_role role) {

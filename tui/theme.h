@@ -60,6 +60,11 @@ const theme_table *theme_builtin(int colors);
 int theme_parse(const json_t *document, const json_t *lines, const char *path, const theme_table *base,
                 theme_table *out, holm_error **error);
 
+/// Reads the theme NAME over the built-in one for this many colours: NAME.toml in `own`/themes, or in
+/// `share`/themes. `out` is the built-in one on failure.
+int theme_load(const char *name, const char *own, const char *share, int colors, theme_table *out,
+               holm_error **error);
+
 /// The role's style. Only THEME_TEXT has a background of its own unless the theme says so: others keep what
 /// they are drawn on.
 cell_style theme_style(const theme_table *self, theme_role role);

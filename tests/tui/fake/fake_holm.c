@@ -1,7 +1,8 @@
 // libholm with made-up data, so that the dashboard can be run, tested and measured without a machine.
 //
 // HOLM_FAKE_CONTAINERS: how many containers (default 4). HOLM_FAKE_EMPTY: none, and no image.
-// HOLM_FAKE_STILL: no statistics. HOLM_FAKE_SHELL: what a console runs (default sh), in a terminal of this
+// HOLM_FAKE_STILL: no statistics. HOLM_FAKE_THEME: the theme's name.
+// HOLM_FAKE_SHELL: what a console runs (default sh), in a terminal of this
 // machine.
 #include <errno.h>
 #include <fcntl.h>
@@ -249,8 +250,12 @@ void holm_system_information(holm_client *client, holm_done done, void *data) {
 
 const json_t *holm_configuration_get(const holm_client *client, const char *key) {
     (void)client;
-    (void)key;
-    return NULL;
+    static json_t *theme; // borrowed by the caller as long as the program runs
+    if (strcmp(key, "theme.name") != 0 || !getenv("HOLM_FAKE_THEME"))
+        return NULL;
+    if (!theme)
+        theme = json_string(getenv("HOLM_FAKE_THEME"));
+    return theme;
 }
 
 const char *holm_share_directory(const holm_client *client) {

@@ -1,3 +1,4 @@
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,8 +71,56 @@ static void test_builtin(void **state) {
     }
 }
 
+static theme_table load(const char *name) {
+    theme_table theme;
+    holm_error *error = NULL;
+    if (theme_load(name, "/nonexistent", PROJECT_DIRECTORY, 256, &theme, &error) < 0)
+        fail_msg("%s", holm_error_message(error));
+    return theme;
+}
+
+static void test_files(void **state) {
+    (void)state;
+    glob_t files;
+    assert_int_equal(glob(PROJECT_DIRECTORY "/themes/*.toml", 0, NULL, &files), 0);
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        char name[64];
+        const char *base = strrchr(files.gl_pathv[i], '/') + 1;
+        snprintf(name, sizeof(name), "%.*s", (int)strcspn(base, "."), base);
+        assert_string_equal(load(name).name, name);
+    }
+    globfree(&files);
+    // The built-in theme is the file that explains it.
+    theme_table file = load("night");
+    const theme_table *builtin = theme_builtin(256);
+    for (int role = 0; role < THEME_ROLE_COUNT; role++) {
+        assert_int_equal(file.roles[role].fg, builtin->roles[role].fg);
+        assert_int_equal(file.roles[role].bg, builtin->roles[role].bg);
+        assert_int_equal(file.roles[role].attributes, builtin->roles[role].attributes);
+    }
+    for (int gradient = 0; gradient < THEME_GRADIENT_COUNT; gradient++) {
+        assert_int_equal(file.steps[gradient], builtin->steps[gradient]);
+        for (int step = 0; step < file.steps[gradient]; step++)
+            assert_int_equal(file.gradients[gradient][step], builtin->gradients[gradient][step]);
+    }
+}
+
+static void test_missing(void **state) {
+    (void)state;
+    static const char *const names[] = {"no-such-theme", "../themes/night"};
+    for (size_t i = 0; i < array_length(names); i++) {
+        theme_table theme;
+        holm_error *error = NULL;
+        assert_int_equal(theme_load(names[i], "/nonexistent", PROJECT_DIRECTORY, 256, &theme, &error), -1);
+        assert_non_null(error);
+        assert_string_equal(theme.name, "night");
+        holm_error_free(error);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_parse), cmocka_unit_test(test_refuse),
-                                       cmocka_unit_test(test_builtin)};
+                                       cmocka_unit_test(test_builtin), cmocka_unit_test(test_files),
+                                       cmocka_unit_test(test_missing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
