@@ -43,6 +43,8 @@ static void head(const painter *self, const columns *c) {
     if (c->image_width)
         paint(self, c->image, 0, c->image_width, THEME_COLUMN, "IMAGE");
     paint_right(self, c->cpu, 0, 5, THEME_COLUMN, "CPU%");
+    if (c->spark)
+        paint(self, c->spark, 0, 7, THEME_COLUMN, "of core");
     if (c->memory)
         paint_right(self, c->memory, 0, 5, THEME_COLUMN, "MEM");
     if (c->network) {

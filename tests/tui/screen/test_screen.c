@@ -1,0 +1,250 @@
+// The dashboard in a terminal, on the made-up backend: its cells as libvterm reads them, its bytes, and the
+// terminal as it leaves it.
+#include <locale.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "tests/tui/screen/driver.h"
+
+#define LEAVE_SCREEN "\x1b[?1049l"
+
+static driver *start(int columns, int rows, const char *const *environment) {
+    return driver_start(HOLM_FAKE, columns, rows, environment);
+}
+
+static void finish(driver *self) {
+    driver_type(self, "q");
+    int status = driver_wait(self, false);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(driver_modes_restored(self));
+    assert_non_null(strstr(self->stream, LEAVE_SCREEN));
+    driver_stop(self);
+}
+
+static void test_lists_and_tabs(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    driver_type(self, "j\r");
+    driver_expect(self, " db ");
+    driver_expect(self, "command     postgres");
+    driver_type(self, "l");
+    driver_expect(self, "following");
+    driver_type(self, "\x1b");
+    driver_expect(self, "NAME");
+    driver_type(self, "2");
+    driver_expect(self, "alpine:3.20");
+    driver_type(self, "/debian\r");
+    driver_expect(self, "1 of 4");
+    driver_type(self, "\x1b");
+    driver_expect_gone(self, "1 of 4");
+    driver_type(self, "?");
+    driver_expect(self, "keys that work here");
+    driver_type(self, "\x1b");
+    driver_expect_gone(self, "keys that work here");
+    finish(self);
+}
+
+static void test_actions(void **state) {
+    (void)state;
+    driver *self = start(120, 30, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "3 running");
+    driver_type(self, "s");
+    driver_expect(self, "2 running");
+    driver_expect(self, "signal TERM");
+    driver_type(self, "d");
+    driver_expect(self, "Lost: its writable layer");
+    driver_type(self, "y");
+    driver_expect_gone(self, "Lost:");
+    driver_type(self, ":delete old\r");
+    driver_expect(self, "old  (alpine:3.20)");
+    driver_type(self, "n");
+    driver_expect_gone(self, "Lost:");
+    driver_type(self, "pbusybox\r");
+    driver_expect(self, "pull busybox: done");
+    finish(self);
+}
+
+static void test_console(void **state) {
+    (void)state;
+    driver *self = start(
+        120, 30,
+        (const char *[]){"HOLM_FAKE_STILL=1", "HOLM_FAKE_SHELL=stty raw -echo; printf ready; cat -v", NULL});
+    driver_expect(self, "nginx:1.27");
+    driver_type(self, "e");
+    driver_expect(self, "ready");
+    driver_type(self, "hello\x1b[Aq");
+    driver_expect(self, "hello^[[Aq");
+    // The first detach key is held back for a moment, not for good.
+    driver_type(self, "\x10");
+    driver_expect(self, "^P");
+    driver_type(self, "\x10\x11");
+    driver_expect(self, "? help");
+    assert_true(driver_shows(self, "hello^[[Aq")); // it is still there
+    driver_type(self, "\r");
+    driver_expect(self, "ctrl-p ctrl-q");
+    driver_type(self, "again");
+    driver_expect(self, "^Pagain");
+    driver_type(self, "\x10\x11");
+    driver_expect(self, "? help");
+    finish(self);
+}
+
+// What a container writes reaches the terminal as cells only.
+static void test_hostile_console(void **state) {
+    (void)state;
+    static const char shell[] =
+        "HOLM_FAKE_SHELL=printf '\\033]52;c;ZXZpbA==\\007\\033]0;evil\\007\\033P+q544e\\033\\\\\\033[?1003h"
+        "\\033]8;;http://evil\\033\\\\link\\033[21t\\033[5i\\033c\\033#8safe'; sleep 600";
+    driver *self = start(120, 30, (const char *[]){"HOLM_FAKE_STILL=1", shell, NULL});
+    driver_expect(self, "nginx:1.27");
+    driver_type(self, "e");
+    driver_expect(self, "safe");
+    static const char *const forbidden[] = {"]52;",
+                                            "\x1b]0;",
+                                            "\x1b]2;",
+                                            "\x1bP",
+                                            "?1003h",
+                                            "http://evil",
+                                            "\x1b[21t",
+                                            "\x1b[5i",
+                                            "\x1b"
+                                            "c",
+                                            "\x1b#8"};
+    for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+        assert_null(strstr(self->stream, forbidden[i]));
+    driver_type(self, "\x10\x11");
+    driver_expect(self, "? help");
+    finish(self);
+}
+
+static void test_sizes(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    static const int sizes[][2] = {{1, 1},   {200, 60}, {40, 12}, {3, 50},
+                                   {300, 2}, {140, 40}, {20, 5},  {1, 100}};
+    for (int round = 0; round < 5; round++)
+        for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+            driver_resize(self, sizes[i][0], sizes[i][1]);
+    driver_resize(self, 140, 40);
+    driver_expect(self, "2 images");
+    driver_expect(self, "nothing under way");
+    driver_resize(self, 10, 3);
+    driver_expect(self, "too small");
+    finish(self);
+}
+
+static void test_terminals(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"TERM=no-such-terminal", "HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    finish(self);
+    self = start(80, 24, (const char *[]){"NO_COLOR=1", "HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    assert_null(strstr(self->stream, "[38;5"));
+    assert_null(strstr(self->stream, "[3"
+                                     "1m"));
+    finish(self);
+    self = start(80, 24, (const char *[]){"LC_ALL=C", "HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    for (size_t i = 0; i < self->length; i++)
+        assert_true((unsigned char)self->stream[i] < 0x80);
+    finish(self);
+    self = start(80, 24, (const char *[]){"TERM=vt100", "HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    driver_type(self, "q");
+    assert_int_equal(driver_wait(self, false), 0);
+    driver_stop(self);
+}
+
+static void test_crash(void **state) {
+    (void)state;
+    static const int numbers[] = {SIGSEGV, SIGABRT, SIGBUS};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+        driver_expect(self, "postgres:16");
+        kill(self->pid, numbers[i]);
+        int status = driver_wait(self, false);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), numbers[i]);
+        assert_true(driver_modes_restored(self));
+        const char *left = strstr(self->stream, LEAVE_SCREEN);
+        assert_non_null(left);
+        assert_non_null(strstr(left, "holm: the dashboard crashed")); // reported where it can be read
+        driver_stop(self);
+    }
+}
+
+static void test_signals(void **state) {
+    (void)state;
+    static const int numbers[] = {SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+        driver_expect(self, "postgres:16");
+        kill(self->pid, numbers[i]);
+        int status = driver_wait(self, false);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 128 + numbers[i]);
+        assert_true(driver_modes_restored(self));
+        assert_non_null(strstr(self->stream, LEAVE_SCREEN));
+        driver_stop(self);
+    }
+}
+
+static void test_suspend(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    driver_type(self, "\x1a");
+    assert_true(WIFSTOPPED(driver_wait(self, true)));
+    assert_true(driver_modes_restored(self));
+    assert_non_null(strstr(self->stream, LEAVE_SCREEN));
+    kill(self->pid, SIGCONT);
+    driver_type(self, "2");
+    driver_expect(self, "debian:12");
+    assert_false(driver_modes_restored(self));
+    finish(self);
+}
+
+static void test_quiet(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    driver_listen(self, 300);
+    assert_int_equal(driver_listen(self, 1500), 0);
+    finish(self);
+}
+
+static void test_empty(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_EMPTY=1", NULL});
+    driver_expect(self, "Welcome to holm.");
+    driver_type(self, "jkgGsSredli\x1b[5~\r:zzz\r\x03/x\r?\x03"
+                      "2jk\rid5jkd");
+    driver_expect(self, "nothing under way");
+    finish(self);
+}
+
+int main(void) {
+    setlocale(LC_CTYPE, "C.UTF-8");
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists_and_tabs), cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_console),        cmocka_unit_test(test_hostile_console),
+        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_terminals),
+        cmocka_unit_test(test_crash),          cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_suspend),        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_empty),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
