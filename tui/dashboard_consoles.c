@@ -34,6 +34,12 @@ console *dashboard_console(dashboard *self) {
 static void on_changed(console *which, void *data) {
     dashboard *self = data;
     const ui_console *selected = ui_selected_console(&self->ui, &self->model);
+    if (console_view(which)->ended) { // what it waited for will not come
+        model_container *container = model_find_container(&self->model, console_view(which)->container_id);
+        if (container)
+            container->pending = false;
+        dashboard_list_containers(self);
+    }
     // One that nobody sees is not a reason to draw.
     if (self->ui.tabs[PANE_CONTAINERS] == TAB_CONSOLE && selected == console_view(which))
         dashboard_dirty(self);

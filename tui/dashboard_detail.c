@@ -10,7 +10,8 @@ static bool detail_visible(const dashboard *self) {
 
 static void logs_close(dashboard *self) {
     ui_logs *logs = &self->ui.logs;
-    holm_log_close(self->log);
+    if (self->log)
+        holm_log_close(self->log);
     self->log = NULL;
     free(logs->id);
     free(logs->ended);

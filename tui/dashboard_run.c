@@ -62,21 +62,6 @@ void dashboard_open_run(dashboard *self, const char *image) {
     dashboard_dirty(self);
 }
 
-// "512M", "1.5G", or plain bytes; -1: makes no sense.
-static double parse_size(const char *text) {
-    static const char units[] = "KMGT";
-    char *end;
-    double number = strtod(text, &end);
-    if (end == text || !isfinite(number) || number <= 0)
-        return -1;
-    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
-    if (*end && !unit)
-        return -1;
-    for (ptrdiff_t i = unit ? unit - units + 1 : 0; i > 0; i--)
-        number *= 1024;
-    return end[0] && end[1] ? -1 : number < 9e15 ? number : -1;
-}
-
 static void on_created(dashboard *self, const char *id, json_t *result, const holm_error *error) {
     (void)id;
     if (error) {
@@ -90,6 +75,7 @@ static void on_created(dashboard *self, const char *id, json_t *result, const ho
     // Into the list at once, so that the console has something to stand beside.
     if (!model_find_container(&self->model, made))
         model_add_container(&self->model, result);
+    model_find_container(&self->model, made)->pending = true; // until it runs
     dashboard_console_open(self, made, name ? name : made, false, true);
     dashboard_list_containers(self);
 }
@@ -102,12 +88,12 @@ static void complain(dashboard *self, const char *text) {
 void dashboard_run_form(dashboard *self) {
     json_t *command = NULL;
     double cpus = *value(self, FIELD_CPUS) ? strtod(value(self, FIELD_CPUS), NULL) : 0;
-    double memory = *value(self, FIELD_MEMORY) ? parse_size(value(self, FIELD_MEMORY)) : 0;
+    uint64_t memory = 0;
     if (!*value(self, FIELD_IMAGE)) {
         complain(self, "an image is needed");
     } else if (cpus < 0 || !isfinite(cpus) || (*value(self, FIELD_CPUS) && cpus == 0)) {
         complain(self, "cpus: a number like 2 or 0.5");
-    } else if (memory < 0) {
+    } else if (*value(self, FIELD_MEMORY) && !holm_text_parse_bytes(value(self, FIELD_MEMORY), &memory)) {
         complain(self, "memory: a size like 512M or 2G");
     } else if (!words_split(value(self, FIELD_COMMAND), &command)) {
         complain(self, "command: a quote is left open");

@@ -45,7 +45,9 @@ void detail_console(const painter *self) {
         return;
     }
     if (!console->attached && !console->ended && !console->error)
-        paint(self, 1, 0, self->area.width - 2, THEME_MUTED, "connecting");
+        paint(self, 1, 0, self->area.width - 2, THEME_MUTED,
+              model_container_running(container) ? "connecting"
+                                                 : "starting its machine; the first start takes longest");
     else
         terminal_draw(console->screen, self->out, &self->area, console->back,
                       ui->focus == FOCUS_CONSOLE && ui->overlay.kind == OVERLAY_NONE);

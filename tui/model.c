@@ -149,7 +149,8 @@ void model_set_containers(model_state *self, const json_t *documents) {
         model_container *old = model_find_container(self, next[i].id);
         if (old) {
             next[i].stats = model_container_running(&next[i]) ? steal_pointer(&old->stats) : NULL;
-            next[i].pending = old->pending;
+            // What was asked for is under way until the state moves.
+            next[i].pending = old->pending && strcmp(old->state, next[i].state) == 0;
         }
     }
     for (size_t i = 0; i < self->container_count; i++)

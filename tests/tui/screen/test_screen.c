@@ -231,7 +231,8 @@ static void test_empty(void **state) {
     driver_expect(self, "Welcome to holm.");
     driver_type(self, "jkgGsSredli\x1b[5~\r:zzz\r\x03/x\r?\x03"
                       "2jk\rid5jkd");
-    driver_expect(self, "nothing under way");
+    driver_expect(self, "0 of 0");
+    driver_expect(self, "Welcome to holm.");
     finish(self);
 }
 
