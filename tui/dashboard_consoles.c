@@ -85,7 +85,11 @@ void dashboard_console_enter(dashboard *self) {
     dashboard_dirty(self);
 }
 
-static const char *detach_keys(const dashboard *self) {
+static const char *detach_keys(const dashboard *self, const char *id) {
+    const model_container *container = model_find_container(&self->model, id);
+    const json_t *own = container ? json_object_get(container->document, "configuration") : NULL;
+    if (json_is_string(json_object_get(own, "detachKeys")))
+        return json_string_value(json_object_get(own, "detachKeys"));
     const char *keys = json_string_value(holm_configuration_get(self->client, "console.detach-keys"));
     return keys ? keys : "ctrl-p,ctrl-q";
 }
@@ -103,7 +107,7 @@ void dashboard_console_open(dashboard *self, const char *id, const char *name, b
         .start = start,
         .columns = content.width > 2 ? content.width : 80,
         .rows = content.height > 0 ? content.height : 24,
-        .detach_keys = detach_keys(self),
+        .detach_keys = detach_keys(self, id),
     };
     console **consoles = realloc(self->consoles, (self->console_count + 1) * sizeof(*consoles));
     if (!consoles)

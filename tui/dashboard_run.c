@@ -98,16 +98,17 @@ void dashboard_run_form(dashboard *self) {
     } else if (!words_split(value(self, FIELD_COMMAND), &command)) {
         complain(self, "command: a quote is left open");
     } else {
-        json_t *request = json_pack("{s:s, s:{s:b, s:b}}", "image", value(self, FIELD_IMAGE), "process",
-                                    "terminal", 1, "stdinOpen", 1);
+        json_t *process = json_pack("{s:b, s:b}", "terminal", 1, "stdinOpen", 1), *resources = json_object();
+        if (json_array_size(command))
+            json_object_set(process, "command", command);
+        if (cpus > 0)
+            json_object_set_new(resources, "cpus", json_real(cpus));
+        if (memory > 0)
+            json_object_set_new(resources, "memoryBytes", json_integer((json_int_t)memory));
+        json_t *request = json_pack("{s:s, s:o, s:o}", "image", value(self, FIELD_IMAGE), "process", process,
+                                    "resources", resources);
         if (*value(self, FIELD_NAME))
             json_object_set_new(request, "name", json_string(value(self, FIELD_NAME)));
-        if (json_array_size(command))
-            json_object_set(request, "command", command);
-        if (cpus > 0)
-            json_object_set_new(request, "cpus", json_real(cpus));
-        if (memory > 0)
-            json_object_set_new(request, "memoryBytes", json_integer((json_int_t)memory));
         dashboard_close_overlay(self);
         holm_container_create(self->client, request, dashboard_done,
                               dashboard_request(self, NULL, on_created));

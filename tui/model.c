@@ -10,6 +10,11 @@
 
 #define MOST_TASKS 64
 
+static void replace(char **text, char *with) {
+    free(*text);
+    *text = with;
+}
+
 // A string of a document, safe to show; "" where there is none.
 static char *shown(const json_t *value) {
     const char *text = json_string_value(value);
@@ -134,9 +139,15 @@ static void container_fill(model_container *self, const json_t *document) {
     self->finished = when(get(status, "finishedAt"));
     self->restarts = (unsigned)number(status, "restartCount");
     self->terminal = json_is_true(get(process, "terminal"));
-    self->cpus = json_number_value(get(configuration, "cpus"));
-    self->memory = number(configuration, "memoryBytes");
+    self->cpus = json_number_value(get(get(configuration, "resources"), "cpus"));
+    self->memory = number(get(configuration, "resources"), "memoryBytes");
     self->document = json_incref((json_t *)document);
+}
+
+// What machines run by is known from the last one started, where the system does not tell.
+static void learn_accelerator(model_state *self) {
+    for (size_t i = 0; i < self->container_count && (!self->accelerator || !*self->accelerator); i++)
+        replace(&self->accelerator, shown(get(get(self->containers[i].document, "status"), "accelerator")));
 }
 
 void model_set_containers(model_state *self, const json_t *documents) {
@@ -159,6 +170,7 @@ void model_set_containers(model_state *self, const json_t *documents) {
     self->containers = next;
     self->container_count = count;
     self->containers_known = true;
+    learn_accelerator(self);
 }
 
 void model_add_container(model_state *self, const json_t *document) {
@@ -201,13 +213,9 @@ void model_set_images(model_state *self, const json_t *documents) {
     self->images_known = true;
 }
 
-static void replace(char **text, char *with) {
-    free(*text);
-    *text = with;
-}
-
 void model_set_system(model_state *self, const json_t *document) {
-    replace(&self->accelerator, shown(get(document, "accelerator")));
+    if (get(document, "accelerator"))
+        replace(&self->accelerator, shown(get(document, "accelerator")));
     replace(&self->accelerator_reason, shown(get(document, "acceleratorReason")));
     replace(&self->version, shown(get(document, "version")));
     replace(&self->kernel, shown(get(document, "kernel")));

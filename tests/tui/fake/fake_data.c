@@ -43,9 +43,10 @@ static json_t *container(const made *from, int number, const char *name, int64_t
     snprintf(copy, sizeof(copy), "%s", from->command);
     while ((word = strsep(&rest, " ")))
         json_array_append_new(arguments, json_string(word));
-    return json_pack("{s:s, s:{s:s, s:s, s:f, s:I, s:{s:o, s:b}}, s:o}", "id", id, "configuration", "name",
-                     name, "image", from->image, "cpus", from->cpus, "memoryBytes", from->memory, "process",
-                     "arguments", arguments, "terminal", number != 1, "status", status);
+    return json_pack("{s:s, s:{s:s, s:s, s:{s:f, s:I}, s:{s:o, s:b}}, s:o}", "id", id, "configuration",
+                     "name", name, "image", from->image, "resources", "cpus", from->cpus, "memoryBytes",
+                     from->memory, "process", "arguments", arguments, "terminal", number != 1, "status",
+                     status);
 }
 
 json_t *fake_containers(int count, int64_t now_ns) {
@@ -94,10 +95,11 @@ json_t *fake_images(int64_t now_ns) {
 json_t *fake_stats(const json_t *container, unsigned step, int64_t now_ns) {
     const char *id = json_string_value(json_object_get(container, "id"));
     const json_t *configuration = json_object_get(container, "configuration");
-    double cpus = json_number_value(json_object_get(configuration, "cpus"));
+    const json_t *resources = json_object_get(configuration, "resources");
+    double cpus = json_number_value(json_object_get(resources, "cpus"));
     double seed = id[1] * 0.7, wave = 0.5 + 0.5 * sin(step * 0.31 + seed) * cos(step * 0.07 + seed);
     double cpu = id[1] == '2' ? 98.7 : wave * (8 + 30 * (id[1] % 3));
-    double limit = json_number_value(json_object_get(configuration, "memoryBytes"));
+    double limit = json_number_value(json_object_get(resources, "memoryBytes"));
     double memory = limit * (0.06 + 0.1 * (id[1] % 5)) * (1 + 0.3 * wave);
     return json_pack("{s:s, s:I, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:I}", "id", id,
                      "unixNs", (json_int_t)now_ns, "cpuPercentOfOneCore", cpu, "cpuPercentOfShare",
