@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/base/path.h"
+#include "vm/host_clock.h"
 #include "vm/qemu_internal.h"
 
 #define PROGRAM        "qemu-system-x86_64"
@@ -78,6 +79,13 @@ static void add_devices(command *self, const machine *of) {
         add_pair(self, "-chardev", path_format("socket,id=vsock,fd=%d", QEMU_FD_VSOCK));
 }
 
+// Left to itself, an emulated guest fails to measure its clocks, and then never sleeps longer than a tick.
+static void append_clock(buffer *line) {
+    unsigned long khz = host_clock_khz();
+    if (khz > 0)
+        buffer_append_format(line, " tsc=reliable tsc_early_khz=%lu", khz);
+}
+
 static void add_guest(command *self, const machine *of) {
     if (of->role == QEMU_CLONE) {
         // Kernel and initramfs are in the memory that it gets.
@@ -86,9 +94,15 @@ static void add_guest(command *self, const machine *of) {
     }
     add_pair(self, "-kernel", strdup(of->kernel));
     add_pair(self, "-initrd", strdup(of->initramfs));
-    add_pair(self, "-append",
-             path_format("%s%s%s%s", KERNEL_ARGUMENTS, of->role == QEMU_TEMPLATE ? " holm.template=1" : "",
-                         of->kernel_arguments ? " " : "", of->kernel_arguments ? of->kernel_arguments : ""));
+    cleanup_buffer buffer line = BUFFER_INIT;
+    buffer_append_text(&line, KERNEL_ARGUMENTS);
+    if (of->accelerator == MACHINE_EMULATION)
+        append_clock(&line);
+    if (of->role == QEMU_TEMPLATE)
+        buffer_append_text(&line, " loglevel=5 holm.template=1"); // warnings: see qemu_template.c
+    if (of->kernel_arguments)
+        buffer_append_format(&line, " %s", of->kernel_arguments);
+    add_pair(self, "-append", buffer_steal_text(&line));
 }
 
 char **qemu_command_make(const machine *of) {

@@ -11,12 +11,17 @@
 // The guest's kernel reports free pages 2 s after they were freed (mm/page_reporting.c), so a template taken
 // sooner would carry everything that booting has used once.
 #define REPORTING_MS 2500
+// The guest checks its timer against another for 100 ms, and does without it when they disagree, as on a busy
+// host. It says so, and all clones would wake more often for it: begun anew a few times.
+#define NO_TIMER "APIC timer disabled"
+#define ATTEMPTS 6
 
 typedef struct making {
     machine machine; ///< first: the driver's callbacks have the machine
     uv_timer_t reported;
     int state;
-    bool ready, saved;
+    int attempts; ///< that are left
+    bool ready, saved, again;
     holm_error *error;
 } making;
 
@@ -40,7 +45,7 @@ static void migrated(machine *machine_, const char *status) {
 
 static void answered(json_t *result, const holm_error *error, void *data) {
     (void)result;
-    if (error)
+    if (error && !((making *)data)->again)
         fail(data, holm_error_message(error));
 }
 
@@ -55,7 +60,11 @@ static void reported(uv_timer_t *timer) {
 
 static void printed(const char *text, void *data) {
     making *self = data;
-    if (strcmp(text, "holm-template-ready") != 0 || self->ready)
+    if (strstr(text, NO_TIMER) && self->attempts > 0) {
+        self->again = true;
+        qemu_process_kill(self->machine.process);
+    }
+    if (strcmp(text, "holm-template-ready") != 0 || self->ready || self->again)
         return;
     self->ready = true;
     uv_timer_start(&self->reported, reported, REPORTING_MS, 0);
@@ -64,16 +73,20 @@ static void printed(const char *text, void *data) {
 static void ended(int code, void *data) {
     making *self = data;
     (void)code;
-    if (!self->saved)
+    if (!self->saved && !self->again)
         fail(self, "the machine ended");
     uv_close((uv_handle_t *)&self->reported, NULL);
     qemu_process_let_go(&self->machine);
 }
 
+// One attempt, until the process has ended.
 static int run(making *self, holm_error **error) {
     machine *machine_ = &self->machine;
     int unused;
-    if (qemu_process_bring(machine_, &unused, ended, printed, error) < 0)
+    self->again = false;
+    self->attempts--;
+    if (guest_memory_init(&machine_->memory, machine_->memory_bytes, error) < 0 ||
+        qemu_process_bring(machine_, &unused, ended, printed, error) < 0)
         return -1;
     close(unused);
     uv_timer_init(machine_->loop, &self->reported);
@@ -85,14 +98,17 @@ static int run(making *self, holm_error **error) {
                 -1, answered, self);
     qmp_execute(machine_->qmp, "cont", NULL, -1, answered, self);
     uv_run(machine_->loop, UV_RUN_DEFAULT);
+    guest_memory_finish(&machine_->memory);
     if (self->error)
         holm_error_propagate(error, steal_pointer(&self->error));
-    return self->saved ? 0 : -1;
+    return self->saved || self->again ? 0 : -1;
 }
 
 int qemu_template_make(const machine_configuration *shape, holm_error **error) {
     uv_loop_t loop;
-    making self = {.machine = {.loop = &loop, .role = QEMU_TEMPLATE, .memory = {.fd = -1}}, .state = -1};
+    making self = {.machine = {.loop = &loop, .role = QEMU_TEMPLATE, .memory = {.fd = -1}},
+                   .state = -1,
+                   .attempts = ATTEMPTS};
     self.machine.migration = migrated;
     if (qemu_configure(&self.machine, shape, error) < 0)
         return -1;
@@ -106,9 +122,10 @@ int qemu_template_make(const machine_configuration *shape, holm_error **error) {
                              self.machine.memory_bytes, &files, NULL) == 0) {
         template_files_close(&files); // another was faster
         result = 0;
-    } else if (guest_memory_init(&self.machine.memory, self.machine.memory_bytes, error) == 0 &&
-               (self.state = memfd_create("state", MFD_CLOEXEC)) >= 0) {
-        result = run(&self, error);
+    } else if ((self.state = memfd_create("state", MFD_CLOEXEC)) >= 0) {
+        do
+            result = run(&self, error);
+        while (result == 0 && self.again);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);

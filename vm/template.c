@@ -36,7 +36,7 @@ static void append_identity(buffer *out, const char *name, const char *path) {
                          (long long)status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
 }
 
-// Under KVM the guest has seen the host's processor.
+// Under KVM the guest has seen the host's processor; in emulation it knows the speed of its clock.
 static void append_processor(buffer *out) {
     cleanup_buffer buffer text = BUFFER_INIT;
     if (file_read("/proc/cpuinfo", 1U << 22, &text, NULL) < 0)
@@ -59,8 +59,7 @@ char *template_key(const char *program, const machine_configuration *shape) {
                          shape->kernel_arguments ? shape->kernel_arguments : "", shape->cpus,
                          (unsigned long long)shape->memory_bytes,
                          shape->accelerator == MACHINE_KVM ? "kvm" : "emulation");
-    if (shape->accelerator == MACHINE_KVM)
-        append_processor(&key);
+    append_processor(&key);
     return buffer_steal_text(&key);
 }
 

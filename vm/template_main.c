@@ -13,7 +13,8 @@
 #include "core/base/log.h"
 #include "core/base/path.h"
 
-#define LOG_MOST 65536
+#define LOG_MOST   65536
+#define BACKGROUND 5 // behind what the user runs, but not starved: the guest checks its clocks
 
 // Beside the templates; begun anew when it has grown.
 static void open_log(const char *directory) {
@@ -33,7 +34,7 @@ int main(int argc, char **argv) {
     if (read(STDIN_FILENO, &word, 1) != 1)
         return 0; // the machine that would have asked is gone
     signal(SIGPIPE, SIG_IGN);
-    setpriority(PRIO_PROCESS, 0, 19);
+    setpriority(PRIO_PROCESS, 0, BACKGROUND);
     cleanup_error holm_error *error = NULL;
     if (path_make_directories(argv[1], &error) < 0)
         return 1;
