@@ -92,10 +92,11 @@ static int reconcile_locked(const paths *where, state *db, const char *id, holm_
         return result;
     }
     const char *now = json_string_value(json_object_get(json_object_get(document, "status"), "state"));
-    if (runs(now)) {
+    cleanup_free char *runtime = container_runtime_folder(where, id);
+    if (runs(now) || is_folder(runtime)) {
         cleanup_close int life = container_life_lock(where, id, false, NULL);
         if (life >= 0 && result == 0)
-            result = mark_lost(where, db, document, error);
+            result = runs(now) ? mark_lost(where, db, document, error) : path_remove_tree(runtime, error);
     }
     json_decref(document);
     return result;
@@ -155,7 +156,9 @@ int container_reconcile_all(const paths *where, state *db, holm_error **error) {
         const char *id = json_string_value(json_object_get(row, "id"));
         const char *now = json_string_value(json_object_get(json_object_get(row, "status"), "state"));
         cleanup_free char *folder = container_folder(where, id);
-        if (result == 0 && ((runs(now) && !container_is_alive(where, id)) || !is_folder(folder)))
+        cleanup_free char *runtime = container_runtime_folder(where, id);
+        bool wrong = (runs(now) || is_folder(runtime)) && !container_is_alive(where, id);
+        if (result == 0 && (wrong || !is_folder(folder)))
             result = container_reconcile(where, db, id, error);
     }
     json_decref(rows);

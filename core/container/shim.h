@@ -95,6 +95,7 @@ struct shim {
     int port_control; ///< that the worker has got
     holm_error *port_error;
     rpc_stream *agent_events;
+    size_t guest_log_bytes;
 
     uint64_t memory_peak; ///< most blocks of guest memory a sample has seen
 
@@ -129,6 +130,7 @@ struct shim {
     // shim_store.c
     store_job *jobs, **jobs_tail;
     bool job_runs;
+    unsigned job_count;
     state *db; ///< touched by jobs only
 };
 

@@ -80,6 +80,8 @@ static void join(attachment *self, session *at, const Holm__Shim__V1__AttachHead
     session_resize(at, header->columns, header->rows);
     if (at->created)
         attachment_tell(self);
+    else
+        rpc_stream_pause(self->stream); // its input waits for the process
     session_throttle(at);
 }
 

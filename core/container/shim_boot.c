@@ -11,6 +11,8 @@
 #define PREPARE_TIMEOUT_MS 60000
 #define CONTEXT_ID         3
 #define LAYERS_MOST        500
+#define EVENTS_PENDING     64          // of out-of-memory, on their way to state.db
+#define GUEST_LOG_MOST     (1ul << 20) // bytes of the guest's words in shim.log
 
 #define METHOD(name_, request_, response_)                                    \
     {                                                                         \
@@ -49,6 +51,15 @@ static void agent_lost(rpc_connection *connection, void *data) {
     }
 }
 
+// A guest can say much: the log takes so much of it and no more.
+static void guest_says(shim *self, const char *what, const char *text) {
+    size_t length = strlen(text);
+    if (length > GUEST_LOG_MOST - self->guest_log_bytes)
+        return;
+    self->guest_log_bytes += length;
+    log_info("%s: %s", what, text);
+}
+
 static void event_message(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
     shim *self = data;
     (void)stream;
@@ -61,13 +72,14 @@ static void event_message(rpc_stream *stream, const ProtobufCMessage *message, v
         break;
     }
     case HOLM__AGENT__V1__EVENT__WHAT_OUT_OF_MEMORY:
-        shim_store_note(self, NULL, "oom", json_pack("{s:s}", "process", event->out_of_memory->process));
+        if (self->job_count < EVENTS_PENDING)
+            shim_store_note(self, NULL, "oom", json_pack("{s:s}", "process", event->out_of_memory->process));
         break;
     case HOLM__AGENT__V1__EVENT__WHAT_FILESYSTEM_ERROR:
-        log_warning("file system error in the guest: %s", event->filesystem_error->text);
+        guest_says(self, "file system error", event->filesystem_error->text);
         break;
     case HOLM__AGENT__V1__EVENT__WHAT_LOG:
-        log_info("agent: %s", event->log->text);
+        guest_says(self, "agent", event->log->text);
         break;
     default:
         break;

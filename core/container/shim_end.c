@@ -111,7 +111,9 @@ void shim_stop(shim *self, int signal_number, uint32_t grace_ms) {
     if (!self->stop_asked)
         shim_store_note(self, json_pack("{s:s}", "state", "stopping"), "stop", NULL);
     self->stop_asked = true;
-    if (self->phase == SHIM_RUNNING)
+    if (self->phase < SHIM_STARTING)
+        shim_end(self, CONTAINER_LOST_CODE, "signal", 0, NULL); // before it ran
+    else if (self->phase == SHIM_RUNNING)
         shim_stop_running(self);
 }
 

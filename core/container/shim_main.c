@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -201,6 +202,11 @@ int main(int count, char **arguments) {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max; // connections of front ends and of the guest
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     uv_loop_init(&loop);
     holm_error *error = NULL;
     if (begin(&self, &error) < 0) {

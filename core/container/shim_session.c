@@ -258,8 +258,10 @@ static void created(session *self) {
     self->created = true;
     if (!self->stream)
         open_streams(self);
-    for (attachment *reader = self->attachments; reader; reader = reader->next)
+    for (attachment *reader = self->attachments; reader; reader = reader->next) {
         attachment_tell(reader);
+        rpc_stream_resume(reader->stream);
+    }
     if (self == owner->init) {
         char now[CONTAINER_TIME_LENGTH];
         log_debug("%.1f ms: init runs", shim_elapsed(owner));

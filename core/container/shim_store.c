@@ -29,6 +29,7 @@ static void job_after(uv_work_t *request, int status) {
     store_job *job = request->data;
     shim *self = job->shim;
     self->job_runs = false;
+    self->job_count--;
     if (job->error)
         log_error("%s", holm_error_message(job->error));
     if (job->done)
@@ -57,6 +58,7 @@ void shim_store_post(shim *self, store_work work, store_done done, void *data) {
     if (!self->jobs_tail)
         self->jobs_tail = &self->jobs;
     *self->jobs_tail = job;
+    self->job_count++;
     self->jobs_tail = &job->next;
     run_next(self);
 }
