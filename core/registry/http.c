@@ -418,7 +418,7 @@ static bool redirect(http_request *self) {
     }
     char *url = resolve(self->url, http_request_header(self, "Location", 0));
     cleanup_free char *from = NULL, *to = NULL;
-    cleanup_free char *old_origin = origin_of(self->url, &from);
+    free(origin_of(self->url, &from)); // only its scheme counts
     cleanup_free char *new_origin = url ? origin_of(url, &to) : NULL;
     if (!url || !new_origin) {
         free(url);
