@@ -107,15 +107,11 @@ static int layer_unpack(image_parts *self, size_t index, const char *chain, holm
     if (!result.complete &&
         layer_writer_complete(writer, (const char *const *)self->paths, self->count, &result, error) < 0)
         return -1;
-    cleanup_free char *path = archive_layer_path(self->options, id);
-    if (rename(temporary, path) < 0) {
-        holm_error_set_errno(error, errno, "store the layer %s", path);
-        unlink(temporary);
+    if (archive_layer_name(self->options, temporary, id, error) < 0)
         return -1;
-    }
     if (layer_is_here(self, id))
         return 0;
-    holm_error_set(error, HOLM_ERROR_INTERNAL, "the layer %s has gone", path);
+    holm_error_set(error, HOLM_ERROR_INTERNAL, "the layer %s has gone", id);
     return -1;
 }
 

@@ -25,6 +25,18 @@ char *archive_layer_path(const archive_options *options, const char *id) {
     return path_format("%s/layers/%s.ext4", options->data_directory, digest_hex(id));
 }
 
+int archive_layer_name(const archive_options *options, const char *temporary, const char *id,
+                       holm_error **error) {
+    cleanup_free char *folder = path_join(options->data_directory, "layers", NULL);
+    cleanup_free char *path = archive_layer_path(options, id);
+    cleanup_close int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && rename(temporary, path) == 0 && fsync(fd) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "store the layer %s", path);
+    unlink(temporary);
+    return -1;
+}
+
 archive_intake *archive_intake_create(const archive_options *options, holm_error **error) {
     cleanup(archive_intake_cleanup) archive_intake *self = calloc(1, sizeof *self);
     if (!self) {
@@ -110,13 +122,7 @@ static int intake_finish_layer(archive_intake *self, archive_file *file, holm_er
     snprintf(file->diff_id, sizeof file->diff_id, "%s", result.diff_id);
     if (!result.complete)
         return 0;
-    cleanup_free char *path = archive_layer_path(self->options, file->diff_id);
-    if (rename(self->temporary, path) < 0) {
-        holm_error_set_errno(error, errno, "store the layer %s", path);
-        unlink(self->temporary);
-        return -1;
-    }
-    return 0;
+    return archive_layer_name(self->options, self->temporary, file->diff_id, error);
 }
 
 int archive_intake_commit(archive_intake *self, bool strict, archive_file *file, holm_error **error) {

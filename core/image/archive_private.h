@@ -58,6 +58,9 @@ CLEANUP_DEFINE(archive_intake, archive_intake_cleanup, archive_intake_destroy)
 
 /// The image file of a layer, DATA/layers/<hex>.ext4. The caller frees it.
 char *archive_layer_path(const archive_options *options, const char *id);
+/// Gives a finished image its name, for good; on failure it is gone.
+int archive_layer_name(const archive_options *options, const char *temporary, const char *id,
+                       holm_error **error);
 
 /// Makes an image of a manifest known to state.db under this name (NULL: none), its layers unpacked where
 /// they are not yet. Adds the name to the result. `action` is the event's.
