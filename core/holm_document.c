@@ -4,21 +4,48 @@
 #include <string.h>
 
 #include "core/base/buffer.h"
+#include "core/base/text.h"
+
+bool document_is_unsafe(const char *text) {
+    uint32_t character;
+    for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
+        size = text_decode(text, left, &character);
+        if (size == 0)
+            return true;
+        if (character != '\n' && text_is_unsafe(character))
+            return true;
+    }
+    return false;
+}
+
+// JSON and TOML both write a character as \uXXXX (below U+10000, where all of them are but the tags).
+static void append_safely(buffer *out, const char *text) {
+    uint32_t character;
+    for (size_t left = strlen(text), size; left > 0; text += size, left -= size) {
+        size = text_decode(text, left, &character);
+        if (size == 0)
+            size = 1; // jansson has made sure of UTF-8
+        else if (character != '\n' && text_is_unsafe(character) && character < 0x10000)
+            buffer_append_format(out, "\\u%04x", (unsigned)character);
+        else if (character < 0x10000 || !text_is_unsafe(character))
+            buffer_append(out, text, size);
+    }
+}
 
 char *document_json(const json_t *document, holm_error **error) {
-    char *text = json_dumps(document, JSON_INDENT(2) | JSON_ENCODE_ANY);
-    char *line = NULL;
-    if (!text || asprintf(&line, "%s\n", text) < 0) {
-        line = NULL;
+    cleanup_free char *text = json_dumps(document, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    if (!text) {
         holm_error_set(error, HOLM_ERROR_INTERNAL, "the document cannot be written as JSON");
+        return NULL;
     }
-    free(text);
-    return line;
+    cleanup_buffer buffer out = BUFFER_INIT;
+    append_safely(&out, text);
+    buffer_append(&out, "\n", 1);
+    return buffer_steal_text(&out);
 }
 
 // ---- TOML ----
 
-// A key without quotes: letters, digits, "_" and "-".
 static void append_text(buffer *out, const char *text) {
     buffer_append_text(out, "\"");
     for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
@@ -36,6 +63,7 @@ static void append_text(buffer *out, const char *text) {
     buffer_append_text(out, "\"");
 }
 
+// Without quotes where it is of letters, digits, "_" and "-".
 static void append_key(buffer *out, const char *key) {
     size_t plain = strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
     if (plain > 0 && key[plain] == 0)
@@ -150,5 +178,7 @@ char *document_toml(const json_t *document, holm_error **error) {
                       : json_pack("{s:O}", json_is_array(document) ? "items" : "value", document);
     append_table(&out, "", top);
     json_decref(top);
-    return buffer_steal_text(&out);
+    cleanup_buffer buffer safe = BUFFER_INIT;
+    append_safely(&safe, buffer_text(&out));
+    return buffer_steal_text(&safe);
 }

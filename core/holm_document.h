@@ -2,8 +2,14 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "core/base/error.h"
+
+// Whatever the format: characters that a terminal would obey are written as escapes of that format.
+
+/// Whether a text in UTF-8 has characters that a terminal should not see raw (other than newlines).
+bool document_is_unsafe(const char *text);
 
 char *document_json(const json_t *document, holm_error **error);
 /// YAML 1.1 by libyaml; texts that would read as something else are quoted.

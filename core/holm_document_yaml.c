@@ -11,6 +11,8 @@ static int write_to_buffer(void *data, unsigned char *bytes, size_t length) {
 
 // Plain texts that a YAML reader would take for something else.
 static bool needs_quotes(const char *text) {
+    if (strchr(text, '\n') || document_is_unsafe(text))
+        return true;
     static const char *const words[] = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "~", ""};
     for (size_t i = 0; i < array_length(words); i++)
         if (strcasecmp(text, words[i]) == 0)
@@ -90,7 +92,9 @@ char *document_yaml(const json_t *document, holm_error **error) {
     if (!yaml_emitter_initialize(&emitter))
         abort();
     yaml_emitter_set_output(&emitter, write_to_buffer, &out);
-    yaml_emitter_set_unicode(&emitter, 1);
+    // With what a terminal would obey in it, all that is not ASCII is written as escapes.
+    cleanup_free char *plain = json_dumps(document, JSON_ENCODE_ANY | JSON_COMPACT);
+    yaml_emitter_set_unicode(&emitter, plain && !document_is_unsafe(plain));
     yaml_emitter_set_width(&emitter, -1);
     bool done = emit_document(&emitter, document);
     yaml_emitter_delete(&emitter);

@@ -31,8 +31,7 @@ size_t text_decode(const char *text, size_t length, uint32_t *character) {
     return size;
 }
 
-// Characters that a terminal obeys, or that make text read as what it is not.
-static bool is_unsafe(uint32_t character) {
+bool text_is_unsafe(uint32_t character) {
     return character < 0x20 || (character >= 0x7f && character <= 0x9f) ||
            (character >= 0x200b && character <= 0x200f) || // zero width, direction marks
            (character >= 0x2028 && character <= 0x202e) || // separators, embeddings, overrides
@@ -63,7 +62,7 @@ char *text_escape(const char *text, size_t length) {
         if (size == 0) {
             buffer_append_format(&out, "\\x%02x", (unsigned char)text[0]);
             size = 1;
-        } else if (is_unsafe(character)) {
+        } else if (text_is_unsafe(character)) {
             append_escape(&out, character);
         } else {
             buffer_append(&out, text, size);

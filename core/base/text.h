@@ -10,6 +10,9 @@
 /// visible escapes (\x1b, \u202e). The caller frees it.
 char *text_escape(const char *text, size_t length);
 
+/// Whether a terminal obeys this character, or it makes text read as what it is not.
+bool text_is_unsafe(uint32_t character);
+
 /// "1.2 GiB", "640 B"; into the caller's buffer, which is returned.
 const char *text_bytes(uint64_t bytes, char *out, size_t size);
 /// The largest whole unit: "3 minutes", "1 hour", "2 days".
