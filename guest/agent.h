@@ -31,8 +31,8 @@ typedef struct agent {
     char **environment; ///< KEY=value, for processes created later
     size_t environment_count;
 
-    bool devices_restricted; ///< the device filter is in place
-    process *processes;      ///< linked list
+    int device_filter;  ///< in place, see device_filter.h; -1: taken off
+    process *processes; ///< linked list
     size_t process_count;
     int devpts; ///< the container's; -1 while it has none
     event_listener *listeners;

@@ -18,33 +18,33 @@ static const struct {
 } allowed[] = {{1, 3}, {1, 5}, {1, 7},     {1, 8},    {1, 9},   {5, 0},
                {5, 1}, {5, 2}, {136, ANY}, {10, 200}, {10, 229}};
 
-typedef struct program {
+typedef struct filter {
     struct bpf_insn code[PROGRAM_MAX];
     uint32_t length;
-} program;
+} filter;
 
 enum { CONTEXT = BPF_REG_1, ACCESS = BPF_REG_2, TYPE = BPF_REG_3, MAJOR = BPF_REG_4, MINOR = BPF_REG_5 };
 
-static void emit(program *self, uint8_t code, uint8_t to, uint8_t from, int16_t offset, int32_t number) {
+static void emit(filter *self, uint8_t code, uint8_t to, uint8_t from, int16_t offset, int32_t number) {
     self->code[self->length++] = (struct bpf_insn){
         .code = code, .dst_reg = to & 0xf, .src_reg = from & 0xf, .off = offset, .imm = number};
 }
 
-static void emit_load(program *self, uint8_t to, size_t offset) {
+static void emit_load(filter *self, uint8_t to, size_t offset) {
     emit(self, BPF_LDX | BPF_MEM | BPF_W, to, CONTEXT, (int16_t)offset, 0);
 }
 
-static void emit_return(program *self, int value) {
+static void emit_return(filter *self, int value) {
     emit(self, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value);
     emit(self, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 // Jumps over the next `skip` instructions unless the register has that value.
-static void emit_unless_equal(program *self, uint8_t which, int value, int16_t skip) {
+static void emit_unless_equal(filter *self, uint8_t which, int value, int16_t skip) {
     emit(self, BPF_JMP | BPF_JNE | BPF_K, which, 0, skip, value);
 }
 
-static void build(program *self) {
+static void build(filter *self) {
     emit_load(self, ACCESS, offsetof(struct bpf_cgroup_dev_ctx, access_type));
     emit_load(self, MAJOR, offsetof(struct bpf_cgroup_dev_ctx, major));
     emit_load(self, MINOR, offsetof(struct bpf_cgroup_dev_ctx, minor));
@@ -66,7 +66,7 @@ static void build(program *self) {
     emit_return(self, 0);
 }
 
-static int load(const program *self) {
+static int load(const filter *self) {
     union bpf_attr attributes = {
         .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
         .insns = (uintptr_t)self->code,
@@ -77,7 +77,7 @@ static int load(const program *self) {
 }
 
 int device_filter_attach(const char *cgroup, holm_error **error) {
-    program code = {.length = 0};
+    filter code = {.length = 0};
     build(&code);
     cleanup_close int group = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cleanup_close int loaded = group < 0 ? -1 : load(&code);
@@ -87,6 +87,17 @@ int device_filter_attach(const char *cgroup, holm_error **error) {
                                  .attach_flags = BPF_F_ALLOW_MULTI};
     if (loaded < 0 || syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof attributes) < 0) {
         holm_error_set_errno(error, errno, "restrict the devices of the container");
+        return -1;
+    }
+    return steal_fd(&loaded);
+}
+
+int device_filter_detach(const char *cgroup, int program, holm_error **error) {
+    cleanup_close int group = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    union bpf_attr attributes = {
+        .target_fd = (uint32_t)group, .attach_bpf_fd = (uint32_t)program, .attach_type = BPF_CGROUP_DEVICE};
+    if (group < 0 || syscall(SYS_bpf, BPF_PROG_DETACH, &attributes, sizeof attributes) < 0) {
+        holm_error_set_errno(error, errno, "open all devices to the container");
         return -1;
     }
     return 0;

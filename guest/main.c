@@ -6,6 +6,7 @@
 
 #include "guest/agent.h"
 #include "guest/boot.h"
+#include "guest/device_filter.h"
 #include "guest/event.h"
 #include "guest/listener.h"
 #include "guest/machine.h"
@@ -32,6 +33,9 @@ static int agent_init(agent *self, uv_loop_t *loop, holm_error **error) {
     self->child_ended.data = self;
     uv_signal_start(&self->child_ended, on_child_ended, SIGCHLD);
     if (event_watch_memory(self, error) < 0)
+        return -1;
+    self->device_filter = device_filter_attach(CONTAINER_CGROUP, error);
+    if (self->device_filter < 0)
         return -1;
     self->listener = listener_create(self, error);
     return self->listener ? 0 : -1;

@@ -155,14 +155,12 @@ static int fork_child(process *self, child_request *request, holm_error **error)
     return pid < 0 ? -1 : 0;
 }
 
-// Once for all processes of the container: the filter hangs on their control group.
-static int restrict_devices(agent *self, const Holm__Agent__V1__Process *program, holm_error **error) {
-    if (program->privileged || self->devices_restricted)
+// The filter hangs on the control group of all processes of the container: its first one decides.
+static int open_devices(agent *self, const Holm__Agent__V1__Process *program, holm_error **error) {
+    if (!program->privileged || self->device_filter < 0)
         return 0;
-    if (device_filter_attach(CONTAINER_CGROUP, error) < 0)
-        return -1;
-    self->devices_restricted = true;
-    return 0;
+    cleanup_close int filter = steal_fd(&self->device_filter);
+    return device_filter_detach(CONTAINER_CGROUP, filter, error);
 }
 
 static int keep_ends(process *self, stream_ends *ends, bool sessions_terminal, holm_error **error) {
@@ -188,7 +186,7 @@ int process_fork(process *self, const Holm__Agent__V1__Process *program, watch_r
     if (!program->terminal ? open_pipes(&ends, program->stdin_open, error) < 0
                            : !first && open_terminal(owner->devpts, &ends, error) < 0)
         return -1;
-    if (first && restrict_devices(owner, program, error) < 0)
+    if (first && open_devices(owner, program, error) < 0)
         return -1;
     cleanup_close int cgroup = cgroup_open_join(first ? 0 : process_first(owner)->pid, error);
     if (cgroup < 0)
