@@ -247,8 +247,11 @@ static void on_last_look(uv_timer_t *timer) {
 static void on_idle(uv_timer_t *timer) {
     worker *self = timer->data;
     cleanup_free char *path = image_client_lock(self->options.where);
-    self->leave_lock = file_lock(path, true, false, NULL);
-    if (self->leave_lock < 0)
+    cleanup_error holm_error *error = NULL;
+    self->leave_lock = file_lock(path, true, false, &error);
+    if (self->leave_lock < 0 && holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND)
+        stop_listening(self); // the runtime folder has gone, and with it the way to us
+    else if (self->leave_lock < 0)
         check_idle(self);
     else
         uv_timer_start(&self->idle, on_last_look, 1, 0);

@@ -8,7 +8,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "core/base/buffer.h"
@@ -32,9 +34,21 @@ static int set_up(void **state) {
     return 0;
 }
 
+/// Ends the worker and waits until it has closed its end.
+static void worker_end(void) {
+    struct ucred peer = {0};
+    socklen_t length = sizeof peer;
+    char byte;
+    cleanup_close int fd = image_client_connect(&where, false, NULL);
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || kill(peer.pid, SIGTERM) < 0)
+        return;
+    while (read(fd, &byte, 1) > 0)
+        ;
+}
+
 static int tear_down(void **state) {
     (void)state;
-    // The worker goes by itself once it is idle; it holds nothing that removing the folder would harm.
+    worker_end();
     paths_finish(&where);
     return path_remove_tree(folder, NULL);
 }
