@@ -2,13 +2,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -305,6 +308,34 @@ static void test_killed(void **state) {
     guest_destroy(&vm);
 }
 
+// Whoever had the machine is killed: QEMU ends too, with nobody left to tell it.
+static void test_ends_with_its_parent(void **state) {
+    (void)state;
+    int ends[2];
+    pid_t qemu = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t parent = fork();
+    if (parent == 0) {
+        guest vm;
+        guest_create(&vm, 1, 256, NULL);
+        if (machine_qemu.start(vm.machine, NULL) == 0)
+            qemu = machine_qemu.pid(vm.machine);
+        if (write(ends[1], &qemu, sizeof qemu) < 0)
+            _exit(1);
+        path_remove_tree(vm.directory, NULL);
+        pause();
+    }
+    assert_int_equal(read(ends[0], &qemu, sizeof qemu), sizeof qemu);
+    assert_true(qemu > 0);
+    struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, qemu, 0), .events = POLLIN};
+    assert_true(end.fd >= 0);
+    assert_int_equal(poll(&end, 1, 0), 0);
+    kill(parent, SIGKILL);
+    assert_int_equal(poll(&end, 1, 10000), 1);
+    waitpid(parent, NULL, 0);
+    close(end.fd), close(ends[0]), close(ends[1]);
+}
+
 static void test_guest_ends(void **state) {
     (void)state;
     guest vm;
@@ -445,6 +476,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_plug_disk), cmocka_unit_test(test_pause),
     };
     const struct CMUnitTest alone[] = {cmocka_unit_test(test_killed), cmocka_unit_test(test_guest_ends),
+                                       cmocka_unit_test(test_ends_with_its_parent),
                                        cmocka_unit_test(test_clone), cmocka_unit_test(test_bad_template)};
     return cmocka_run_group_tests_name("machine", shared, setup, teardown) +
            cmocka_run_group_tests_name("ends", alone, NULL, NULL);
