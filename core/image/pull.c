@@ -18,7 +18,7 @@ struct pull {
     image_reference reference;
     char *canonical;
     manifest_platform platform;
-    bool platform_given;
+    bool platform_given, any_platform, blobs;
     const char *phase;
     uv_idle_t idle; // runs step() from the loop, once something has changed
     uv_work_t work;
@@ -173,9 +173,9 @@ static void start_layers(pull *self) {
     for (size_t i = 0; i < self->image.layer_count; i++) {
         char *chain = chains[i % 2];
         chain_of(parent, self->config.diff_ids[i], chain);
-        self->layers[i] =
-            pull_layer_acquire(self->engine, self->source, &self->image.layers[i], self->config.diff_ids[i],
-                               chain, i > 0 ? self->layers[i - 1] : NULL, on_layer_changed, self);
+        self->layers[i] = pull_layer_acquire(
+            self->engine, self->source, &self->image.layers[i], self->config.diff_ids[i], chain,
+            i > 0 ? self->layers[i - 1] : NULL, self->blobs, on_layer_changed, self);
         self->layer_count++;
         parent = chain;
     }
@@ -233,7 +233,7 @@ static holm_error *check_config(pull *self) {
     if (self->config.diff_id_count != self->image.layer_count) {
         holm_error_set(&error, HOLM_ERROR_INTEGRITY, "the image has %zu layers, and %zu in its configuration",
                        self->image.layer_count, self->config.diff_id_count);
-    } else if (named && !manifest_platform_matches(&self->platform, platform)) {
+    } else if (named && !self->any_platform && !manifest_platform_matches(&self->platform, platform)) {
         cleanup_free char *wanted = manifest_platform_text(&self->platform);
         cleanup_free char *there = manifest_platform_text(platform);
         holm_error_set(&error, HOLM_ERROR_NOT_FOUND, "the image is for %s, not for %s", there, wanted);
@@ -321,9 +321,9 @@ static void run_begin(uv_work_t *work) {
 
 static void resolve(pull *self) {
     fault_point("pull.started");
-    if (self->reference.digest)
+    if (self->reference.digest && !self->id[0])
         memcpy(self->id, self->reference.digest, DIGEST_SIZE);
-    start_fetch(self, REGISTRY_MANIFEST, image_reference_object(&self->reference), 0, MANIFEST_SIZE_MAX,
+    start_fetch(self, REGISTRY_MANIFEST, self->id[0] ? self->id : self->reference.tag, 0, MANIFEST_SIZE_MAX,
                 on_manifest);
 }
 
@@ -382,6 +382,10 @@ pull *pull_start(pull_engine *engine, const image_reference *reference, const pu
     };
     self->source = calloc(1, sizeof *self->source);
     *self->source = (pull_source){.registry = from, .references = 1};
+    self->blobs = options->blobs;
+    self->any_platform = options->any_platform;
+    if (options->manifest)
+        memcpy(self->id, options->manifest, DIGEST_SIZE);
     self->phase = "starting";
     self->hold = -1;
     uv_idle_init(engine->loop, &self->idle);

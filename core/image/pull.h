@@ -66,6 +66,9 @@ typedef struct pull_options {
     const char *platform; ///< "linux/arm64/v8"; NULL or "": the host's
     const char *scheme;   ///< http, https, auto; NULL or "": auto
     unsigned concurrency; ///< 0: PULL_CONCURRENCY
+    const char *manifest; ///< the digest to fetch whatever the tag names by now; the name stays. Or NULL
+    bool any_platform;    ///< take the manifest's image whatever it is for
+    bool blobs;           ///< fetch a layer whose blob is missing even when its image is here
 } pull_options;
 
 /// Starts a pull. NULL only when the options make no sense; all else comes through `done`, from the loop.

@@ -50,7 +50,7 @@ typedef struct pull_layer_user {
 /// the loop. parent may be NULL. Let go of it with pull_layer_release and the same data.
 pull_layer *pull_layer_acquire(pull_engine *engine, pull_source *source,
                                const manifest_descriptor *descriptor, const char *diff_id,
-                               const char *chain_id, pull_layer *parent,
+                               const char *chain_id, pull_layer *parent, bool blob,
                                void (*changed)(pull_layer *layer, void *data), void *data);
 /// When nobody is left that wants it, it is broken off.
 void pull_layer_release(pull_layer *self, const void *data);

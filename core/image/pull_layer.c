@@ -363,7 +363,7 @@ static void add_user(pull_layer *self, void (*changed)(pull_layer *layer, void *
 
 pull_layer *pull_layer_acquire(pull_engine *engine, pull_source *source,
                                const manifest_descriptor *descriptor, const char *diff_id,
-                               const char *chain_id, pull_layer *parent,
+                               const char *chain_id, pull_layer *parent, bool blob,
                                void (*changed)(pull_layer *layer, void *data), void *data) {
     pull_layer *self = find_layer(engine, chain_id);
     if (self) {
@@ -380,6 +380,7 @@ pull_layer *pull_layer_acquire(pull_engine *engine, pull_source *source,
     self->compression = compression_of(descriptor->media_type);
     self->temporary = path_format("%s/.%s.%d.%llu", engine->layers_directory, digest_hex(chain_id),
                                   (int)getpid(), (unsigned long long)engine->temporary_count++);
+    self->blob_wanted = blob;
     self->parent = parent;
     if (parent)
         add_user(parent, on_parent_changed, self);

@@ -23,7 +23,8 @@ struct pull_layer {
     layer_compression compression;
     pull_layer_phase phase;
     bool has_slot, cancelled;
-    bool again; // this is the second time, all from the registry
+    bool blob_wanted; // not only the image
+    bool again;       // this is the second time, all from the registry
     uint64_t bytes_done;
     registry_fetch *fetch;
     buffer gathered;

@@ -102,7 +102,8 @@ static int open_writer(pull_layer *self, bool blob_here, holm_error **error) {
 }
 
 static pull_outcome prepare(pull_layer *self, holm_error **error) {
-    if (find_image(self, self->diff_id) || find_image(self, self->chain_id))
+    bool wanted = self->blob_wanted && !blob_exists(self->engine->blobs, self->descriptor.digest, NULL);
+    if (!wanted && (find_image(self, self->diff_id) || find_image(self, self->chain_id)))
         return PULL_OUTCOME_EXISTS;
     bool here = false;
     cleanup_error holm_error *cause = NULL;

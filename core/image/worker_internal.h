@@ -43,6 +43,7 @@ void worker_call_open(rpc_stream *stream, worker *owner, const worker_call_metho
 
 /// Handlers of the service that have files of their own.
 void worker_open_remove(rpc_stream *stream, void *data);
+void worker_open_verify(rpc_stream *stream, void *data);
 void worker_open_load(rpc_stream *stream, void *data);
 void worker_open_import(rpc_stream *stream, void *data);
 void worker_open_save(rpc_stream *stream, void *data);

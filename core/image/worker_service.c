@@ -197,6 +197,7 @@ static const rpc_method methods[] = {
     METHOD("Load", load_input, progress, worker_open_load),
     METHOD("Import", load_input, progress, worker_open_import),
     METHOD("Save", save_request, save_output, worker_open_save),
+    METHOD("Verify", verify_request, progress, worker_open_verify),
     METHOD("Remove", remove_request, remove_response, worker_open_remove),
 };
 

@@ -509,6 +509,30 @@ def test_faults():
         worker.stop()
 
 
+def test_verify():
+    server = Server(quirks())
+    worker = fresh()
+    reference = f"{server.host}/good:v1"
+
+    def verify(repair):
+        return list(worker.stream("Verify", PB.VerifyRequest(repair=repair)))[-1]
+
+    digest, _ = worker.pulled(reference)
+    assert not verify(False).error
+    blob = os.path.join(worker.data, "images", "blobs", "sha256", sha256(server.quirks["good"]["image"].layer)[7:])
+    with open(blob, "r+b") as file:
+        file.seek(1000)
+        file.write(b"damage")
+    last = verify(False)
+    assert last.error_code == "integrity" and reference in last.error, last.error
+    assert not verify(True).error
+    assert not verify(False).error
+    os.unlink(os.path.join(worker.data, "layers", worker.files("layers")[0]))
+    assert verify(False).error_code == "integrity"
+    assert not verify(True).error and len(worker.files("layers")) == 1
+    assert names_of(worker) == [reference]
+
+
 def test_ends_when_idle():
     worker = fresh()
     worker.channel.close()
