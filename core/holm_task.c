@@ -1,10 +1,14 @@
 // Image tasks: pull, load and import as watches of their progress, and a watch of all tasks.
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/holm_image.h"
 #include "core/image/image_client.h"
+
+#define FEED_BYTES (256u << 10)
 
 typedef struct task_watch task_watch;
 struct task_watch {
@@ -20,11 +24,19 @@ struct task_watch {
     bool done; // the last progress has come
     rpc_connection *connection;
     rpc_stream *stream;
+    // What is loaded goes through the connection: the worker itself can open none of the user's files.
+    int file;
+    uv_fs_t read;
+    bool reading;
+    char *chunk;
 };
 
 static void task_free(task_watch *self) {
     if (self->fd >= 0)
         close(self->fd);
+    if (self->file >= 0)
+        close(self->file);
+    free(self->chunk);
     rpc_connection_destroy(self->connection);
     json_decref(self->changes);
     holm_error_free(self->error);
@@ -39,7 +51,7 @@ static void task_end(holm_watch *watch) {
     task_watch *self = (task_watch *)watch;
     if (self->stream)
         rpc_stream_cancel(self->stream); // its close comes back here; the work goes on
-    else if (!self->working)
+    else if (!self->working && !self->reading)
         task_free(self);
 }
 
@@ -58,6 +70,13 @@ static void on_progress(rpc_stream *stream, const ProtobufCMessage *message, voi
     holm_watch_tell(&self->watch, holm_message_json(message));
 }
 
+static void over(task_watch *self) {
+    if (self->watch.closed)
+        task_free(self);
+    else
+        holm_watch_finish(&self->watch, self->error);
+}
+
 static void on_close(rpc_stream *stream, rpc_code code, const char *text, void *data) {
     task_watch *self = data;
     (void)code, (void)text;
@@ -67,13 +86,19 @@ static void on_close(rpc_stream *stream, rpc_code code, const char *text, void *
     if (!self->done && !self->error)
         holm_error_set(&self->error, HOLM_ERROR_UNAVAILABLE,
                        "the image worker ended before its work was done");
-    if (self->watch.closed)
-        task_free(self);
-    else
-        holm_watch_finish(&self->watch, self->error);
+    if (!self->reading)
+        over(self);
 }
 
-static const rpc_stream_events stream_events = {.message = on_progress, .close = on_close};
+static void feed(task_watch *self);
+
+static void on_drained(rpc_stream *stream, void *data) {
+    (void)stream;
+    feed(data);
+}
+
+static const rpc_stream_events stream_events = {
+    .message = on_progress, .drained = on_drained, .close = on_close};
 
 static void send_pull(task_watch *self) {
     Holm__Image__V1__PullRequest request = HOLM__IMAGE__V1__PULL_REQUEST__INIT;
@@ -87,7 +112,6 @@ static void send_pull(task_watch *self) {
 
 static void send_load(task_watch *self) {
     Holm__Image__V1__LoadHeader header = HOLM__IMAGE__V1__LOAD_HEADER__INIT;
-    header.path = self->path;
     header.reference = self->reference ? self->reference : (char *)"";
     header.n_changes = json_array_size(self->changes);
     header.changes = calloc(header.n_changes + 1, sizeof *header.changes);
@@ -100,8 +124,54 @@ static void send_load(task_watch *self) {
     free(header.changes);
 }
 
+static void on_read(uv_fs_t *request) {
+    task_watch *self = request->data;
+    ssize_t got = request->result;
+    uv_fs_req_cleanup(request);
+    self->reading = false;
+    if (!self->stream) {
+        over(self);
+        return;
+    }
+    if (got > 0) {
+        Holm__Image__V1__LoadInput input = HOLM__IMAGE__V1__LOAD_INPUT__INIT;
+        input.part_case = HOLM__IMAGE__V1__LOAD_INPUT__PART_DATA;
+        input.data = (ProtobufCBinaryData){.len = (size_t)got, .data = (uint8_t *)self->chunk};
+        rpc_stream_send(self->stream, &input.base);
+        feed(self);
+    } else if (got == 0) {
+        close(steal_fd(&self->file));
+        rpc_stream_half_close(self->stream);
+    } else {
+        holm_error_set_errno(&self->error, (int)-got, "read %s", self->path);
+        rpc_stream_cancel(self->stream);
+    }
+}
+
+static void feed(task_watch *self) {
+    if (self->reading || self->file < 0 || rpc_stream_congested(self->stream))
+        return;
+    self->reading = true;
+    self->read.data = self;
+    uv_buf_t room = uv_buf_init(self->chunk, FEED_BYTES);
+    uv_fs_read(self->watch.handle.client->loop, &self->read, self->file, &room, 1, -1, on_read);
+}
+
+static void open_file(task_watch *self) {
+    struct stat status;
+    self->file = open(self->path, O_RDONLY | O_CLOEXEC);
+    if (self->file < 0 || fstat(self->file, &status) < 0) {
+        holm_error_set_errno(&self->error, errno, "open %s", self->path);
+    } else if (S_ISDIR(status.st_mode)) {
+        holm_error_set(&self->error, HOLM_ERROR_UNSUPPORTED, "%s is a folder, not an archive", self->path);
+        holm_error_hint(&self->error, "tar -C %s -cf archive.tar . makes one of it", self->path);
+    }
+}
+
 static void reach_on_worker(uv_work_t *work) {
     task_watch *self = work->data;
+    if (!self->error && self->path)
+        open_file(self);
     if (!self->error)
         self->fd = image_client_connect(&self->watch.handle.client->where, true, &self->error);
 }
@@ -122,11 +192,16 @@ static void reached(uv_work_t *work, int status) {
         return;
     }
     self->stream = rpc_call_open(self->connection, &image_protocol, self->method, &stream_events, self, 0);
-    if (strcmp(self->method, "Pull") == 0)
+    if (strcmp(self->method, "Pull") == 0) {
         send_pull(self);
-    else
+        rpc_stream_half_close(self->stream);
+    } else {
         send_load(self);
-    rpc_stream_half_close(self->stream);
+        self->chunk = malloc(FEED_BYTES);
+        if (!self->chunk)
+            abort();
+        feed(self);
+    }
 }
 
 static task_watch *task_create(holm_client *client, const char *method, const char *name,
@@ -136,7 +211,7 @@ static task_watch *task_create(holm_client *client, const char *method, const ch
         abort();
     holm_watch_init(&self->watch, client, item, ended, data, task_end);
     self->method = method;
-    self->fd = -1;
+    self->fd = self->file = -1;
     self->work.data = self;
     if (name)
         self->reference = holm_image_canonical(client, name, &self->error);

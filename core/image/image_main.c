@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "core/base/confine.h"
 #include "core/base/file.h"
 #include "core/config/config.h"
 #include "core/image/image_client.h"
@@ -101,6 +102,35 @@ static void watch_signals(process *self) {
     }
 }
 
+// A registry, a tar or a disk that breaks us reaches images and nothing else of the user's: no other files,
+// no other sockets, no programs. Certificates, resolver files and stored credentials can be read.
+static int confine_self(const process *self, holm_error **error) {
+    const char *home = getenv("HOME");
+    cleanup_free char *containers =
+        path_join(home ? home : "/nonexistent", ".config/containers/certs.d", NULL);
+    const char *const read_only[] = {"/etc",
+                                     "/usr/lib",
+                                     "/lib",
+                                     "/usr/share/ca-certificates",
+                                     "/usr/local/share/ca-certificates",
+                                     "/dev/urandom",
+                                     "/proc/sys/vm",
+                                     "/run/systemd/resolve",
+                                     "/run/NetworkManager",
+                                     "/run/resolvconf",
+                                     self->where.config,
+                                     containers,
+                                     NULL};
+    const char *const read_write[] = {self->where.data, self->where.runtime, NULL};
+    confine *rules =
+        confine_create(&(confine_rules){.read_only = read_only, .read_write = read_write, .network = true});
+    int number = confine_enter(rules);
+    confine_destroy(rules);
+    if (number)
+        holm_error_set_errno(error, number, "confine holm-image");
+    return number ? -1 : 0;
+}
+
 static int set_up(process *self, holm_error **error) {
     if (paths_init(&self->where, error) < 0)
         return -1;
@@ -127,7 +157,13 @@ static int set_up(process *self, holm_error **error) {
         .insecure_hosts = self->insecure_hosts,
     };
     self->worker = worker_create(&options, error);
-    return self->worker ? 0 : -1;
+    cleanup_free char *disks = path_join(self->where.data, "disks", NULL);
+    // Once the socket is there, and before libuv has threads, which would stay outside.
+    if (!self->worker || path_make_directories(disks, error) < 0 ||
+        path_make_directories(self->where.config, error) < 0 || confine_self(self, error) < 0)
+        return -1;
+    worker_begin(self->worker);
+    return 0;
 }
 
 static void tear_down(process *self) {

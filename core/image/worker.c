@@ -295,6 +295,7 @@ worker *worker_create(const worker_options *options, holm_error **error) {
     worker *self = calloc(1, sizeof *self);
     self->options = *options;
     self->leave_lock = -1;
+    uv_mutex_init(&self->removing);
     uv_timer_init(options->loop, &self->tell);
     uv_timer_init(options->loop, &self->idle);
     self->tell.data = self->idle.data = self;
@@ -315,9 +316,12 @@ worker *worker_create(const worker_options *options, holm_error **error) {
     if (rpc_server_listen(self->server, path, CONNECTIONS_MAX, error) < 0)
         return NULL;
     rpc_server_on_change(self->server, on_connections, self);
+    return self;
+}
+
+void worker_begin(worker *self) {
     worker_sweep_when_possible(self);
     check_idle(self);
-    return self;
 }
 
 void worker_destroy(worker *self) {
@@ -327,6 +331,7 @@ void worker_destroy(worker *self) {
         task_free(self->tasks);
     pull_engine_destroy(self->engine);
     uv_run(self->options.loop, UV_RUN_NOWAIT);
+    uv_mutex_destroy(&self->removing);
     free(self);
 }
 

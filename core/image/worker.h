@@ -52,8 +52,10 @@ typedef struct worker_options {
     unsigned idle_ms; ///< how long it stays without tasks and connections; 0: 10 s
 } worker_options;
 
-/// Opens everything and listens. Blocks for the disk.
+/// Opens everything and listens. Blocks for the disk; starts no thread.
 worker *worker_create(const worker_options *options, holm_error **error);
+/// Starts what waits to be done. From here on there may be threads.
+void worker_begin(worker *self);
 /// Asks it to end when it can: cancels the tasks. The loop runs out of handles then.
 void worker_stop(worker *self);
 void worker_destroy(worker *self);

@@ -21,7 +21,8 @@ struct worker {
     uv_timer_t tell, idle;
     unsigned jobs;  // on uv's workers, without being tasks
     int leave_lock; // not -1: about to end
-    bool sweep_wanted, sweeping;
+    bool sweeping;
+    uv_mutex_t removing; // a removal's mark and its rows, or a sweep's look at both
 };
 
 /// Work that is no task keeps the process too.

@@ -17,8 +17,9 @@
 
 #define PARTIAL_AGE_SECONDS (24 * 3600) ///< how long the pieces of a broken-off pull are kept
 
-static char *mark_path(const worker *self) {
-    return path_join(worker_paths(self)->data, "images", "sweep", NULL);
+// "sweep": wanted. "sweeping": begun.
+static char *mark_path(const worker *self, const char *name) {
+    return path_join(worker_paths(self)->data, "images", name, NULL);
 }
 
 // ---- sweeping, on one of uv's workers ----
@@ -57,11 +58,24 @@ static void sweep_layers(const char *folder, const json_t *needed) {
     }
 }
 
+// The mark and what is needed go together: a removal that comes later sets the mark anew.
+static json_t *begin_sweep(worker *self, state *database, holm_error **error) {
+    cleanup_free char *wanted = mark_path(self, "sweep"), *begun = mark_path(self, "sweeping");
+    uv_mutex_lock(&self->removing);
+    json_t *needed = NULL;
+    if (rename(wanted, begun) < 0 && errno != ENOENT)
+        holm_error_set_errno(error, errno, "rename %s", wanted);
+    else
+        needed = state_image_needed(database, error);
+    uv_mutex_unlock(&self->removing);
+    return needed;
+}
+
 static int sweep(worker *self, holm_error **error) {
     blob_store *blobs = pull_engine_blobs(worker_engine(self));
     cleanup_close int alone = blob_store_hold_alone(blobs, error);
     cleanup_state state *database = alone < 0 ? NULL : state_open(worker_paths(self)->data, error);
-    json_t *needed = database ? state_image_needed(database, error) : NULL;
+    json_t *needed = database ? begin_sweep(self, database, error) : NULL;
     if (!needed)
         return -1;
     json_t *blob_set = set_of(json_object_get(needed, "blobs"));
@@ -70,8 +84,8 @@ static int sweep(worker *self, holm_error **error) {
     sweep_layers(layers, file_set);
     sweep_blobs(blobs, blob_set);
     blob_sweep_partial(blobs, PARTIAL_AGE_SECONDS, NULL);
-    cleanup_free char *mark = mark_path(self);
-    unlink(mark);
+    cleanup_free char *begun = mark_path(self, "sweeping");
+    unlink(begun);
     json_decref(blob_set);
     json_decref(file_set);
     json_decref(needed);
@@ -93,17 +107,21 @@ static void after_sweep(uv_work_t *work, int status) {
     (void)status;
     sweeping *job = work->data;
     worker *owner = job->owner;
-    if (job->error)
+    bool swept = !job->error;
+    if (!swept)
         log_info("not swept now: %s", holm_error_message(job->error));
     holm_error_free(job->error);
     free(job);
     owner->sweeping = false;
+    if (swept) // else another process adds: the next end of a task tries again
+        worker_sweep_when_possible(owner);
     worker_job_end(owner);
 }
 
 void worker_sweep_when_possible(worker *self) {
-    cleanup_free char *mark = mark_path(self);
-    if (self->sweeping || worker_is_adding(self) || access(mark, F_OK) < 0)
+    cleanup_free char *wanted = mark_path(self, "sweep"), *begun = mark_path(self, "sweeping");
+    bool due = access(wanted, F_OK) == 0 || access(begun, F_OK) == 0;
+    if (self->sweeping || worker_is_adding(self) || !due)
         return;
     self->sweeping = true;
     sweeping *job = calloc(1, sizeof *job);
@@ -130,7 +148,7 @@ static void release(void *result) {
 }
 
 static int set_mark(const worker *self, holm_error **error) {
-    cleanup_free char *mark = mark_path(self);
+    cleanup_free char *mark = mark_path(self, "sweep");
     cleanup_close int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         holm_error_set_errno(error, errno, "write %s", mark);
@@ -196,25 +214,34 @@ static int remove_rows(state *database, const json_t *image, const char *text, b
     return 0;
 }
 
-static void *run_remove(worker *owner, const ProtobufCMessage *message, holm_error **error) {
-    const Holm__Image__V1__RemoveRequest *request = (const Holm__Image__V1__RemoveRequest *)message;
-    cleanup_state state *database = state_open(worker_paths(owner)->data, error);
-    if (!database || set_mark(owner, error) < 0 || state_begin(database, error) < 0)
-        return NULL;
-    removal *out = calloc(1, sizeof *out);
-    out->owner = owner;
+static int remove_marked(worker *owner, state *database, const Holm__Image__V1__RemoveRequest *request,
+                         removal *out, holm_error **error) {
+    if (set_mark(owner, error) < 0 || state_begin(database, error) < 0)
+        return -1;
     fault_point("remove.started");
     json_t *image = find_image(database, request->reference, error);
     bool removed = image && remove_rows(database, image, request->reference, request->force, out, error) == 0;
     json_decref(image);
-    if (state_end(database, removed, removed ? error : NULL) < 0 || !removed) {
+    return state_end(database, removed, removed ? error : NULL) == 0 && removed ? 0 : -1;
+}
+
+static void *run_remove(worker *owner, const ProtobufCMessage *message, holm_error **error) {
+    const Holm__Image__V1__RemoveRequest *request = (const Holm__Image__V1__RemoveRequest *)message;
+    cleanup_state state *database = state_open(worker_paths(owner)->data, error);
+    if (!database)
+        return NULL;
+    removal *out = calloc(1, sizeof *out);
+    out->owner = owner;
+    uv_mutex_lock(&owner->removing);
+    int result = remove_marked(owner, database, request, out, error);
+    uv_mutex_unlock(&owner->removing);
+    if (result < 0) {
         release(out);
         return NULL;
     }
     fault_point("remove.row-removed");
-    blob_store *blobs = pull_engine_blobs(worker_engine(owner));
     if (out->untagged)
-        blob_index_remove(blobs, out->untagged, NULL);
+        blob_index_remove(pull_engine_blobs(worker_engine(owner)), out->untagged, NULL);
     return out;
 }
 

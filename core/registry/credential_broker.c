@@ -1,8 +1,8 @@
-// The process that runs credential helpers. It is forked before holm-image gives up the right to execute
-// anything, and does nothing else: one question, one helper, one answer.
+// The process that knows credentials. It is forked before holm-image gives up its rights, and does nothing
+// else: one question, the files and perhaps a helper, one answer.
 //
-// Question: "HELPER\0SERVER". Answer: one status byte and text: 'y' and what the helper wrote, 'n' (it has
-// none) or 'e' and a sentence.
+// Question: "REGISTRY\0REPOSITORY". Answer: 'y' and three strings (user name, password, identity token) that
+// each end with NUL, "" for none; 'n' (none are known); or 'e' and a sentence.
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -21,7 +21,7 @@
 #include "core/registry/credentials_internal.h"
 
 #define QUESTION_MAX 1024
-#define ANSWER_MAX   (2 * CREDENTIALS_FIELD_MAX)
+#define ANSWER_MAX   (4 * CREDENTIALS_FIELD_MAX)
 
 struct credential_broker {
     int socket;
@@ -54,59 +54,83 @@ static bool read_all(int fd, int64_t deadline, buffer *out) {
     }
 }
 
-static void answer_text(buffer *answer, const char *text) {
-    buffer_append(answer, "e", 1);
-    buffer_append_text(answer, text);
+typedef struct helper_pipes {
+    int in[2], out[2];
+} helper_pipes;
+
+static int open_pipes(helper_pipes *self, holm_error **error) {
+    if (pipe2(self->in, O_CLOEXEC) == 0) {
+        if (pipe2(self->out, O_CLOEXEC) == 0)
+            return 0;
+        close(self->in[0]);
+        close(self->in[1]);
+    }
+    holm_error_set_errno(error, errno, "make a pipe");
+    return -1;
 }
 
-static void run_helper(const char *helper, const char *server, buffer *answer) {
-    cleanup_free char *program = path_format("docker-credential-%s", helper);
-    int in[2], out[2];
-    if (pipe2(in, O_CLOEXEC) < 0)
-        return answer_text(answer, strerror(errno));
-    if (pipe2(out, O_CLOEXEC) < 0) {
-        close(in[0]);
-        close(in[1]);
-        return answer_text(answer, "no pipe");
-    }
+// Its exit code, or -1 when it could not be started or did not answer in time.
+static int run_helper(const char *program, const char *server, buffer *text, holm_error **error) {
+    helper_pipes pipes;
+    if (open_pipes(&pipes, error) < 0)
+        return -1;
     const char *const argv[] = {program, "get", NULL};
-    const process_fd fds[] = {{in[0], 0}, {out[1], 1}};
-    int pidfd = -1;
+    const process_fd fds[] = {{pipes.in[0], 0}, {pipes.out[1], 1}};
+    const process_options options = {.argv = argv, .fds = fds, .fd_count = 2, .die_with_parent = true};
+    cleanup_close int pidfd = -1;
     pid_t pid = 0;
-    cleanup_error holm_error *error = NULL;
-    int started =
-        process_spawn(&(process_options){.argv = argv, .fds = fds, .fd_count = 2, .die_with_parent = true},
-                      &pid, &pidfd, &error);
-    close(in[0]);
-    close(out[1]);
-    cleanup_buffer buffer text = BUFFER_INIT;
-    bool whole = false;
-    if (started == 0) {
-        whole = file_write_all(in[1], server, strlen(server)) == 0;
-        close(in[1]);
-        whole = whole && read_all(out[0], now_ms() + CREDENTIALS_HELPER_SECONDS * 1000, &text);
-        if (!whole)
-            kill(pid, SIGKILL);
-    } else {
-        close(in[1]);
-    }
-    close(out[0]);
-    int code = started == 0 ? process_wait(pidfd) : 0;
-    if (pidfd >= 0)
-        close(pidfd);
+    int started = process_spawn(&options, &pid, &pidfd, error);
+    close(pipes.in[0]);
+    close(pipes.out[1]);
+    bool whole = started == 0 && file_write_all(pipes.in[1], server, strlen(server)) == 0;
+    close(pipes.in[1]);
+    whole = whole && read_all(pipes.out[0], now_ms() + CREDENTIALS_HELPER_SECONDS * 1000, text);
+    close(pipes.out[0]);
     if (started < 0)
-        answer_text(answer, holm_error_message(error));
-    else if (!whole)
-        answer_text(answer, "it gave no answer in time");
-    else if (code == 0) {
-        buffer_append(answer, "y", 1);
-        buffer_append(answer, text.data, text.length);
-    } else if (strstr(buffer_text(&text), "not found")) // the protocol's only way of saying that
-        buffer_append(answer, "n", 1);
-    else
-        answer_text(answer, "it failed");
+        return -1;
+    if (!whole)
+        kill(pid, SIGKILL);
+    int code = process_wait(pidfd);
+    if (!whole)
+        holm_error_set(error, HOLM_ERROR_DENIED, "it gave no answer in time");
+    return whole ? code : -1;
+}
+
+static int ask_helper(const char *name, const char *server, credentials *out, holm_error **error) {
+    cleanup_free char *program = path_format("docker-credential-%s", name);
+    cleanup_buffer buffer text = BUFFER_INIT;
+    int code = run_helper(program, server, &text, error);
+    int result = -1;
+    if (code == 0)
+        result = credentials_parse_helper(buffer_text(&text), text.length, out, error) < 0 ? -1 : 1;
+    else if (code > 0 && strstr(buffer_text(&text), "not found")) // the protocol's only way of saying that
+        result = 0;
+    else if (code > 0)
+        holm_error_set(error, HOLM_ERROR_DENIED, "it failed");
     if (text.data)
         explicit_bzero(text.data, text.length);
+    return result;
+}
+
+static void append_string(buffer *answer, const char *text) {
+    buffer_append(answer, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static void look_up(const char *registry, const char *repository, buffer *answer) {
+    cleanup_credentials credentials found = {0};
+    cleanup_error holm_error *error = NULL;
+    int result = credentials_find_here(ask_helper, registry, repository, &found, &error);
+    if (result > 0) {
+        buffer_append(answer, "y", 1);
+        append_string(answer, found.username);
+        append_string(answer, found.password);
+        append_string(answer, found.identity_token);
+    } else if (result == 0) {
+        buffer_append(answer, "n", 1);
+    } else {
+        buffer_append(answer, "e", 1);
+        append_string(answer, holm_error_message(error));
+    }
 }
 
 static void serve(int fd) {
@@ -118,12 +142,12 @@ static void serve(int fd) {
         if (got <= 0)
             return;
         question[got] = 0;
-        const char *server = question + strlen(question) + 1;
+        const char *repository = question + strlen(question) + 1;
         cleanup_buffer buffer answer = BUFFER_INIT;
-        if (server >= question + got || !credentials_helper_is_valid(question))
-            answer_text(&answer, "there is no such helper");
+        if (repository < question + got)
+            look_up(question, repository, &answer);
         else
-            run_helper(question, server, &answer);
+            buffer_append(&answer, "n", 1);
         while (send(fd, answer.data, answer.length, MSG_NOSIGNAL) < 0 && errno == EINTR)
             ;
         explicit_bzero(answer.data, answer.length);
@@ -185,27 +209,37 @@ static ssize_t exchange(credential_broker *self, const buffer *question, char *a
     return got;
 }
 
-int credential_broker_ask(credential_broker *self, const char *helper, const char *server, credentials *out,
-                          holm_error **error) {
-    if (!self) {
-        holm_error_set(error, HOLM_ERROR_UNSUPPORTED, "credential helpers cannot be run here");
-        return -1;
-    }
+// The next of the strings that end with NUL; NULL for an empty one.
+static char *take_string(const char **text) {
+    const char *begin = *text;
+    *text += strlen(begin) + 1;
+    return *begin ? strdup(begin) : NULL;
+}
+
+int credentials_find(credential_broker *self, const char *registry, const char *repository, credentials *out,
+                     holm_error **error) {
+    *out = (credentials){0};
+    if (!self)
+        return 0;
     cleanup_buffer buffer question = BUFFER_INIT;
-    buffer_append(&question, helper, strlen(helper) + 1);
-    buffer_append_text(&question, server);
-    char *answer = calloc(1, ANSWER_MAX + 2);
+    buffer_append(&question, registry, strlen(registry) + 1);
+    buffer_append_text(&question, repository);
+    char *answer = calloc(1, ANSWER_MAX + 4); // ends with more NULs than are looked for
     ssize_t got = exchange(self, &question, answer);
-    int result = -1;
-    if (got >= 1 && answer[0] == 'n')
-        result = 0;
-    else if (got >= 1 && answer[0] == 'y')
-        result = credentials_parse_helper(answer + 1, (size_t)got - 1, out, error) < 0 ? -1 : 1;
-    else
-        holm_error_set(error, HOLM_ERROR_DENIED, "%s", got >= 1 ? answer + 1 : "it is gone");
-    if (result < 0)
-        holm_error_wrap(error, "ask docker-credential-%s for %s", helper, server);
-    explicit_bzero(answer, ANSWER_MAX + 1);
+    int result = 0;
+    if (got >= 1 && answer[0] == 'y') {
+        const char *text = answer + 1;
+        out->username = take_string(&text);
+        out->password = take_string(&text);
+        out->identity_token = take_string(&text);
+        if (!out->username)
+            out->username = strdup("");
+    } else if (got < 1 || answer[0] != 'n') {
+        holm_error_set(error, HOLM_ERROR_DENIED, "%s",
+                       got >= 1 ? answer + 1 : "the stored credentials cannot be read");
+        result = -1;
+    }
+    explicit_bzero(answer, ANSWER_MAX + 4);
     free(answer);
     return result;
 }

@@ -216,7 +216,7 @@ static char *file_of(unsigned which) {
     }
 }
 
-static int find_in_file(credential_broker *broker, const char *path, const char *registry,
+static int find_in_file(credentials_helper ask, const char *path, const char *registry,
                         const char *repository, credentials *out, holm_error **error) {
     cleanup_buffer buffer text = BUFFER_INIT;
     if (access(path, F_OK) < 0)
@@ -231,18 +231,19 @@ static int find_in_file(credential_broker *broker, const char *path, const char 
         holm_error_wrap(error, "read %s", path);
     if (!helper)
         return found;
-    const char *server = strcmp(registry, "docker.io") == 0 ? docker_keys[0] : registry;
-    return credential_broker_ask(broker, helper, server, out, error);
+    found = ask(helper, strcmp(registry, "docker.io") == 0 ? docker_keys[0] : registry, out, error);
+    if (found < 0)
+        holm_error_wrap(error, "ask docker-credential-%s for %s", helper, registry);
+    return found;
 }
 
-int credentials_find(credential_broker *broker, const char *registry, const char *repository,
-                     credentials *out, holm_error **error) {
-    *out = (credentials){0};
+int credentials_find_here(credentials_helper ask, const char *registry, const char *repository,
+                          credentials *out, holm_error **error) {
     for (unsigned which = 0; which < 4; which++) {
         cleanup_free char *path = file_of(which);
-        int found = path ? find_in_file(broker, path, registry, repository, out, error) : 0;
+        int found = path ? find_in_file(ask, path, registry, repository, out, error) : 0;
         if (found != 0)
-            return found < 0 ? -1 : 0;
+            return found;
     }
     return 0;
 }

@@ -22,15 +22,15 @@ typedef struct credentials {
 
 typedef struct credential_broker credential_broker;
 
-/// A process that runs the helpers for us, so that we ourselves need not be able to execute anything. Forks:
-/// call it first of all, before threads, locks and open databases. It ends when the broker is destroyed or we
-/// are gone.
+/// A process that looks credentials up for us, so that we ourselves need be able neither to read what is
+/// stored nor to execute a helper. Forks: call it first of all, before threads, locks and open databases. It
+/// ends when the broker is destroyed or we are gone.
 credential_broker *credential_broker_create(holm_error **error);
 void credential_broker_destroy(credential_broker *self);
 
 /// Finds the credentials for a registry ("docker.io", "host:port") and repository. Blocks (files, a helper):
-/// for worker threads, from any of them. None known is no error: everything in *out is NULL. broker NULL:
-/// helpers are an error.
+/// for worker threads, from any of them. None known is no error: everything in *out is NULL, as with a broker
+/// that is NULL.
 int credentials_find(credential_broker *broker, const char *registry, const char *repository,
                      credentials *out, holm_error **error);
 /// Overwrites the secrets.

@@ -219,7 +219,7 @@ static void test_there_and_back(void **state) {
     char name[] = "example.org/a:1";
     cleanup_buffer buffer root = BUFFER_INIT;
     cleanup(exchange_finish) exchange imported = {0}, saved = {0}, loaded = {0}, filed = {0}, again = {0};
-    cleanup_free char *path = path_join(folder, "saved.tar", NULL);
+    cleanup_free char *path = path_join(where.data, "saved.tar", NULL);
     root_make(&root);
     send_archive(&imported, "Import", "", name, &root);
     assert_true(imported.done);

@@ -26,7 +26,7 @@ def make_layer(size, seed=0):
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
     tar = out.getvalue()
-    return sha256(tar), gzip.compress(tar, 1)
+    return sha256(tar), gzip.compress(tar, 1, mtime=0)
 
 
 class Image:

@@ -533,6 +533,19 @@ def test_verify():
     assert names_of(worker) == [reference]
 
 
+def test_confined():
+    worker = fresh()
+    secret = os.path.join(worker.folder, ".ssh", "key")
+    os.makedirs(os.path.dirname(secret))
+    with open(secret, "w") as file:
+        file.write("secret")
+    request = PB.LoadInput(header=PB.LoadHeader(path=secret, reference="a"))
+    assert list(worker.stream("Load", iter([request])))[-1].error_code == "denied"
+    with open(f"/proc/{worker.pid()}/status") as file:
+        status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+    assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
+
+
 def test_ends_when_idle():
     worker = fresh()
     worker.channel.close()
