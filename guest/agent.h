@@ -11,6 +11,15 @@
 #define AGENT_CONNECTIONS 64
 #define AGENT_LIST_MAX    1024 ///< entries of any list a client can make longer
 
+#define AGENT_FILESYSTEMS_MAX 64 ///< whose names are known in events
+#define AGENT_FILESYSTEM_NAME 64
+
+/// A file system whose errors are told.
+typedef struct agent_filesystem {
+    int id[2]; ///< as statfs(2) has it
+    char name[AGENT_FILESYSTEM_NAME];
+} agent_filesystem;
+
 typedef struct process process;
 typedef struct process_attachment process_attachment;
 typedef struct event_listener event_listener;
@@ -28,6 +37,8 @@ typedef struct agent {
     Holm__Agent__V1__KeyValue **sysctls; ///< for the first process
     size_t sysctl_count;
     bool root_read_only;
+    agent_filesystem filesystems[AGENT_FILESYSTEMS_MAX]; ///< see filesystem_watch.h
+    size_t filesystem_count;
     char **environment; ///< KEY=value, for processes created later
     size_t environment_count;
 
@@ -37,6 +48,7 @@ typedef struct agent {
     int devpts; ///< the container's; -1 while it has none
     event_listener *listeners;
     uv_signal_t child_ended;
+    watch *filesystem_errors;
     uv_fs_event_t memory_events;
     uint64_t oom_kills; ///< as last told
     bool stopping;      ///< Shutdown has begun: no new processes

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "guest/child_user.h"
+#include "guest/forking.h"
 #include "guest/inside.h"
 #include "guest/mount.h"
 #include "guest/reaper.h"
@@ -53,14 +53,6 @@ static int report_ready(int socket, const terminal *made, holm_error **error) {
         return -1;
     }
     return 0;
-}
-
-static void reset_signals(void) {
-    sigset_t none;
-    sigemptyset(&none);
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 // The agent itself is never the memory killer's choice; its children are what they are told to be.
@@ -163,7 +155,7 @@ static int run(const child_request *self, holm_error **error) {
     terminal made = {-1, -1, -1};
     child_user user;
     int stdio[3] = {self->stdio[0], self->stdio[1], self->stdio[2]};
-    reset_signals();
+    forking_reset_signals();
     umask(022);
     if (join(self, error) < 0 || (self->first && build_container(self, &made, error) < 0) ||
         child_user_prepare(&user, self->process, self->environment, self->environment_count, error) < 0)

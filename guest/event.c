@@ -8,6 +8,9 @@
 #include "guest/cgroup.h"
 #include "guest/process.h"
 
+#define LOG_MODULE "event"
+#include "core/base/log.h"
+
 struct event_listener {
     event_listener *next;
     agent *agent;
@@ -35,6 +38,17 @@ void event_process_exit(agent *self, const Holm__Agent__V1__ProcessExit *exit) {
     Holm__Agent__V1__Event event = HOLM__AGENT__V1__EVENT__INIT;
     event.what_case = HOLM__AGENT__V1__EVENT__WHAT_PROCESS_EXIT;
     event.process_exit = (Holm__Agent__V1__ProcessExit *)exit;
+    broadcast(self, &event);
+}
+
+void event_filesystem_error(agent *self, const char *path, const char *text) {
+    Holm__Agent__V1__Event event = HOLM__AGENT__V1__EVENT__INIT;
+    Holm__Agent__V1__FilesystemError what = HOLM__AGENT__V1__FILESYSTEM_ERROR__INIT;
+    what.path = (char *)path;
+    what.text = (char *)text;
+    event.what_case = HOLM__AGENT__V1__EVENT__WHAT_FILESYSTEM_ERROR;
+    event.filesystem_error = &what;
+    log_warning("file system of %s: %s", path, text);
     broadcast(self, &event);
 }
 

@@ -12,6 +12,7 @@
 
 #include "core/base/file.h"
 #include "guest/container_mounts.h"
+#include "guest/filesystem_watch.h"
 #include "guest/inside.h"
 #include "guest/mount.h"
 #include "guest/process.h"
@@ -28,8 +29,13 @@ int files_mount_one(agent *self, const Holm__Agent__V1__MountRequest *request, h
     bool bind = strcmp(request->type, "bind") == 0;
     if (bind && (source = inside_open(root, request->source, O_PATH, 0, error)) < 0)
         return -1;
-    return mount_at(root, request->type, bind ? inside_link_of(source).path : request->source,
-                    request->destination, request->options, request->n_options, request->create, error);
+    if (mount_at(root, request->type, bind ? inside_link_of(source).path : request->source,
+                 request->destination, request->options, request->n_options, request->create, error) < 0)
+        return -1;
+    cleanup_close int mounted = inside_open(root, request->destination, O_PATH, 0, NULL);
+    if (mounted >= 0 && strcmp(request->type, "ext4") == 0)
+        filesystem_watch_add(self, inside_link_of(mounted).path, request->destination);
+    return 0;
 }
 
 ProtobufCMessage *files_mount(agent *self, const ProtobufCMessage *message, holm_error **error) {

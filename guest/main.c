@@ -8,6 +8,7 @@
 #include "guest/boot.h"
 #include "guest/device_filter.h"
 #include "guest/event.h"
+#include "guest/filesystem_watch.h"
 #include "guest/listener.h"
 #include "guest/machine.h"
 #include "guest/process.h"
@@ -32,7 +33,7 @@ static int agent_init(agent *self, uv_loop_t *loop, holm_error **error) {
     uv_signal_init(loop, &self->child_ended);
     self->child_ended.data = self;
     uv_signal_start(&self->child_ended, on_child_ended, SIGCHLD);
-    if (event_watch_memory(self, error) < 0)
+    if (event_watch_memory(self, error) < 0 || filesystem_watch_init(self, error) < 0)
         return -1;
     self->device_filter = device_filter_attach(CONTAINER_CGROUP, error);
     if (self->device_filter < 0)

@@ -7,8 +7,10 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "guest/boot.h"
 #include "guest/cgroup.h"
 #include "guest/files.h"
+#include "guest/filesystem_watch.h"
 #include "guest/machine.h"
 #include "guest/network.h"
 #include "guest/root.h"
@@ -71,7 +73,16 @@ static int mount_root(preparation *self, holm_error **error) {
     uv_mutex_lock(&self->agent->lock);
     self->agent->root_read_only = self->request->root->read_only;
     uv_mutex_unlock(&self->agent->lock);
-    return root_mount(self->request->root, self->uevents, error);
+    if (root_mount(self->request->root, self->uevents, error) < 0)
+        return -1;
+    filesystem_watch_add(self->agent, GUEST_WRITABLE, "/");
+    for (unsigned i = 1; i <= self->request->root->layer_count && *self->request->root->layers_device; i++) {
+        char path[64], name[32];
+        snprintf(path, sizeof path, GUEST_LAYERS "/%u", i);
+        snprintf(name, sizeof name, "layer %u", i);
+        filesystem_watch_add(self->agent, path, name);
+    }
+    return 0;
 }
 
 static int mount_volumes(preparation *self, holm_error **error) {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,6 +13,7 @@
 #include "guest/cgroup.h"
 #include "guest/child.h"
 #include "guest/device_filter.h"
+#include "guest/forking.h"
 
 // The ends of the standard streams: ours by role, the child's by number.
 typedef struct stream_ends {
@@ -74,41 +74,17 @@ static int open_terminal(int devpts, stream_ends *ends, holm_error **error) {
     return 0;
 }
 
-static int compare_fds(const void *a, const void *b) {
-    return *(const int *)a - *(const int *)b;
-}
-
-// The child keeps nothing of the agent's: a pipe held open here would never end for the process it belongs
-// to.
-static void close_all_but(int *keep, size_t count) {
-    qsort(keep, count, sizeof *keep, compare_fds);
-    unsigned from = 3;
-    for (size_t i = 0; i < count; i++) {
-        if (keep[i] < (int)from)
-            continue;
-        if (keep[i] > (int)from)
-            syscall(SYS_close_range, from, keep[i] - 1, 0);
-        from = (unsigned)keep[i] + 1;
-    }
-    syscall(SYS_close_range, from, ~0U, 0);
-}
-
-// New processes of this thread go into another PID namespace for the length of one fork. Signals wait
-// meanwhile: a handler of the agent must not run in the child.
+// New processes of this thread go into another PID namespace for the length of one fork.
 static pid_t fork_in_namespace(int init_pidfd, holm_error **error) {
     cleanup_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-    sigset_t all, before;
-    sigfillset(&all);
     if (own < 0 || (init_pidfd < 0 ? unshare(CLONE_NEWPID) : setns(init_pidfd, CLONE_NEWPID)) < 0) {
         holm_error_set_errno(error, errno, "choose the process namespace");
         return -1;
     }
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t pid = fork();
+    pid_t pid = forking_fork();
     if (pid == 0)
-        return 0; // the child unblocks them once the handlers are gone
+        return 0;
     int number = errno;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (setns(own, CLONE_NEWPID) < 0)
         abort(); // every later process would end up in the wrong place
     if (pid < 0)
@@ -147,7 +123,7 @@ static int fork_child(process *self, child_request *request, holm_error **error)
     if (pid == 0) {
         int keep[] = {request->report,   request->cgroup,   request->init_pidfd,
                       request->stdio[0], request->stdio[1], request->stdio[2]};
-        close_all_but(keep, array_length(keep));
+        forking_keep_only(keep, array_length(keep));
         child_run(request);
     }
     uv_mutex_unlock(&owner->lock);

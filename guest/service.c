@@ -1,5 +1,6 @@
 // The table of calls: each name of agent.proto with what answers it and where that runs.
 #include "guest/agent.h"
+#include "guest/copy.h"
 #include "guest/event.h"
 #include "guest/files.h"
 #include "guest/machine.h"
@@ -74,6 +75,7 @@ static const rpc_method methods[] = {
     METHOD("Mkdir", mkdir_request, empty, open_files_mkdir),
     METHOD("WriteFile", write_file_request, empty, open_files_write),
     METHOD("Stat", stat_request, stat_response, open_files_stat),
+    METHOD("Copy", copy_message, copy_message, copy_open),
     METHOD("FilesystemOperation", filesystem_operation_request, filesystem_operation_response,
            open_files_operation),
     METHOD("CreateProcess", create_process_request, create_process_response, open_process_create),

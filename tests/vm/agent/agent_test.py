@@ -1,6 +1,8 @@
 """The agent, driven in a real machine by a gRPC client that shares no code with it."""
 import hashlib
+import io
 import subprocess
+import tarfile
 import threading
 import time
 import unittest
@@ -332,6 +334,16 @@ class Shared(unittest.TestCase):
                      "nameserver 10.9.8.1\nsearch holm\noptions ndots:1\n", "10.9.8.7 island isle\n", "pong"):
             self.assertIn(text, out)
 
+    def test_errors_of_a_file_system_are_told(self):
+        events = self.guest.agent.Events(pb.Empty())
+        self.assertEqual(next(events).WhichOneof("what"), "ready")
+        self.guest.agent.WriteFile(pb.WriteFileRequest(path="/sys/fs/ext4/vdb/trigger_fs_error", content=b"made up", outside=True))
+        for event in events:
+            if event.WhichOneof("what") == "filesystem_error":
+                break
+        self.assertEqual(event.filesystem_error.path, "/")
+        events.cancel()
+
     def test_paths_stay_inside(self):
         agent = self.guest.agent
         self.run_in("ln -s / /tmp/up; ln -s ../../../../etc /tmp/etc")
@@ -366,6 +378,62 @@ class Shared(unittest.TestCase):
         self.assertIn("fork", err)
         self.guest.agent.SetLimits(pb.Limits())
         self.assertEqual(self.guest.agent.Statistics(pb.Empty()).process_limit, 0)
+
+    def copy_in(self, path, archive, **header):
+        def messages():
+            yield pb.CopyMessage(header=pb.CopyHeader(**{"in": True}, path=path, **header))
+            for i in range(0, len(archive), 50000):
+                yield pb.CopyMessage(data=archive[i:i + 50000])
+        return [m.result for m in self.guest.agent.Copy(messages())][-1]
+
+    def copy_out(self, path, **header):
+        messages = list(self.guest.agent.Copy(iter([pb.CopyMessage(header=pb.CopyHeader(path=path, **header))])))
+        self.assertEqual(messages[-1].WhichOneof("part"), "result")
+        return tarfile.open(fileobj=io.BytesIO(b"".join(m.data for m in messages[:-1])))
+
+    def archive(self, *entries):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, content, fields in entries:
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                for key, value in fields.items():
+                    setattr(info, key, value)
+                tar.addfile(info, io.BytesIO(content))
+        return out.getvalue()
+
+    def test_copies_in_and_out(self):
+        long_name = "n" * 120 + "/" + "m" * 120
+        content = bytes(range(256)) * 4000
+        entries = (("a", b"", {"type": tarfile.DIRTYPE, "mode": 0o750}), ("a/file", content, {"mode": 0o4755, "uid": 7, "gid": 8, "mtime": 1500000000.25}),
+                   ("a/" + long_name, b"long", {"mode": 0o600}), ("a/link", b"", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}),
+                   ("a/hard", b"", {"type": tarfile.LNKTYPE, "linkname": "a/file"}), ("a/pipe", b"", {"type": tarfile.FIFOTYPE}))
+        self.run_in("mkdir /in")
+        result = self.copy_in("/in", self.archive(*entries), keep_owner=True)
+        self.assertEqual((result.entries, result.bytes), (6, len(content) + 4))
+        out, _, _ = self.run_in("stat -c '%a %u %g %Y %h' /in/a/file; sha256sum < /in/a/file; readlink /in/a/link; stat -c %F /in/a/pipe")
+        self.assertEqual(out.splitlines(), ["4755 7 8 1500000000 2", hashlib.sha256(content).hexdigest() + "  -", "/etc/passwd", "fifo"])
+        with self.copy_out("/in/a") as tar:
+            got = {m.name: m for m in tar.getmembers()}
+            self.assertEqual(set(got), {"a", "a/file", "a/link", "a/hard", "a/pipe", "a/" + long_name, "a/" + "n" * 120})
+            self.assertEqual({got["a/file"].type, got["a/hard"].type}, {tarfile.REGTYPE, tarfile.LNKTYPE})
+            self.assertEqual(tar.extractfile("a/hard").read(), content)
+            self.assertEqual((got["a/file"].mtime, got["a"].mode, got["a/link"].linkname), (1500000000.25, 0o750, "/etc/passwd"))
+        with self.copy_out("/in/a/link", follow=True) as tar:
+            self.assertEqual(tar.extractfile("passwd").read().decode(), guest.PASSWD)
+        self.assertEqual(code_of(lambda: self.copy_out("/in/none"))[1], "not-found")
+        self.assertEqual(code_of(lambda: self.copy_in("/in/none", b""))[1], "not-found")
+
+    def test_hostile_archives_land_nowhere_else(self):
+        self.run_in("mkdir -p /trap /out; ln -s /out /trap/away")
+        for name in ("../climbed", "x/../../climbed"):
+            self.assertEqual(code_of(lambda: self.copy_in("/trap", self.archive((name, b"x", {}))))[1], "invalid")
+        self.copy_in("/trap", self.archive(("/absolute", b"x", {}), ("away/file", b"x", {})))
+        out, _, _ = self.run_in("ls /out /climbed; find /trap | sort")
+        self.assertEqual(out, "/out:\nfile\n/trap\n/trap/absolute\n/trap/away\n")
+        climbing = self.archive(("hard", b"", {"type": tarfile.LNKTYPE, "linkname": "../etc/passwd"}))
+        self.assertEqual(code_of(lambda: self.copy_in("/trap", climbing))[1], "invalid")
+        self.assertEqual(code_of(lambda: self.copy_in("/trap", b"no archive" * 100))[1], "integrity")
 
     def test_file_system_operations(self):
         usage = self.guest.agent.FilesystemOperation(pb.FilesystemOperationRequest(operation=4, path="/"))

@@ -1,0 +1,147 @@
+// Tar archives: what is written is read again, and what is no archive is refused. (The VM tests hold both
+// against Python's tarfile.)
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "guest/tar_header.h"
+
+typedef struct source {
+    const buffer *from;
+    size_t at;
+    size_t step; ///< bytes given at once, at most
+} source;
+
+static ssize_t read_source(void *data, void *out, size_t length) {
+    source *self = data;
+    size_t left = self->from->length - self->at;
+    length = length < left ? length : left;
+    length = length < self->step ? length : self->step;
+    memcpy(out, self->from->data + self->at, length);
+    self->at += length;
+    return (ssize_t)length;
+}
+
+static void assert_same(const tar_entry *a, const tar_entry *b) {
+    assert_int_equal(a->type, b->type);
+    assert_string_equal(a->path, b->path);
+    assert_string_equal(a->link ? a->link : "", b->link ? b->link : "");
+    assert_int_equal(a->mode, b->mode);
+    assert_int_equal(a->uid, b->uid);
+    assert_int_equal(a->gid, b->gid);
+    assert_int_equal(a->size, b->size);
+    assert_int_equal(a->mtime_seconds, b->mtime_seconds);
+    assert_int_equal(a->mtime_ns, b->mtime_ns);
+    assert_int_equal(a->major, b->major);
+    assert_int_equal(a->minor, b->minor);
+}
+
+static void round_trip(void **state) {
+    char longer[TAR_NAME_MAX + 1], hundred[101];
+    (void)state;
+    memset(longer, 'n', TAR_NAME_MAX), longer[TAR_NAME_MAX] = 0;
+    memset(hundred, 'h', 100), hundred[100] = 0;
+    const tar_entry entries[] = {
+        {.type = TAR_FOLDER, .path = "dir", .mode = 0755, .mtime_seconds = 5},
+        {.type = TAR_FILE,
+         .path = "dir/file",
+         .mode = 06711,
+         .uid = 1,
+         .gid = 2,
+         .size = 700,
+         .mtime_seconds = 1800000000,
+         .mtime_ns = 123456789},
+        {.type = TAR_FILE, .path = longer, .size = 512, .uid = 4000000000, .gid = 4000000001},
+        {.type = TAR_SYMBOLIC_LINK, .path = hundred, .link = longer, .mode = 0777},
+        {.type = TAR_HARD_LINK, .path = "link", .link = "dir/file"},
+        {.type = TAR_BLOCK_DEVICE, .path = "disk", .major = 254, .minor = 16},
+        {.type = TAR_FIFO, .path = "gr\xc3\xbc\xff", .mode = 0600},
+    };
+    cleanup_buffer buffer archive = BUFFER_INIT;
+    for (size_t i = 0; i < array_length(entries); i++) {
+        tar_write_header(&archive, &entries[i]);
+        for (uint64_t k = 0; k < entries[i].size + tar_padding(entries[i].size); k++)
+            buffer_append(&archive, k < entries[i].size ? "c" : "", 1);
+    }
+    tar_write_end(&archive);
+    assert_int_equal(archive.length % TAR_BLOCK, 0);
+    for (size_t step = 1; step < 2000; step += 333) {
+        source from = {.from = &archive, .step = step};
+        tar_reader reader = {.read = read_source, .data = &from};
+        tar_entry entry;
+        for (size_t i = 0; i < array_length(entries); i++) {
+            char content[300];
+            assert_int_equal(tar_reader_next(&reader, &entry, NULL), 1);
+            assert_same(&entry, &entries[i]);
+            if (i == 1) // the rest of it is skipped
+                assert_int_equal(tar_reader_content(&reader, content, sizeof content, NULL), sizeof content);
+        }
+        assert_int_equal(tar_reader_next(&reader, &entry, NULL), 0);
+        tar_reader_finish(&reader);
+    }
+}
+
+static holm_error_code refusal(const buffer *archive) {
+    source from = {.from = archive, .step = 4096};
+    tar_reader reader = {.read = read_source, .data = &from};
+    tar_entry entry;
+    cleanup_error holm_error *error = NULL;
+    int more;
+    while ((more = tar_reader_next(&reader, &entry, &error)) > 0)
+        continue;
+    tar_reader_finish(&reader);
+    return more == 0 ? 0 : holm_error_code_of(error);
+}
+
+static void set_sum(tar_header *header) {
+    snprintf(header->checksum, sizeof header->checksum, "%06o", tar_header_sum(header));
+    header->checksum[7] = ' ';
+}
+
+static void damaged_archives(void **state) {
+    cleanup_buffer buffer archive = BUFFER_INIT;
+    (void)state;
+    tar_write_header(&archive, &(tar_entry){.type = TAR_FILE, .path = "x", .size = 1000});
+    assert_int_equal(refusal(&archive), HOLM_ERROR_INTEGRITY); // the content is missing
+    archive.data[0] ^= 1;
+    assert_int_equal(refusal(&archive), HOLM_ERROR_INTEGRITY); // the sum is wrong
+    archive.length = 100;
+    assert_int_equal(refusal(&archive), HOLM_ERROR_INTEGRITY);
+    archive.length = 0;
+    assert_int_equal(refusal(&archive), 0); // nothing is an empty archive
+}
+
+static void bounded_headers(void **state) {
+    (void)state;
+    cleanup_buffer buffer archive = BUFFER_INIT;
+    tar_header header = {.type = 'x', .magic = "ustar", .size = "77777777"};
+    set_sum(&header);
+    buffer_append(&archive, &header, sizeof header);
+    assert_int_equal(refusal(&archive), HOLM_ERROR_LIMIT);
+    static const char *const records[] = {"8 path=\n",  "99 path=x\n",  "x", "10 path=x", "3 x",
+                                          "9 size=x\n", "12 size=1 2\n"};
+    for (size_t i = 0; i < array_length(records); i++) {
+        buffer_clear(&archive);
+        header = (tar_header){.type = 'x', .magic = "ustar"};
+        snprintf(header.size, sizeof header.size, "%o", (unsigned)strlen(records[i]));
+        set_sum(&header);
+        buffer_append(&archive, &header, sizeof header);
+        buffer_append(&archive, records[i], strlen(records[i]));
+        while (archive.length % TAR_BLOCK)
+            buffer_append(&archive, "", 1);
+        assert_int_equal(refusal(&archive), HOLM_ERROR_INTEGRITY);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(damaged_archives),
+        cmocka_unit_test(bounded_headers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
