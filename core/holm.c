@@ -1,7 +1,16 @@
 #include "core/holm.h"
 
+#include <string.h>
+
 #include "core/config/toml.h"
 #include "core/holm_internal.h"
+
+// Helpers hear of it by their environment; what the user has set there himself goes before.
+static void choose_accelerator(const config *settings) {
+    const char *chosen = json_string_value(config_get(settings, "start.accelerator"));
+    if (chosen && strcmp(chosen, "auto") != 0)
+        setenv("HOLM_ACCELERATOR", chosen, 0);
+}
 
 holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
     holm_client *client = calloc(1, sizeof *client);
@@ -16,6 +25,7 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
         holm_client_destroy(client);
         return NULL;
     }
+    choose_accelerator(client->config);
     return client;
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/holm_internal.h"
+#include "vm/machine.h"
 
 static json_t *text_or_null(const char *text) {
     return text ? json_string(text) : json_null();
@@ -33,6 +34,13 @@ static int gather(holm_request *self, state *db, holm_error **error) {
                              "cacheDirectory", client->where.cache, "configurationDirectory",
                              client->where.config, "containers", (int)json_array_size(containers), "running",
                              (int)running, "images", (int)json_array_size(images));
+    const char *why = NULL;
+    machine_accelerator accelerator =
+        kernel ? machine_accelerator_probe(client->where.cache, kernel, &why) : MACHINE_EMULATION;
+    json_object_set_new(self->result, "accelerator",
+                        json_string(accelerator == MACHINE_KVM ? "kvm" : "emulation"));
+    json_object_set_new(self->result, "acceleratorReason",
+                        json_string(why ? why : "the guest kernel is not built yet, so nothing was tried"));
     return 0;
 }
 

@@ -24,6 +24,7 @@ typedef struct attach {
     uv_signal_t signals[sizeof proxied / sizeof proxied[0]];
     unsigned open_handles;
     bool attached, ended, ending;
+    bool has_terminal;   // ours is raw for it
     unsigned interrupts; // before it was attached
 } attach;
 
@@ -55,6 +56,18 @@ static void leave(attach *self, int exit_code) {
     let_go(self);
 }
 
+// The process as one in a pipe would fare, or with its terminal gone. A session made by exec ends when we
+// leave.
+static void signal_container(attach *self, int number) {
+    if (self->options.ours && !self->options.exec)
+        holm_container_kill(self->owner->client, self->options.container, number, NULL, NULL);
+}
+
+static void hang_up(attach *self) {
+    signal_container(self, SIGHUP);
+    leave(self, EXIT_HANGUP);
+}
+
 // ---- input ----
 
 static void send_input(attach *self, const char *bytes, size_t length) {
@@ -75,6 +88,10 @@ static void on_input(stream *from, const char *bytes, size_t length, void *data)
     (void)from;
     if (self->ended || self->ending)
         return;
+    if (length == 0 && self->has_terminal) {
+        hang_up(self); // the end of a terminal is its loss, not the end of input
+        return;
+    }
     if (length == 0) {
         holm_session_close_input(self->session);
         return;
@@ -106,13 +123,6 @@ static void on_drained(holm_session *session, void *data) {
 }
 
 // ---- output ----
-
-// The process as one in a pipe would fare, or with its terminal gone. A session made by exec ends when we
-// leave.
-static void signal_container(attach *self, int number) {
-    if (self->options.ours && !self->options.exec)
-        holm_container_kill(self->owner->client, self->options.container, number, NULL, NULL);
-}
 
 static void on_written(stream *to, bool broken, void *data) {
     attach *self = data;
@@ -154,8 +164,7 @@ static void on_signal(uv_signal_t *handle, int number) {
         return;
     }
     if (number == SIGHUP) {
-        signal_container(self, SIGHUP);
-        leave(self, EXIT_HANGUP);
+        hang_up(self);
     } else if (!self->options.proxy_signals && !self->options.terminal) {
         leave(self, 128 + number);
     } else if (!self->attached && ++self->interrupts > 1) {
@@ -173,7 +182,7 @@ static void on_attached(holm_session *session, const char *name, bool terminal, 
     self->attached = true;
     self->options.terminal = terminal;
     if (terminal && self->options.input && terminal_present()) {
-        terminal_set_raw();
+        self->has_terminal = terminal_set_raw();
         send_size(self);
     }
     if (self->options.input)

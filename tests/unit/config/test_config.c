@@ -74,7 +74,7 @@ static void test_errors_name_file_and_line(void **test) {
     expect_error("[container]\n\ncpus = -1\n", 3, "container.cpus must be a number above zero", NULL);
     expect_error("[container]\nlog-files = \"three\"\n", 2, "a whole number", NULL);
     expect_error("[registry]\ninsecure = [1]\n", 2, "an array of texts", NULL);
-    expect_error("[start]\naccelerator = \"xen\"\n", 2, "auto kvm tcg", NULL);
+    expect_error("[start]\naccelerator = \"xen\"\n", 2, "auto kvm emulation", NULL);
     expect_error("[dashboard]\nmouse = 1\n", 2, "true or false", NULL);
     expect_error("container = 3\n", 1, "unknown key container", NULL);
     expect_error("[container]\ncpus = \n", 2, "", NULL);
