@@ -4,36 +4,36 @@
 #include <string.h>
 
 #include "core/base/cleanup.h"
+#include "tui/cli/options_walk.h"
 
-static void write_option(const struct argp_option *option, const struct argp_option *names,
-                         reference_option function, FILE *out) {
+typedef struct option_writer {
+    reference_option function;
+    FILE *out;
+} option_writer;
+
+static void write_option(const struct argp_option *option, void *data) {
+    const option_writer *self = data;
+    if (option->flags & OPTION_HIDDEN)
+        return;
     char written[256] = "";
     size_t length = 0;
-    for (const struct argp_option *name = names; name == names || (name->flags & OPTION_ALIAS); name++) {
-        const char *separator = length ? ", " : "";
+    for (const struct argp_option *name = option; name == option || (name->flags & OPTION_ALIAS); name++) {
         if (name->key > ' ' && name->key < 0x7f)
-            length +=
-                (size_t)snprintf(written + length, sizeof written - length, "%s-%c", separator, name->key);
-        separator = length ? ", " : "";
+            length += (size_t)snprintf(written + length, sizeof written - length, "%s-%c", length ? ", " : "",
+                                       name->key);
         if (name->name)
-            length +=
-                (size_t)snprintf(written + length, sizeof written - length, "%s--%s", separator, name->name);
+            length += (size_t)snprintf(written + length, sizeof written - length, "%s--%s",
+                                       length ? ", " : "", name->name);
     }
     if (option->arg)
         snprintf(written + length, sizeof written - length,
                  (option->flags & OPTION_ARG_OPTIONAL) ? "[=%s]" : "=%s", option->arg);
-    function(written, option->doc ? option->doc : "", out);
+    self->function(written, option->doc ? option->doc : "", self->out);
 }
 
 void reference_each_option(const struct argp *argp, reference_option function, FILE *out) {
-    if (!argp)
-        return;
-    const struct argp_option *option = argp->options;
-    for (; option && (option->name || option->key || option->doc || option->group); option++)
-        if ((option->name || option->key) && !(option->flags & (OPTION_ALIAS | OPTION_HIDDEN | OPTION_DOC)))
-            write_option(option, option, function, out);
-    for (const struct argp_child *child = argp->children; child && child->argp; child++)
-        reference_each_option(child->argp, function, out);
+    option_writer writer = {function, out};
+    options_walk(argp, write_option, &writer);
 }
 
 int main(int argc, char **argv) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# install.sh BUILD: what is installed is whole, finds its parts by itself, and goes where packagers want it.
+# install.sh BUILD [run]: what is installed is whole, finds its parts by itself, and goes where packagers want it. With
+# "run" it also runs a container.
 set -euo pipefail
 build=$1
 cd "$(dirname "$0")/.."
@@ -22,6 +23,7 @@ done
 cmp "$folder/one" "$folder/two" || fail "with DESTDIR other files are installed"
 grep -rlF "$build" "$folder/prefix/bin" "$folder/prefix/libexec" && fail "a program knows the build tree"
 
+kernels=${XDG_CACHE_HOME:-$HOME/.cache}/holm/kernel
 export HOME=$folder/home XDG_RUNTIME_DIR=$folder/run
 unset XDG_DATA_HOME XDG_CACHE_HOME XDG_CONFIG_HOME
 mkdir -m 700 "$HOME" "$XDG_RUNTIME_DIR"
@@ -34,3 +36,13 @@ grep -q nobody "$folder/error" || fail "the error does not name the container: $
 bash -n "$folder/prefix/share/bash-completion/completions/holm" || fail "the bash completion"
 [ "$("$folder/prefix/share/holm/kernel/build.sh" --path)" = "$(kernel/build.sh --path)" ] ||
     fail "the installed kernel script would build another kernel"
+
+if [ "${2:-}" = run ]; then
+    [ -d "$kernels" ] || { echo "skipped: no guest kernel, kernel/build.sh makes it"; exit 77; }
+    ln -s "$kernels" "$HOME/.cache/holm/kernel"
+    mkdir -p "$HOME/.config/holm"
+    printf '[start]\ntemplate = false\n' >"$HOME/.config/holm/config.toml"
+    . tui/setup.sh
+    setup_busybox "$holm"
+    [ "$("$holm" run --rm busybox echo "from $folder")" = "from $folder" ] || fail "holm run"
+fi
