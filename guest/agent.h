@@ -23,6 +23,7 @@ typedef struct agent_filesystem {
 typedef struct process process;
 typedef struct process_attachment process_attachment;
 typedef struct event_listener event_listener;
+typedef struct relay relay;
 
 typedef struct agent {
     uv_loop_t *loop;
@@ -47,6 +48,8 @@ typedef struct agent {
     size_t process_count;
     int devpts; ///< the container's; -1 while it has none
     event_listener *listeners;
+    relay *relays;
+    uint64_t relay_number; ///< of the last one
     uv_signal_t child_ended;
     watch *filesystem_errors;
     uv_fs_event_t memory_events;

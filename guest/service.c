@@ -6,6 +6,7 @@
 #include "guest/machine.h"
 #include "guest/network.h"
 #include "guest/process.h"
+#include "guest/relay.h"
 #include "guest/statistics.h"
 
 // DIRECT answers at once on the loop, BLOCKING on a worker thread, LATER when something has happened.
@@ -43,6 +44,8 @@ LATER(process_create)
 LATER(process_start)
 DIRECT(process_signal)
 LATER(process_wait_exit)
+DIRECT(relay_start)
+DIRECT(relay_stop)
 DIRECT(process_resize)
 DIRECT(process_delete)
 DIRECT(process_list_call)
@@ -88,6 +91,8 @@ static const rpc_method methods[] = {
     METHOD("Attach", attach_input, attach_output, process_attach_open),
     METHOD("Statistics", empty, statistics_response, open_statistics_call),
     METHOD("SetLimits", limits, empty, open_machine_set_limits),
+    METHOD("RelaySocket", relay_socket_request, relay_socket_response, open_relay_start),
+    METHOD("StopRelay", stop_relay_request, empty, open_relay_stop),
     METHOD("LinkSet", interface, empty, open_network_call_link_set),
     METHOD("AddressAdd", address_request, empty, open_network_call_address_add),
     METHOD("RouteAdd", route_request, empty, open_network_call_route_add),

@@ -13,6 +13,7 @@
 #include "guest/cgroup.h"
 #include "guest/machine.h"
 #include "guest/process.h"
+#include "guest/relay.h"
 #include "guest/text.h"
 
 #define MOUNTS_MAX 2048
@@ -146,6 +147,7 @@ void machine_shutdown(agent *self, const ProtobufCMessage *message, call *answer
         return;
     }
     self->stopping = true;
+    relay_stop_all(self);
     ending *begun = calloc(1, sizeof *begun);
     if (!begun)
         abort();

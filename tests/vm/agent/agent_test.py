@@ -1,6 +1,7 @@
 """The agent, driven in a real machine by a gRPC client that shares no code with it."""
 import hashlib
 import io
+import socket
 import subprocess
 import tarfile
 import threading
@@ -434,6 +435,34 @@ class Shared(unittest.TestCase):
         climbing = self.archive(("hard", b"", {"type": tarfile.LNKTYPE, "linkname": "../etc/passwd"}))
         self.assertEqual(code_of(lambda: self.copy_in("/trap", climbing))[1], "invalid")
         self.assertEqual(code_of(lambda: self.copy_in("/trap", b"no archive" * 100))[1], "integrity")
+
+    def test_relays_both_ways(self):
+        # the host dials port 2000 of the guest, which leads to a socket inside, which leads to the host's port 5000: an echo
+        agent = self.guest.agent
+        inner = agent.RelaySocket(pb.RelaySocketRequest(**{"in": True}, path="/made/echo.sock", port=5000, mode=0o666, uid=1000))
+        outer = agent.RelaySocket(pb.RelaySocketRequest(path="/made/echo.sock", port=2000))
+        self.assertEqual(self.run_in("stat -c '%F %a %u' /made/echo.sock")[0], "socket 666 1000\n")
+        with socket.socket(socket.AF_UNIX) as dialled:
+            dialled.settimeout(60)
+            dialled.connect(f"{self.guest.folder}/vsock.sock")
+            dialled.sendall(b"CONNECT 2000\n")
+            self.assertTrue(dialled.recv(100).startswith(b"OK "))
+            sent = bytes(range(256)) * 4096
+            writer = threading.Thread(target=lambda: (dialled.sendall(sent), dialled.shutdown(socket.SHUT_WR)))
+            writer.start()
+            got = b""
+            while len(got) < len(sent):
+                part = dialled.recv(65536)
+                if not part:
+                    break
+                got += part
+            writer.join()
+            self.assertEqual(hashlib.sha256(got).digest(), hashlib.sha256(sent).digest())
+        agent.StopRelay(pb.StopRelayRequest(id=inner.id))
+        agent.StopRelay(pb.StopRelayRequest(id=outer.id))
+        self.assertEqual(code_of(agent.StopRelay, pb.StopRelayRequest(id=outer.id))[1], "not-found")
+        self.assertFalse(agent.Stat(pb.StatRequest(path="/made/echo.sock")).found)
+        self.assertEqual(code_of(agent.RelaySocket, pb.RelaySocketRequest(path="/x", port=1024))[1], "invalid")
 
     def test_file_system_operations(self):
         usage = self.guest.agent.FilesystemOperation(pb.FilesystemOperationRequest(operation=4, path="/"))

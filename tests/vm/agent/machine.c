@@ -13,12 +13,51 @@
 #include "vm/machine.h"
 
 #define LAYERS_FROM 6
+#define ECHO_PORT   5000
 
 typedef struct test_machine {
     uv_loop_t loop;
     uv_pipe_t input;
     machine *machine;
 } test_machine;
+
+// What the guest dials on port 5000 comes back to it.
+static void on_echo_closed(uv_handle_t *handle) {
+    free(handle);
+}
+
+static void on_echo_allocate(uv_handle_t *handle, size_t size, uv_buf_t *out) {
+    (void)handle;
+    *out = uv_buf_init(malloc(size), (unsigned)size);
+}
+
+static void on_echo_written(uv_write_t *request, int status) {
+    (void)status;
+    free(request->data);
+    free(request);
+}
+
+static void on_echo_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes) {
+    if (got <= 0) {
+        free(bytes->base);
+        if (got < 0)
+            uv_close((uv_handle_t *)stream, on_echo_closed);
+        return;
+    }
+    uv_write_t *request = malloc(sizeof *request);
+    uv_buf_t back = uv_buf_init(bytes->base, (unsigned)got);
+    request->data = bytes->base;
+    uv_write(request, stream, &back, 1, on_echo_written);
+}
+
+static void on_accepted(int fd, uint32_t port, void *data) {
+    test_machine *self = data;
+    uv_pipe_t *pipe = malloc(sizeof *pipe);
+    (void)port;
+    uv_pipe_init(&self->loop, pipe, 0);
+    uv_pipe_open(pipe, fd);
+    uv_read_start((uv_stream_t *)pipe, on_echo_allocate, on_echo_read);
+}
 
 static void on_ready(void *data) {
     (void)data;
@@ -71,7 +110,9 @@ static int add_devices(test_machine *self, char **argv, int argc, holm_error **e
         machine_qemu.add_disk(self->machine, &writable, error) < 0 ||
         machine_qemu.add_card(self->machine, &card, error) < 0)
         return -1;
-    return machine_qemu.start(self->machine, error);
+    if (machine_qemu.start(self->machine, error) < 0)
+        return -1;
+    return machine_qemu.listen(self->machine, ECHO_PORT, on_accepted, self, error);
 }
 
 int main(int argc, char **argv) {
