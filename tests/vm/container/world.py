@@ -158,7 +158,8 @@ def end_all():
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-    shutil.rmtree(WORK, ignore_errors=True)
+    if not os.environ.get("HOLM_TEST_KEEP"):
+        shutil.rmtree(WORK, ignore_errors=True)
 
 
 atexit.register(end_all)
