@@ -243,8 +243,12 @@ char *image_reference_canonical(const image_reference *self) {
 char *image_reference_familiar(const image_reference *self) {
     if (strcmp(self->registry, "docker.io") != 0)
         return image_reference_canonical(self);
-    const char *name = self->repository;
-    if (strncmp(name, "library/", strlen("library/")) == 0)
-        name += strlen("library/");
+    const char *name = self->repository, *library = "library/";
+    if (strncmp(name, library, strlen(library)) == 0 && !strchr(name + strlen(library), '/'))
+        name += strlen(library);
+    // What would be read as something else stays whole.
+    const char *slash = strchr(name, '/');
+    if (digest_hex_is_valid(name) || (slash && looks_like_registry(name, (size_t)(slash - name))))
+        return image_reference_canonical(self);
     return join(self, name);
 }

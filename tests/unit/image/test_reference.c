@@ -17,6 +17,8 @@ static void test_normalised(void **state) {
     } cases[] = {
         {"debian", "docker.io/library/debian:latest", "debian:latest"},
         {"debian:12", "docker.io/library/debian:12", "debian:12"},
+        {"docker.io/library/a/b", "docker.io/library/a/b:latest", "library/a/b:latest"},
+        {"docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest"},
         {"user/app", "docker.io/user/app:latest", "user/app:latest"},
         {"docker.io/debian", "docker.io/library/debian:latest", "debian:latest"},
         {"index.docker.io/library/debian", "docker.io/library/debian:latest", "debian:latest"},
