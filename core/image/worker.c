@@ -244,14 +244,13 @@ static void on_last_look(uv_timer_t *timer) {
 }
 
 // Under the start lock nobody can be about to come; the loop takes one more turn for those who just have.
+// Where the runtime folder has gone nobody finds us any more.
 static void on_idle(uv_timer_t *timer) {
     worker *self = timer->data;
     cleanup_free char *path = image_client_lock(self->options.where);
     cleanup_error holm_error *error = NULL;
     self->leave_lock = file_lock(path, true, false, &error);
-    if (self->leave_lock < 0 && holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND)
-        stop_listening(self); // the runtime folder has gone, and with it the way to us
-    else if (self->leave_lock < 0)
+    if (self->leave_lock < 0 && holm_error_code_of(error) == HOLM_ERROR_IN_USE)
         check_idle(self);
     else
         uv_timer_start(&self->idle, on_last_look, 1, 0);

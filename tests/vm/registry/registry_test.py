@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -550,6 +551,15 @@ def test_ends_when_idle():
     worker = fresh()
     worker.channel.close()
     wait_for(lambda: not os.path.exists(os.path.join(worker.runtime, "image.sock")), 30)
+
+
+def test_ends_without_its_folder():
+    worker = fresh()
+    process = os.pidfd_open(worker.pid())
+    worker.channel.close()
+    shutil.rmtree(worker.folder)
+    assert select.select([process], [], [], 30)[0], "holm-image stays for ever"
+    os.close(process)
 
 
 def main():
