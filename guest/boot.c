@@ -20,8 +20,7 @@ static const struct {
     {"devtmpfs", NEW_ROOT "/dev", MS_NOSUID | MS_NOEXEC, "mode=755"},
     {"proc", NEW_ROOT "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
     {"sysfs", NEW_ROOT "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
-    // favordynmods: joining a group must not wait for an RCU grace period, every process does it
-    {"cgroup2", NEW_ROOT GUEST_CGROUP, MS_NOSUID | MS_NODEV | MS_NOEXEC, "favordynmods"},
+    {"cgroup2", NEW_ROOT GUEST_CGROUP, MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL},
 };
 
 static int make_folder(const char *path, holm_error **error) {
@@ -70,8 +69,7 @@ int boot_filesystems(holm_error **error) {
         if (make_folder(folders[i], error) < 0)
             return -1;
     enable_controllers(GUEST_CGROUP);
-    // with a few CPUs it is cheap to hurry grace periods, and each unmount and namespace waits for some
-    return text_write("/sys/kernel/rcu_expedited", "1", error);
+    return 0;
 }
 
 bool boot_is_template(void) {
