@@ -50,7 +50,7 @@ setup_build() {
         echo "configuring $1" >&2
         (cd "$root" && cmake --preset "$1") >&2
     fi
-    ninja -C "$tree" --quiet >&2
+    ninja -C "$tree" --quiet | sed "/no work to do/d" >&2
 }
 
 # setup_busybox HOLM: a local image from Debian's busybox, so that there is something to run with no network at all.
