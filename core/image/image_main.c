@@ -115,6 +115,7 @@ static int confine_self(const process *self, holm_error **error) {
                                      "/usr/local/share/ca-certificates",
                                      "/dev/urandom",
                                      "/proc/sys/vm",
+                                     "/proc/self/mounts", // libext2fs looks whether a disk is mounted
                                      "/run/systemd/resolve",
                                      "/run/NetworkManager",
                                      "/run/resolvconf",
@@ -122,6 +123,11 @@ static int confine_self(const process *self, holm_error **error) {
                                      containers,
                                      NULL};
     const char *const read_write[] = {self->where.data, self->where.runtime, NULL};
+    // Kept open: procfs makes a new file, which no rule knows, once it has forgotten this one.
+    if (open("/proc/self/mounts", O_PATH | O_CLOEXEC) < 0) {
+        holm_error_set_errno(error, errno, "open /proc/self/mounts");
+        return -1;
+    }
     confine *rules =
         confine_create(&(confine_rules){.read_only = read_only, .read_write = read_write, .network = true});
     int number = confine_enter(rules);
