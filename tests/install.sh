@@ -40,8 +40,6 @@ bash -n "$folder/prefix/share/bash-completion/completions/holm" || fail "the bas
 if [ "${2:-}" = run ]; then
     [ -d "$kernels" ] || { echo "skipped: no guest kernel, kernel/build.sh makes it"; exit 77; }
     ln -s "$kernels" "$HOME/.cache/holm/kernel"
-    mkdir -p "$HOME/.config/holm"
-    printf '[start]\ntemplate = false\n' >"$HOME/.config/holm/config.toml"
     . tui/setup.sh
     setup_busybox "$holm"
     [ "$("$holm" run --rm busybox echo "from $folder")" = "from $folder" ] || fail "holm run"
