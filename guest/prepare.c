@@ -28,21 +28,19 @@ typedef struct preparation {
 // Adding to the pool does not yet change what it gives out: only the reseed makes two clones differ.
 static int feed_entropy(preparation *self, holm_error **error) {
     const ProtobufCBinaryData *bytes = &self->request->entropy;
-    struct {
-        struct rand_pool_info info;
-        uint8_t data[ENTROPY_MAX];
-    } pool;
+    _Alignas(struct rand_pool_info) uint8_t space[sizeof(struct rand_pool_info) + ENTROPY_MAX];
+    struct rand_pool_info *pool = (void *)space;
     if (bytes->len == 0)
         return 0;
     if (bytes->len > ENTROPY_MAX) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "more than %d bytes of entropy", ENTROPY_MAX);
         return -1;
     }
-    pool.info.entropy_count = (int)bytes->len * 8;
-    pool.info.buf_size = (int)bytes->len;
-    memcpy(pool.data, bytes->data, bytes->len);
+    pool->entropy_count = (int)bytes->len * 8;
+    pool->buf_size = (int)bytes->len;
+    memcpy(pool->buf, bytes->data, bytes->len);
     cleanup_close int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
-    if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0) {
+    if (fd < 0 || ioctl(fd, RNDADDENTROPY, pool) < 0 || ioctl(fd, RNDRESEEDCRNG) < 0) {
         holm_error_set_errno(error, errno, "feed the random pool");
         return -1;
     }
