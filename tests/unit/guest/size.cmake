@@ -1,0 +1,5 @@
+file(SIZE ${AGENT} size)
+message("the agent has ${size} bytes, ${MOST} are allowed")
+if(size GREATER MOST)
+  message(FATAL_ERROR "the agent is too large")
+endif()
