@@ -234,7 +234,8 @@ static void stop_listening(worker *self) {
 // Who had come before we had the lock has been counted by now.
 static void on_last_look(uv_timer_t *timer) {
     worker *self = timer->data;
-    cleanup_close int lock = steal_fd(&self->leave_lock);
+    cleanup_close int lock = steal_fd(&self->leave_lock); // held until we have decided
+    (void)lock;
     if (has_running_task(self) || rpc_server_connection_count(self->server) > 0) {
         check_idle(self);
         return;
