@@ -25,6 +25,9 @@ class World:
             path = os.path.join(self.folder.name, short)
             os.mkdir(path, 0o700)
             self.environment["XDG_" + name] = path
+        # Without templates: a cache of its own in which none is ever made.
+        self.cold = {**self.environment, "XDG_CACHE_HOME": os.path.join(self.folder.name, "cold"),
+                     "HOLM_TEMPLATE_MAKER": "/bin/false"}
         root = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
         subprocess.run(["bash", "-c", '. "$0/tui/setup.sh" && setup_busybox "$1"', root, self.holm],
                        env=self.environment, check=True)
