@@ -145,7 +145,9 @@ static int path_find(const void *key, const void *file) {
 
 /// Takes out of the lower tree what a file of the upper one hides.
 static void hide(tree *lower, const tree_file *upper) {
-    tree_file *found = bsearch(upper->path, lower->files, lower->count, sizeof *lower->files, path_find);
+    tree_file *found = lower->count
+                           ? bsearch(upper->path, lower->files, lower->count, sizeof *lower->files, path_find)
+                           : NULL;
     if (!found)
         return;
     found->removed = true;
