@@ -66,7 +66,7 @@ void tree_sort(tree *self) {
     qsort(self->files, self->count, sizeof *self->files, tree_file_order);
 }
 
-static void file_finish(tree_file *file) {
+void tree_file_finish(tree_file *file) {
     for (size_t i = 0; i < file->xattr_count; i++) {
         free(file->xattrs[i].name);
         free(file->xattrs[i].value);
@@ -78,7 +78,7 @@ static void file_finish(tree_file *file) {
 
 void tree_finish(tree *self) {
     for (size_t i = 0; i < self->count; i++)
-        file_finish(&self->files[i]);
+        tree_file_finish(&self->files[i]);
     free(self->files);
     *self = (tree){0};
 }

@@ -42,6 +42,8 @@ void tree_add_xattr(tree_file *file, const char *name, const void *value, size_t
 int tree_file_order(const void *left, const void *right);
 void tree_sort(tree *self);
 void tree_finish(tree *self);
+/// What one file holds; for files that are taken out of a tree.
+void tree_file_finish(tree_file *file);
 
 /// Reads a folder. Nothing of trusted.overlay.* is taken.
 void tree_read_folder(tree *self, const char *path);

@@ -165,9 +165,13 @@ static void merge(tree *lower, const tree *upper) {
     for (size_t i = 0; i < lower->count; i++)
         if (!lower->files[i].removed)
             *tree_add(&merged, lower->files[i].path) = lower->files[i];
+        else
+            tree_file_finish(&lower->files[i]);
     for (size_t i = 0; i < upper->count; i++)
         if (!is_whiteout(&upper->files[i]))
             *tree_add(&merged, upper->files[i].path) = upper->files[i];
+        else
+            tree_file_finish(&upper->files[i]);
     tree_sort(&merged);
     free(lower->files);
     *lower = merged;

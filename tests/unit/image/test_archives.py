@@ -297,7 +297,7 @@ class Archives(unittest.TestCase):
         self.tool("load", "-", input=blob)
         result = subprocess.run([COMPARE, self.base + "/bundle/rootfs", *self.layers(self.image("example.org/a:1"))], capture_output=True, text=True)
         self.assertEqual(result.stdout, "")
-        self.assertEqual(result.returncode, 0)
+        self.assertEqual(result.returncode, 0, result.stderr)
 
 
 if __name__ == "__main__":
