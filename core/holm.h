@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "core/base/buffer.h"  // IWYU pragma: export
 #include "core/base/cleanup.h" // IWYU pragma: export
 #include "core/base/error.h"   // IWYU pragma: export
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <uv.h>
 
-#include "core/base/buffer.h"
+#include "core/holm.h"
 
 typedef struct stream stream;
 
