@@ -26,8 +26,9 @@ setup_packages() {
     local missing looked_up
     looked_up=$root/build/packages-$(cksum <<<"$*" | cut -d' ' -f1)
     if [ "$looked_up" -nt /var/lib/dpkg/status ]; then return; fi
-    missing=$(dpkg-query -W -f '${Package} ${Status}\n' "$@" 2>/dev/null | awk '/ok installed/ { print $1 }' |
-        sort -u | comm -13 - <(printf '%s\n' "$@" | sort -u))
+    # dpkg-query fails where a package is not known, which is what is asked.
+    missing=$({ dpkg-query -W -f '${Package} ${Status}\n' "$@" 2>/dev/null || true; } |
+        awk '/ok installed/ { print $1 }' | sort -u | comm -13 - <(printf '%s\n' "$@" | sort -u))
     if [ -z "$missing" ]; then
         mkdir -p "$root/build"
         touch "$looked_up"
