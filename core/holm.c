@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/base/trace.h"
 #include "core/config/toml.h"
 #include "core/holm_internal.h"
 
@@ -27,6 +28,10 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
     }
     choose_accelerator(client->config);
     return client;
+}
+
+int holm_trace(const char *path, holm_error **error) {
+    return trace_create(path, "holm", error);
 }
 
 static void client_release(holm_client *client) {

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "core/base/trace.h"
 #include "core/holm_image.h"
 #include "core/holm_names.h"
 #include "core/image/image_client.h"
@@ -58,6 +59,7 @@ static json_t *create_once(holm_request *self, state *db, const json_t *request,
         .disk_bytes = config_get_size(client->config, "container.disk"),
         .environment = environment,
     };
+    trace_step("image and disk");
     return container_create(&client->where, db, request, self->document, self->text, &defaults, error);
 }
 

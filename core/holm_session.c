@@ -1,7 +1,7 @@
 // Sessions: the standard streams of a process, over one Attach call to the container's shim.
 #include <string.h>
 
-#include "core/base/buffer.h"
+#include "core/base/trace.h"
 #include "core/holm_internal.h"
 
 #define CHUNK_MAX 65536u // of input in one message
@@ -79,6 +79,7 @@ static int prepare(holm_session *self, state *db) {
         holm_error_hint(&self->error, "holm start %s starts it", name);
         return -1;
     }
+    trace_step("look up");
     static const container_launch_options options = {.start = false};
     self->lifeline = container_launch(&client->where, db, self->id, &options, &self->error);
     return self->lifeline < 0 ? -1 : 0;
@@ -132,18 +133,21 @@ static void on_message(rpc_stream *stream, const ProtobufCMessage *message, void
         return;
     switch (output->part_case) {
     case HOLM__SHIM__V1__ATTACH_OUTPUT__PART_ATTACHED:
+        trace_step("attached");
         if (self->lifeline >= 0)
             close(steal_fd(&self->lifeline));
         if (self->events.attached)
             self->events.attached(self, output->attached->process, output->attached->terminal, self->data);
         break;
     case HOLM__SHIM__V1__ATTACH_OUTPUT__PART_STDOUT:
+        trace_step("output");
         self->events.output(self, 1, output->stdout.data, output->stdout.len, self->data);
         break;
     case HOLM__SHIM__V1__ATTACH_OUTPUT__PART_STDERR:
         self->events.output(self, 2, output->stderr.data, output->stderr.len, self->data);
         break;
     case HOLM__SHIM__V1__ATTACH_OUTPUT__PART_EXIT:
+        trace_step("exit");
         self->exited = true;
         self->exit_code = output->exit->exit_code;
         break;
@@ -209,6 +213,7 @@ static void prepared(uv_work_t *work, int status) {
         session_end(self);
         return;
     }
+    trace_step("shim is there");
     self->stream = rpc_call_open(self->connection, &shim_protocol, "Attach", &stream_events, self, 0);
     send_header(self);
     flush_pending(self);

@@ -5,6 +5,7 @@
 
 #include "core/rpc/rpc.h"
 #include "guest/agent.pb-c.h"
+#include "guest/steps.h"
 #include "guest/watch.h"
 
 #define AGENT_PORT        1024 ///< where the agent listens and, on the host, is waited for (vsock)
@@ -30,6 +31,7 @@ typedef struct agent {
     rpc_server *server;
     void *service_data[1]; ///< the server's
     watch *listener;
+    steps boot; ///< what was done before Prepare
 
     // The next are shared with worker threads.
     uv_mutex_t lock;

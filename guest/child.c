@@ -16,13 +16,25 @@
 #include "guest/inside.h"
 #include "guest/mount.h"
 #include "guest/reaper.h"
+#include "guest/steps.h"
 #include "guest/text.h"
 
 #define NAMESPACES (CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
+const char *const child_step_names[CHILD_STEPS] = {"join", "mounts", "seal", "user", "streams"};
+
 typedef struct terminal {
     int master, slave, devpts;
 } terminal;
+
+typedef struct progress {
+    uint64_t times[CHILD_STEPS + 1];
+    size_t count;
+} progress;
+
+static void progress_note(progress *self) {
+    self->times[self->count++] = steps_now();
+}
 
 static void report_error(int socket, const holm_error *error) {
     child_report report = {.kind = CHILD_REPORT_ERROR, .code = holm_error_code_of(error)};
@@ -30,8 +42,9 @@ static void report_error(int socket, const holm_error *error) {
     send(socket, &report, sizeof report, MSG_NOSIGNAL);
 }
 
-static int report_ready(int socket, const terminal *made, holm_error **error) {
+static int report_ready(int socket, const terminal *made, const progress *done, holm_error **error) {
     child_report report = {.kind = CHILD_REPORT_READY};
+    memcpy(report.times, done->times, sizeof report.times);
     int fds[3] = {made->devpts, made->master, made->slave};
     size_t count = made->devpts < 0 ? 0 : made->master < 0 ? 1 : 3;
     union {
@@ -109,10 +122,16 @@ static int set_sysctls(const child_request *self, holm_error **error) {
 }
 
 static int build_container(const child_request *self, terminal *made, holm_error **error) {
-    if (container_mounts_enter(&self->mounts, &made->devpts, error) < 0 ||
-        (self->process->terminal && open_terminal(made, error) < 0) || set_sysctls(self, error) < 0)
-        return -1;
-    return container_mounts_seal(&self->mounts, error);
+    if (!self->first)
+        return 0;
+    return container_mounts_enter(&self->mounts, &made->devpts, error) < 0 ||
+                   (self->process->terminal && open_terminal(made, error) < 0) || set_sysctls(self, error) < 0
+               ? -1
+               : 0;
+}
+
+static int seal_container(const child_request *self, holm_error **error) {
+    return self->first ? container_mounts_seal(&self->mounts, error) : 0;
 }
 
 static int take_terminal(int slave, const Holm__Agent__V1__Process *process, holm_error **error) {
@@ -155,11 +174,22 @@ static int run(const child_request *self, holm_error **error) {
     terminal made = {-1, -1, -1};
     child_user user;
     int stdio[3] = {self->stdio[0], self->stdio[1], self->stdio[2]};
+    progress done = {0};
+    progress_note(&done);
     forking_reset_signals();
     umask(022);
-    if (join(self, error) < 0 || (self->first && build_container(self, &made, error) < 0) ||
-        child_user_prepare(&user, self->process, self->environment, self->environment_count, error) < 0)
+    if (join(self, error) < 0)
         return -1;
+    progress_note(&done);
+    if (build_container(self, &made, error) < 0)
+        return -1;
+    progress_note(&done);
+    if (seal_container(self, error) < 0)
+        return -1;
+    progress_note(&done);
+    if (child_user_prepare(&user, self->process, self->environment, self->environment_count, error) < 0)
+        return -1;
+    progress_note(&done);
     if (self->process->init && self->first)
         reaper_fork(self->report);
     if (made.slave >= 0)
@@ -169,8 +199,10 @@ static int run(const child_request *self, holm_error **error) {
         return -1;
     }
     if ((self->process->terminal && take_terminal(stdio[0], self->process, error) < 0) ||
-        place_stdio(stdio, error) < 0 || child_user_own_stdio(&user, self->process->terminal, error) < 0 ||
-        report_ready(self->report, &made, error) < 0 || (self->wait && wait_start(self, error) < 0))
+        place_stdio(stdio, error) < 0 || child_user_own_stdio(&user, self->process->terminal, error) < 0)
+        return -1;
+    progress_note(&done);
+    if (report_ready(self->report, &made, &done, error) < 0 || (self->wait && wait_start(self, error) < 0))
         return -1;
     return child_user_exec(&user, self->process, error);
 }

@@ -15,6 +15,9 @@
 
 #define CHILD_REPORT_TEXT 1000
 
+#define CHILD_STEPS 5
+extern const char *const child_step_names[CHILD_STEPS];
+
 typedef enum child_report_kind {
     CHILD_REPORT_READY = 1, ///< set up, waits for one byte to run; carries the terminal's descriptors, if any
     CHILD_REPORT_ERROR,
@@ -25,7 +28,8 @@ typedef enum child_report_kind {
 /// the first process, else with none.
 typedef struct child_report {
     uint32_t kind;
-    uint32_t code; ///< holm_error_code
+    uint64_t times[CHILD_STEPS + 1]; ///< of READY: when it began, and when each of child_step_names was done
+    uint32_t code;                   ///< holm_error_code
     char text[CHILD_REPORT_TEXT];
 } child_report;
 

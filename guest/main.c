@@ -43,10 +43,16 @@ static int agent_init(agent *self, uv_loop_t *loop, holm_error **error) {
 }
 
 // A template sleeps here, with everything open that all its clones have in common.
-static int wait_for_devices(holm_error **error) {
+static int wait_for_devices(agent *self, holm_error **error) {
     if (!boot_is_template())
         return 0;
-    return boot_wait_template(error) < 0 ? -1 : machine_rescan_pci(error);
+    if (boot_wait_template(error) < 0)
+        return -1;
+    uint64_t woken = steps_now();
+    if (machine_rescan_pci(error) < 0)
+        return -1;
+    steps_add(&self->boot, "rescan", woken);
+    return 0;
 }
 
 static int run(agent *self, holm_error **error) {
@@ -56,7 +62,7 @@ static int run(agent *self, holm_error **error) {
         agent_init(self, &loop, error) < 0)
         return -1;
     cleanup_close int uevents = uevent_open(error);
-    if (uevents < 0 || wait_for_devices(error) < 0 || ready_start(&loop, steal_fd(&uevents), error) < 0)
+    if (uevents < 0 || wait_for_devices(self, error) < 0 || ready_start(&loop, steal_fd(&uevents), error) < 0)
         return -1;
     struct utsname names = {0};
     uname(&names);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
 #include "guest/boot.h"
 #include "guest/cgroup.h"
@@ -132,7 +131,7 @@ static int set_limits(preparation *self, holm_error **error) {
 static const struct {
     const char *name;
     int (*run)(preparation *self, holm_error **error);
-} steps[] = {
+} all[] = {
     {"entropy", feed_entropy},
     {"clock", set_clock},
     {"names", set_names},
@@ -146,12 +145,6 @@ static const struct {
     {"environment", set_environment},
 };
 
-static uint64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
 static char *read_boot_id(void) {
     char *id = text_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 128, NULL);
     if (id)
@@ -162,23 +155,22 @@ static char *read_boot_id(void) {
 ProtobufCMessage *machine_prepare(agent *self, const ProtobufCMessage *message, holm_error **error) {
     preparation state = {.agent = self, .request = (const void *)message};
     Holm__Agent__V1__PrepareResponse response = HOLM__AGENT__V1__PREPARE_RESPONSE__INIT;
-    Holm__Agent__V1__Step taken[array_length(steps)], *pointers[array_length(steps)];
+    steps *done = &self->boot;
+    uint64_t begun = steps_now();
     cleanup_close int uevents = uevent_open(error);
     if (uevents < 0)
         return NULL;
     state.uevents = uevents;
-    for (size_t i = 0; i < array_length(steps); i++) {
-        holm__agent__v1__step__init(&taken[i]);
-        taken[i].name = (char *)steps[i].name;
-        taken[i].begin_ns = now_ns();
-        if (steps[i].run(&state, error) < 0)
+    for (size_t i = 0; i < array_length(all); i++) {
+        uint64_t begin = steps_now();
+        if (all[i].run(&state, error) < 0)
             return NULL;
-        taken[i].end_ns = now_ns();
-        pointers[i] = &taken[i];
+        steps_add(done, all[i].name, begin);
     }
     cleanup_free char *boot_id = read_boot_id();
     response.boot_id = boot_id ? boot_id : (char *)"";
-    response.steps = pointers;
-    response.n_steps = array_length(steps);
+    response.begin_ns = begun;
+    response.steps = done->pointers;
+    response.n_steps = done->count;
     return agent_copy_message(&response.base);
 }

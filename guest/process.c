@@ -64,6 +64,8 @@ static void finish_waiters(process *self, const holm_error *error) {
 static void reply_created(process *self) {
     Holm__Agent__V1__CreateProcessResponse response = HOLM__AGENT__V1__CREATE_PROCESS_RESPONSE__INIT;
     response.pid = (uint32_t)self->pid;
+    response.steps = self->done.pointers;
+    response.n_steps = self->done.count;
     if (self->creating)
         call_reply(steal_pointer(&self->creating), &response.base);
 }
@@ -120,7 +122,17 @@ static ssize_t receive_report(int socket, child_report *report, int *fds, size_t
     return got;
 }
 
+static void note_steps(process *self, const child_report *report) {
+    uint64_t begin = self->done.each[0].begin_ns;
+    self->done.count = 0;
+    steps_add_span(&self->done, "fork", begin, report->times[0]);
+    for (size_t i = 0; i < CHILD_STEPS; i++)
+        steps_add_span(&self->done, child_step_names[i], report->times[i], report->times[i + 1]);
+}
+
 static void child_is_running(process *self) {
+    if (self->done.count == 1 + CHILD_STEPS)
+        steps_add(&self->done, "exec", self->done.each[CHILD_STEPS].end_ns);
     watch_destroy(steal_pointer(&self->report));
     self->state = PROCESS_RUNNING;
     reply_started(self);
@@ -145,6 +157,7 @@ static bool take_report(process *self) {
             fail_child(self, error);
             return false;
         }
+        note_steps(self, &report);
         self->state = self->start_at_once ? PROCESS_STARTING : PROCESS_CREATED;
         if (!self->start_at_once)
             reply_created(self);
@@ -250,6 +263,7 @@ void process_create(agent *self, const ProtobufCMessage *message, call *answer) 
     process_streams_init(created);
     created->oom_kills = cgroup_oom_kills();
     created->creating = answer;
+    steps_add(&created->done, "fork", steps_now());
     holm__agent__v1__process_exit__init(&created->exit);
     created->exit.name = created->name;
     created->next = self->processes;

@@ -41,6 +41,7 @@ struct process {
     call *creating, *starting;
     bool start_at_once;
     process_waiter *waiters;
+    steps done;                        ///< of its creation
     uint64_t oom_kills;                ///< of the group when it was created
     Holm__Agent__V1__ProcessExit exit; ///< name belongs to the process
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/trace.h"
 #include "vm/qemu_internal.h"
 #define LOG_MODULE "clone"
 #include "core/base/log.h"
@@ -31,7 +32,9 @@ static void clone_free(qemu_clone *self) {
 
 static void copy(uv_work_t *work) {
     qemu_clone *self = work->data;
+    uint64_t begin = trace_now();
     template_copy_memory(self->files.memory, &self->owner->memory, &self->error);
+    trace_span(TRACE_COPY, "copy the memory", begin, trace_now());
     uv_sem_post(&self->written);
 }
 
@@ -89,6 +92,7 @@ static void loaded(machine *self, const char *status) {
         holm_error_set(&error, HOLM_ERROR_INTEGRITY, "QEMU cannot load the template");
         qemu_problem(self, error);
     } else if (strcmp(status, "completed") == 0) {
+        trace_step("template loaded");
         qemu_let_run(self);
         console_type(self->console, "go\n");
         qemu_process_end_within(self->process, WAKE_DEADLINE_MS);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "core/base/buffer.h"
+#include "core/base/trace.h"
 #define LOG_MODULE "qmp"
 #include "core/base/log.h"
 
@@ -14,7 +15,8 @@
 typedef struct command {
     struct command *next;
     uint64_t id;
-    char *line; ///< NULL once it is sent
+    uint64_t begin_ns; ///< for the trace
+    char *line;        ///< NULL once it is sent
     size_t length, sent;
     int fd;
     char *name;
@@ -31,6 +33,7 @@ struct qmp {
     command *first, **last; ///< not answered yet, in the order given
     command *next_to_send;
     uint64_t next_id;
+    uint64_t answered_ns; ///< when the last answer came
     bool lost;
 };
 
@@ -42,6 +45,14 @@ static void command_free(command *self) {
     free(self->line);
     free(self->name);
     free(self);
+}
+
+// One after the other: a command begins when the one before it is answered, if not later.
+static void command_trace(qmp *self, const command *one) {
+    uint64_t now = trace_now();
+    trace_span(TRACE_VMM, one->name, one->begin_ns > self->answered_ns ? one->begin_ns : self->answered_ns,
+               now);
+    self->answered_ns = now;
 }
 
 static void command_answer(command *self, json_t *result, const holm_error *error) {
@@ -92,6 +103,7 @@ static void qmp_answer(qmp *self, json_t *message) {
         qmp_lose(self, "answered what was not asked");
         return;
     }
+    command_trace(self, one);
     self->first = one->next;
     if (!self->first)
         self->last = &self->first;
@@ -209,6 +221,7 @@ qmp *qmp_create(uv_loop_t *loop, int fd, const qmp_events *events, void *data, h
         return NULL;
     }
     self->poll.data = self;
+    trace_row(TRACE_VMM, "QEMU");
     qmp_execute(self, "qmp_capabilities", NULL, -1, NULL, NULL);
     qmp_watch(self);
     return self;
@@ -218,7 +231,12 @@ void qmp_execute(qmp *self, const char *name, json_t *arguments, int fd, qmp_rep
     command *one = calloc(1, sizeof *one);
     if (!one)
         abort();
-    *one = (command){.id = self->next_id++, .fd = fd, .name = strdup(name), .reply = reply, .data = data};
+    *one = (command){.id = self->next_id++,
+                     .begin_ns = trace_now(),
+                     .fd = fd,
+                     .name = strdup(name),
+                     .reply = reply,
+                     .data = data};
     if (self->lost) {
         json_decref(arguments);
         cleanup_error holm_error *error = NULL;

@@ -8,6 +8,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/file.h"
+#include "core/base/trace.h"
 #include "core/container/container_internal.h"
 
 // ---- names and places ----
@@ -153,6 +154,7 @@ static int create_all(const paths *where, state *db, json_t *document, const cha
         path_remove_tree(folder, NULL);
         return -1;
     }
+    trace_step("create the container");
     fault_point("create.row-written");
     return 0;
 }

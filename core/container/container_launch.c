@@ -6,6 +6,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/process.h"
+#include "core/base/trace.h"
 #include "core/container/container_internal.h"
 
 #define ANSWER_MOST 8192
@@ -104,6 +105,7 @@ int container_launch(const paths *where, state *db, const char *id, const contai
     if (pipe < 0)
         return -1;
     note_state(db, id, before, "starting"); // while the shim brings its VM up
+    trace_step("launch a shim");
     fault_point("start.shim-spawned");
     process_wait(process); // it forks itself away at once
     close(process);

@@ -73,6 +73,8 @@ struct shim {
     json_t *address; ///< of the network card with its network's subnet, or NULL
     int life;        ///< the lock's descriptor
     uint64_t begin_ns;
+    uint64_t prepare_ns; ///< when Prepare was sent
+    int64_t guest_clock; ///< nanoseconds that the guest's clock is behind ours
 
     int lifeline; ///< write end of the launcher's pipe, -1: closed
     uv_poll_t lifeline_poll;
@@ -134,10 +136,18 @@ struct shim {
     state *db; ///< touched by jobs only
 };
 
+// ---- shim_trace.c ----
+
+/// A step on the way is done: for the log and the trace.
+void shim_step(const shim *self, const char *what);
+/// Puts the guest's clock beside ours, when the answer has come to a call that was sent at sent_ns (our
+/// clock) and was worked on from begun_ns to done_ns (the guest's).
+void shim_trace_clock(shim *self, uint64_t sent_ns, uint64_t begun_ns, uint64_t done_ns);
+/// What the guest has done, once its clock is known.
+void shim_trace_guest(const shim *self, Holm__Agent__V1__Step *const *steps, size_t count);
+
 // ---- shim_main.c ----
 
-/// Milliseconds since main began, for the trace.
-double shim_elapsed(const shim *self);
 void shim_lifeline_close(shim *self);
 
 // ---- shim_boot.c: machine, agent, init ----

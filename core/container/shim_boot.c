@@ -6,6 +6,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/log.h"
+#include "core/base/trace.h"
 #include "core/container/shim.h"
 
 #define PREPARE_TIMEOUT_MS 60000
@@ -127,10 +128,11 @@ static void prepared(const ProtobufCMessage *response, const holm_error *error, 
         return;
     }
     const Holm__Agent__V1__PrepareResponse *answer = (const Holm__Agent__V1__PrepareResponse *)response;
-    for (size_t i = 0; i < answer->n_steps; i++)
-        log_debug("guest step %s: %.1f ms", answer->steps[i]->name,
-                  (double)(answer->steps[i]->end_ns - answer->steps[i]->begin_ns) / 1e6);
-    log_debug("%.1f ms: prepared", shim_elapsed(self));
+    if (answer->n_steps)
+        shim_trace_clock(self, self->prepare_ns, answer->begin_ns,
+                         answer->steps[answer->n_steps - 1]->end_ns);
+    shim_trace_guest(self, answer->steps, answer->n_steps);
+    shim_step(self, "prepared");
     fault_point("run.prepared");
     self->agent_ready = true;
     self->phase = SHIM_PREPARED;
@@ -148,7 +150,8 @@ static void prepare(shim *self) {
         holm_error_free(error);
         return;
     }
-    log_debug("%.1f ms: agent connected", shim_elapsed(self));
+    shim_step(self, "agent connected");
+    self->prepare_ns = trace_now();
     rpc_call_unary(self->agent, shim_agent_protocol(), "Prepare", &request->base, prepared, self,
                    PREPARE_TIMEOUT_MS);
     holm__agent__v1__prepare_request__free_unpacked(request, NULL);
@@ -157,7 +160,7 @@ static void prepare(shim *self) {
 
 void shim_start(shim *self) {
     if (!self->start_wanted)
-        log_debug("%.1f ms: start asked for", shim_elapsed(self));
+        shim_step(self, "start asked for");
     self->start_wanted = true;
     begin_init(self);
 }
@@ -194,7 +197,7 @@ static void agent_connected(int fd, const holm_error *error, void *data) {
 
 static void machine_ready(void *data) {
     shim *self = data;
-    log_debug("%.1f ms: machine ready", shim_elapsed(self));
+    shim_step(self, "machine ready");
     fault_point("run.machine-ready");
     if (self->phase == SHIM_BOOTING)
         self->driver->connect(self->machine, SHIM_AGENT_PORT, agent_connected, self);
@@ -300,7 +303,7 @@ int shim_boot(shim *self, holm_error **error) {
         self->driver->destroy(steal_pointer(&self->machine));
         return -1;
     }
-    log_debug("%.1f ms: machine started", shim_elapsed(self));
+    shim_step(self, "machine started");
     fault_point("run.machine-started");
     return 0;
 }

@@ -70,6 +70,6 @@ int shim_confine(shim *self, holm_error **error) {
         return -1;
     }
     confine_workers(self, steal_pointer(&confinement));
-    log_debug("%.1f ms: confined", shim_elapsed(self));
+    shim_step(self, "confined");
     return 0;
 }

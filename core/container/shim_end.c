@@ -30,7 +30,7 @@ static void stop_machine(shim *self) {
         return;
     self->machine_stopping = true;
     uv_timer_stop(&self->deadline);
-    log_debug("%.1f ms: machine stops", shim_elapsed(self));
+    shim_step(self, "machine stops");
     self->driver->stop(self->machine);
 }
 
@@ -194,7 +194,7 @@ static int end_work(shim *self, state *db, void *data, holm_error **error) {
 
 static void end_written(shim *self, const holm_error *error, void *data) {
     (void)data, (void)error; // the log has it; the next command finds the lock free and puts the row right
-    log_debug("%.1f ms: the end is written", shim_elapsed(self));
+    shim_step(self, "the end is written");
     self->phase = SHIM_DONE;
     Holm__Shim__V1__ExitStatus status;
     shim_exit_status(self, &status);
@@ -210,7 +210,8 @@ static void log_is_flushed(shim *self) {
 
 void shim_machine_closed(shim *self, machine_end end) {
     static const char *const how[] = {"was stopped", "ended by itself", "was killed"};
-    log_debug("%.1f ms: machine closed (%s)", shim_elapsed(self), how[end]);
+    log_debug("the machine %s", how[end]);
+    shim_step(self, "machine closed");
     fault_point("stop.machine-closed");
     self->phase = SHIM_CLOSED;
     uv_timer_stop(&self->deadline);
@@ -231,7 +232,7 @@ void shim_finish_if_idle(shim *self) {
         !self->handles_open)
         return;
     self->handles_open = false;
-    log_debug("%.1f ms: done", shim_elapsed(self));
+    shim_step(self, "done");
     rpc_server_destroy(steal_pointer(&self->server));
     uv_close((uv_handle_t *)&self->deadline, NULL);
     shim_network_leave(self);

@@ -8,23 +8,13 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "core/base/fault.h"
 #include "core/base/log.h"
+#include "core/base/trace.h"
 #include "core/container/shim.h"
 
 #define LIFELINE 3
-
-static uint64_t monotonic_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-double shim_elapsed(const shim *self) {
-    return (double)(monotonic_now() - self->begin_ns) / 1e6;
-}
 
 static void say(int fd, const char *text) {
     if (fd >= 0 && write(fd, text, strlen(text)) < 0)
@@ -145,7 +135,7 @@ static int begin(shim *self, holm_error **error) {
         return -1;
     if (shim_listen(self, error) < 0)
         return -1;
-    log_debug("%.1f ms: listening", shim_elapsed(self));
+    shim_step(self, "listening");
     if (shim_confine(self, error) < 0)
         return -1;
     shim_network_join(self);
@@ -194,9 +184,10 @@ int main(int count, char **arguments) {
                  .driver = &machine_qemu,
                  .life = -1,
                  .lifeline = LIFELINE,
-                 .begin_ns = monotonic_now(),
+                 .begin_ns = trace_now(),
                  .told = told,
                  .phase = SHIM_BOOTING};
+    trace_init("holm-shim");
     umask(077);
     setenv("UV_THREADPOOL_SIZE", "4", 1); // SHIM_WORKERS
     signal(SIGPIPE, SIG_IGN);

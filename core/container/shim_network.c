@@ -78,7 +78,7 @@ static void join_after(uv_work_t *request, int status) {
         if (self->port.control >= 0)
             close(self->port.control);
         self->port.control = self->port_control;
-        log_debug("%.1f ms: on the network", shim_elapsed(self));
+        shim_step(self, "on the network");
         self->port_watch = calloc(1, sizeof *self->port_watch);
         uv_poll_init(self->loop, self->port_watch, self->port.control);
         self->port_watch->data = self;

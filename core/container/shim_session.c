@@ -264,7 +264,7 @@ static void created(session *self) {
     }
     if (self == owner->init) {
         char now[CONTAINER_TIME_LENGTH];
-        log_debug("%.1f ms: init runs", shim_elapsed(owner));
+        shim_step(owner, "init runs");
         owner->phase = SHIM_RUNNING;
         Holm__Shim__V1__StartResponse answer = HOLM__SHIM__V1__START_RESPONSE__INIT;
         answer.pid = self->pid;
@@ -301,7 +301,9 @@ static void create_done(const ProtobufCMessage *response, const holm_error *erro
     if (!self || self->created || self->ended || owner->phase >= SHIM_STOPPING)
         return;
     if (!error) {
-        self->pid = ((const Holm__Agent__V1__CreateProcessResponse *)response)->pid;
+        const Holm__Agent__V1__CreateProcessResponse *answer = (const void *)response;
+        shim_trace_guest(owner, answer->steps, answer->n_steps);
+        self->pid = answer->pid;
         created(self);
     } else if (self == owner->init) {
         shim_start_failed(owner, error);

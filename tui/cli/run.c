@@ -7,23 +7,29 @@
 typedef struct run {
     creation creation; // first: its callbacks are given this
     bool detach;
+    const char *trace;
     char *id;
 } run;
 
+enum { OPTION_TRACE = 0x200 };
+
 static const struct argp_option options[] = {
     {"detach", 'd', NULL, 0, "Leave it in the background and print its id", 0},
+    {"trace", OPTION_TRACE, "FILE", 0, "Write what each step took, as a Chrome trace", 0},
     {0},
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
     run *self = state->input;
-    (void)argument;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &self->creation.options;
         return 0;
     case 'd':
         self->detach = true;
+        return 0;
+    case OPTION_TRACE:
+        self->trace = argument;
         return 0;
     default:
         return creation_take_arguments(&self->creation, key, state) ? 0 : ARGP_ERR_UNKNOWN;
@@ -75,11 +81,19 @@ static void created(creation *made, json_t *document) {
                               });
 }
 
+static bool trace(run *self) {
+    cleanup_error holm_error *error = NULL;
+    if (!self->trace || holm_trace(self->trace, &error) == 0)
+        return true;
+    cli_fail(&self->creation.owner, error);
+    return false;
+}
+
 int run_command(int argc, char **argv) {
     run self = {0};
     container_options_init(&self.creation.options);
     cli_parse("container.run", argc, argv, &self);
-    if (cli_open(&self.creation.owner))
+    if (cli_open(&self.creation.owner) && trace(&self))
         creation_begin(&self.creation, created);
     int exit_code = cli_close(&self.creation.owner);
     creation_finish(&self.creation);
