@@ -17,7 +17,7 @@ x86_64) make_arch=x86 image=vmlinux ;;
 aarch64) make_arch=arm64 image=Image ;;
 *) echo "kernel/build.sh: no configuration for $architecture" >&2; exit 1 ;;
 esac
-declare -A files=([x86_64]=1413 [aarch64]=1333) # that make compiles, for the time left
+declare -A files=([x86_64]=1413 [aarch64]=1333) # that make compiles, for the progress
 
 source_archive=/usr/src/linux-source-6.12.tar.xz
 source_version=$(dpkg-query -W -f '${Version}' linux-source-6.12 2>/dev/null || true)
@@ -26,8 +26,9 @@ if [ -z "$source_version" ] || [ ! -f "$source_archive" ]; then
     exit 1
 fi
 
-hash=$({ echo "$source_version $architecture"; cat "$here/config-$architecture" "$here/config-common"
-    grep -v '^declare -A files=' "$here/build.sh"; } | sha256sum | cut -c1-16)
+recipe=1 # counted up when the commands below come to build another kernel from the same configuration
+hash=$({ echo "$source_version $architecture $recipe"; cat "$here/config-$architecture" "$here/config-common"; } |
+    sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/holm/kernel
 kernel=$cache/$hash/$image
 if [ -n "$only_path" ]; then echo "$kernel"; exit; fi
@@ -74,6 +75,7 @@ fi
 # Time left, from the files that make has compiled against the number it takes.
 begin=$SECONDS
 log=$work/build.log
+: >"$log" # so that there is something to follow
 "${build[@]}" -j"$(nproc)" "$image" >"$log" 2>&1 &
 make_process=$!
 while read -r done; do
