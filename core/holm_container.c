@@ -5,11 +5,6 @@
 #include "core/base/time.h"
 #include "core/holm_internal.h"
 
-static bool is_at_rest(const json_t *document) {
-    const char *now = holm_document_status(document, "state");
-    return strcmp(now, "created") == 0 || strcmp(now, "exited") == 0;
-}
-
 json_t *holm_container_look_up(holm_client *client, state *db, const char *reference, bool *alive,
                                holm_error **error) {
     json_t *document = state_container_get(db, reference, error);
@@ -17,7 +12,7 @@ json_t *holm_container_look_up(holm_client *client, state *db, const char *refer
         return NULL;
     const char *id = holm_document_id(document);
     bool lives = container_is_alive(&client->where, id);
-    if (!lives && !is_at_rest(document)) {
+    if (!lives && !holm_document_at_rest(document)) {
         json_t *right = NULL;
         if (container_reconcile(&client->where, db, id, error) == 0)
             right = state_container_get(db, id, error);
@@ -63,148 +58,7 @@ static void fail_state(holm_request *self, const char *sentence) {
     holm_request_finish(self);
 }
 
-// ---- list, inspect ----
-
-static bool has_text(const json_t *wanted, bool (*matches)(const json_t *document, const char *text),
-                     const json_t *document) {
-    size_t index;
-    json_t *value;
-    json_array_foreach (wanted, index, value)
-        if (matches(document, json_string_value(value)))
-            return true;
-    return false;
-}
-
-static bool matches_name(const json_t *document, const char *text) {
-    return strstr(holm_document_configuration(document, "name"), text) != NULL;
-}
-
-static bool matches_id(const json_t *document, const char *text) {
-    return strncmp(holm_document_id(document), text, strlen(text)) == 0;
-}
-
-static bool matches_status(const json_t *document, const char *text) {
-    return strcmp(holm_document_status(document, "state"), text) == 0;
-}
-
-static bool matches_ancestor(const json_t *document, const char *text) {
-    const char *image = holm_document_configuration(document, "image");
-    const char *id = holm_document_configuration(document, "imageId");
-    size_t length = strlen(text);
-    const char *short_name = strrchr(image, '/');
-    short_name = short_name ? short_name + 1 : image;
-    return strcmp(image, text) == 0 || strcmp(short_name, text) == 0 ||
-           (strncmp(short_name, text, length) == 0 && short_name[length] == ':') || strcmp(id, text) == 0 ||
-           (length >= 2 && strncmp(id, "sha256:", 7) == 0 && strncmp(id + 7, text, length) == 0);
-}
-
-static bool matches_label(const json_t *document, const char *text) {
-    const json_t *labels = json_object_get(json_object_get(document, "configuration"), "labels");
-    const char *equals = strchr(text, '=');
-    if (!equals)
-        return json_object_get(labels, text) != NULL;
-    cleanup_free char *key = path_format("%.*s", (int)(equals - text), text);
-    const char *value = json_string_value(json_object_get(labels, key));
-    return value && strcmp(value, equals + 1) == 0;
-}
-
-static const struct {
-    const char *key;
-    bool (*matches)(const json_t *document, const char *text);
-    bool every; // each value has to match, not only one
-} filters[] = {
-    {"name", matches_name, false},         {"id", matches_id, false},      {"status", matches_status, false},
-    {"ancestor", matches_ancestor, false}, {"label", matches_label, true},
-};
-
-static int check_filters(const json_t *wanted, holm_error **error) {
-    const char *key;
-    json_t *values;
-    json_object_foreach ((json_t *)wanted, key, values) {
-        bool known = false;
-        for (size_t i = 0; i < array_length(filters); i++)
-            known = known || strcmp(filters[i].key, key) == 0;
-        if (known)
-            continue;
-        holm_error_set(error, HOLM_ERROR_INVALID, "there is no filter \"%s\" for containers", key);
-        holm_error_hint(error, "the filters are name, id, status, ancestor and label");
-        return -1;
-    }
-    return 0;
-}
-
-static bool passes(const json_t *document, const json_t *wanted) {
-    for (size_t i = 0; i < array_length(filters); i++) {
-        const json_t *values = json_object_get(wanted, filters[i].key);
-        if (!values)
-            continue;
-        size_t index;
-        json_t *value;
-        if (!filters[i].every && !has_text(values, filters[i].matches, document))
-            return false;
-        if (filters[i].every)
-            json_array_foreach (values, index, value)
-                if (!filters[i].matches(document, json_string_value(value)))
-                    return false;
-    }
-    return true;
-}
-
-// What interrupted commands have left behind is looked for once in the life of a client.
-static int sweep_once(holm_client *client, state *db, holm_error **error) {
-    uv_mutex_lock(&client->lock);
-    bool first = !client->swept;
-    client->swept = true;
-    uv_mutex_unlock(&client->lock);
-    return first ? container_reconcile_all(&client->where, db, error) : 0;
-}
-
-// Whether a row claims to run and has no shim: it is put right.
-static int put_right(holm_client *client, state *db, const json_t *list, bool *changed, holm_error **error) {
-    size_t index;
-    json_t *document;
-    json_array_foreach (list, index, document) {
-        const char *id = holm_document_id(document);
-        if (is_at_rest(document) || container_is_alive(&client->where, id))
-            continue;
-        if (container_reconcile(&client->where, db, id, error) < 0)
-            return -1;
-        *changed = true;
-    }
-    return 0;
-}
-
-static int list_containers(holm_request *self, state *db, holm_error **error) {
-    holm_client *client = self->handle.client;
-    if (check_filters(self->json, error) < 0 || sweep_once(client, db, error) < 0)
-        return -1;
-    // A filter by state speaks of all of them.
-    bool all = self->flag || json_object_get(self->json, "status");
-    bool changed = false;
-    cleanup_json json_t *list = state_container_list(db, all, error);
-    if (!list || put_right(client, db, list, &changed, error) < 0)
-        return -1;
-    if (changed) {
-        json_decref(list);
-        list = state_container_list(db, all, error);
-        if (!list)
-            return -1;
-    }
-    self->result = json_array();
-    size_t index;
-    json_t *document;
-    json_array_foreach (list, index, document)
-        if (passes(document, self->json))
-            json_array_append(self->result, document);
-    return 0;
-}
-
-void holm_container_list(holm_client *client, bool all, json_t *wanted, holm_done done, void *data) {
-    holm_request *self = holm_request_create(client, done, data);
-    self->flag = all;
-    self->json = wanted ? json_deep_copy(wanted) : NULL;
-    holm_request_work(self, list_containers, holm_request_finish);
-}
+// ---- inspect ----
 
 void holm_container_inspect(holm_client *client, const char *reference, holm_done done, void *data) {
     holm_request_work(begin(client, reference, done, data), holm_request_look_up, answer_present);
@@ -215,7 +69,7 @@ void holm_container_inspect(holm_client *client, const char *reference, holm_don
 static int launch(holm_request *self, state *db, holm_error **error) {
     if (holm_request_look_up(self, db, error) < 0)
         return -1;
-    if (self->alive && !is_at_rest(self->document))
+    if (self->alive && !holm_document_at_rest(self->document))
         return 0;
     static const container_launch_options options = {.start = true};
     self->lifeline =
@@ -228,9 +82,18 @@ static void started(holm_request *self, const ProtobufCMessage *answer) {
     answer_document(self);
 }
 
+static void call_start(holm_request *self);
+
+// The shim that was asked has handed the container on to the next one, or died: once more, and only once.
+static void launch_again(holm_request *self) {
+    rpc_connection_destroy(steal_pointer(&self->connection));
+    self->asked_again = true;
+    holm_request_work(self, launch, call_start);
+}
+
 static void call_start(holm_request *self) {
     Holm__Shim__V1__StartRequest message = HOLM__SHIM__V1__START_REQUEST__INIT;
-    holm_request_call(self, "Start", &message.base, started, NULL);
+    holm_request_call(self, "Start", &message.base, started, self->asked_again ? NULL : launch_again);
 }
 
 void holm_container_start(holm_client *client, const char *reference, holm_done done, void *data) {
@@ -252,11 +115,29 @@ static void call_stop(holm_request *self, holm_request_answer after, holm_reques
     holm_request_call(self, "Stop", &message.base, after, lost);
 }
 
+static void stop_if_running(holm_request *self);
+
+// Its shim is gone: it has ended, or the next shim has it now.
+static void stop_again(holm_request *self) {
+    rpc_connection_destroy(steal_pointer(&self->connection));
+    holm_request_work(self, holm_request_look_up, stop_if_running);
+}
+
+// Lost or at rest: it is not started by its policy any more either.
+static int note_user_stop(holm_request *self, state *db, holm_error **error) {
+    if (!json_object_get(json_object_get(self->document, "configuration"), "restart"))
+        return read_result(self, db, error);
+    json_t *changes = json_pack("{s:b}", "stoppedByUser", true);
+    int result = state_container_update(db, holm_document_id(self->document), NULL, changes, error);
+    json_decref(changes);
+    return result < 0 ? -1 : read_result(self, db, error);
+}
+
 static void stop_if_running(holm_request *self) {
-    if (!self->alive || is_at_rest(self->document))
-        answer_present(self);
+    if (!self->alive || holm_document_at_rest(self->document))
+        holm_request_work(self, note_user_stop, holm_request_finish);
     else
-        call_stop(self, stopped, answer_document);
+        call_stop(self, stopped, stop_again);
 }
 
 void holm_container_stop(holm_client *client, const char *reference, int signal, unsigned grace_ms,
@@ -280,7 +161,7 @@ static void start_after_stop(holm_request *self, const ProtobufCMessage *answer)
 }
 
 static void restart_from(holm_request *self) {
-    if (!self->alive || is_at_rest(self->document))
+    if (!self->alive || holm_document_at_rest(self->document))
         start_again(self);
     else
         call_stop(self, start_after_stop, start_again);
@@ -300,7 +181,7 @@ static void signalled(holm_request *self, const ProtobufCMessage *answer) {
 }
 
 static void kill_if_running(holm_request *self) {
-    if (!self->alive || is_at_rest(self->document)) {
+    if (!self->alive || holm_document_at_rest(self->document)) {
         fail_state(self, "is not running");
         return;
     }
@@ -336,7 +217,7 @@ static void look_again(holm_request *self) {
 static void wait_if_running(holm_request *self) {
     if (strcmp(holm_document_status(self->document, "state"), "created") == 0) {
         fail_state(self, "has not been started");
-    } else if (!self->alive || is_at_rest(self->document)) {
+    } else if (!self->alive || holm_document_at_rest(self->document)) {
         answer_exit_of_document(self);
     } else {
         Holm__Shim__V1__Empty message = HOLM__SHIM__V1__EMPTY__INIT;
@@ -403,7 +284,7 @@ static void remove_after_stop(holm_request *self, const ProtobufCMessage *answer
 }
 
 static void remove_or_refuse(holm_request *self) {
-    if (!self->alive || is_at_rest(self->document)) {
+    if (!self->alive || holm_document_at_rest(self->document)) {
         remove_now(self);
     } else if (!self->flag) {
         holm_error_set(&self->error, HOLM_ERROR_IN_USE, "the container %s is running",
@@ -447,7 +328,7 @@ static void take_sessions(holm_request *self, const ProtobufCMessage *answer) {
 }
 
 static void ask(holm_request *self, const char *method, holm_request_answer answer) {
-    if (!self->alive || is_at_rest(self->document)) {
+    if (!self->alive || holm_document_at_rest(self->document)) {
         fail_state(self, "is not running");
         return;
     }
@@ -479,7 +360,7 @@ static void take_exec(holm_request *self, const ProtobufCMessage *answer) {
 }
 
 static void call_exec(holm_request *self) {
-    if (!self->alive || is_at_rest(self->document)) {
+    if (!self->alive || holm_document_at_rest(self->document)) {
         fail_state(self, "is not running");
         return;
     }

@@ -66,6 +66,7 @@ struct holm_request {
     int signal;
     unsigned grace_ms;
     bool flag;
+    bool asked_again;
 
     // On the way.
     json_t *document; // of the container
@@ -105,6 +106,8 @@ const char *holm_document_id(const json_t *document);
 /// A text of the status or configuration, "" where there is none.
 const char *holm_document_status(const json_t *document, const char *key);
 const char *holm_document_configuration(const json_t *document, const char *key);
+/// Whether a container's status says that it does not run.
+bool holm_document_at_rest(const json_t *document);
 /// A run function: looks up self->reference into self->document and self->alive.
 int holm_request_look_up(holm_request *self, state *db, holm_error **error);
 

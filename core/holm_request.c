@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "core/holm_internal.h"
 #include "core/image/image_client.h"
 
@@ -128,4 +130,9 @@ const char *holm_document_status(const json_t *document, const char *key) {
 
 const char *holm_document_configuration(const json_t *document, const char *key) {
     return text_of(document, "configuration", key);
+}
+
+bool holm_document_at_rest(const json_t *document) {
+    const char *now = holm_document_status(document, "state");
+    return strcmp(now, "created") == 0 || strcmp(now, "exited") == 0;
 }

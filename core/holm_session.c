@@ -59,11 +59,6 @@ static void session_end(holm_session *self) {
 
 // ---- opening ----
 
-static bool is_at_rest(const json_t *document) {
-    const char *now = holm_document_status(document, "state");
-    return strcmp(now, "created") == 0 || strcmp(now, "exited") == 0;
-}
-
 static int prepare(holm_session *self, state *db) {
     holm_client *client = self->handle.client;
     bool alive = false;
@@ -71,7 +66,7 @@ static int prepare(holm_session *self, state *db) {
     if (!document)
         return -1;
     snprintf(self->id, sizeof self->id, "%s", holm_document_id(document));
-    if (alive && !is_at_rest(document))
+    if (alive && !holm_document_at_rest(document))
         return 0;
     if (!self->start) {
         const char *name = holm_document_configuration(document, "name");

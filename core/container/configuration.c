@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/container/restart.h"
+
 #define MIB                  ((json_int_t)1 << 20)
 #define DEFAULT_CPUS         4.0
 #define DEFAULT_MEMORY       (1024 * MIB)
@@ -82,6 +84,11 @@ static const key_rule host_rules[] = {
     {.key = "names", .kind = KIND_TEXTS},
     {0},
 };
+static const key_rule restart_rules[] = {
+    {.key = "policy", .kind = KIND_TEXT},
+    {.key = "maximumRetries", .kind = KIND_INTEGER, .most = INT32_MAX},
+    {0},
+};
 static const key_rule process_rules[] = {
     {.key = "arguments", .kind = KIND_TEXTS},
     {.key = "entrypoint", .kind = KIND_TEXTS},
@@ -124,6 +131,7 @@ static const key_rule configuration_rules[] = {
     {.key = "stopTimeoutMs", .kind = KIND_INTEGER, .most = UINT32_MAX},
     {.key = "detachKeys", .kind = KIND_TEXT},
     {.key = "log", .kind = KIND_OBJECT, .inner = log_rules},
+    {.key = "restart", .kind = KIND_OBJECT, .inner = restart_rules},
     {.key = "diskBytes", .kind = KIND_INTEGER, .least = 16 * MIB, .most = (json_int_t)1 << 46},
     {0},
 };
@@ -473,7 +481,8 @@ json_t *configuration_complete(const json_t *request, const json_t *image, const
     const json_t *image_configuration = json_object_get(image, "configuration");
     if (complete_image(whole, image, error) < 0 ||
         complete_process(whole, json_object_get(image_configuration, "process"), defaults, error) < 0 ||
-        complete_names(whole, id, error) < 0 || complete_resources(whole, defaults, error) < 0) {
+        complete_names(whole, id, error) < 0 || complete_resources(whole, defaults, error) < 0 ||
+        restart_complete(whole, error) < 0) {
         json_decref(whole);
         return NULL;
     }

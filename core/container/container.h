@@ -12,10 +12,10 @@
 // DATA/containers/.locks serialises create, launch, reconcile and remove of one container between processes;
 // whoever holds one waits for nothing but the disk and, in launch, the first step of its own shim.
 //
-// States in status.state: "created", "starting", "running", "stopping", "exited". Reasons in status.reason:
-// "exited", "signal", "out-of-memory", "vm-lost" (the VM died under it), "shim-lost" (the shim did),
-// "start-failed" (status.error says why). A container whose VM or shim was lost has exit code 137: it ended
-// as by SIGKILL.
+// States in status.state: "created", "starting", "running", "stopping", "restarting" (its policy starts it
+// again after a delay), "exited". Reasons in status.reason: "exited", "signal", "out-of-memory", "vm-lost"
+// (the VM died under it), "shim-lost" (the shim did), "start-failed" (status.error says why). A container
+// whose VM or shim was lost has exit code 137: it ended as by SIGKILL.
 #pragma once
 
 #include <jansson.h>
@@ -38,6 +38,7 @@ typedef struct container_launch_options {
     /// Start the process as soon as the VM is ready. Without it the shim waits for Start or Attach with
     /// `start`, and gives up when the lifeline is closed and nobody is connected.
     bool start;
+    bool again;              ///< by its policy: its restarts are counted on
     bool cold;               ///< boot the machine instead of cloning a template
     const char *kernel;      ///< path of a kernel other than the one that belongs to this build, or NULL
     const char *accelerator; ///< "kvm", "tcg"; NULL or "auto": the faster one that works
@@ -48,6 +49,10 @@ typedef struct container_launch_options {
 /// it failed).
 int container_launch(const paths *where, state *db, const char *id, const container_launch_options *options,
                      holm_error **error);
+
+/// Starts a container that restart_overdue speaks of; where that fails its status says why. Blocks until its
+/// shim listens.
+void container_revive(const paths *where, state *db, const char *id);
 
 /// Puts one container right: a row that says it runs while no shim holds its lock is marked as exited with
 /// the reason "shim-lost". Idempotent; skipped when someone else is at work on it.

@@ -18,6 +18,10 @@ int container_lock(const paths *where, const char *id, bool wait, holm_error **e
 /// The lock a shim holds for its life. The container's folder must be there.
 int container_life_lock(const paths *where, const char *id, bool wait, holm_error **error);
 
+/// container_launch for a caller who holds the short lock.
+int container_launch_locked(const paths *where, state *db, const char *id,
+                            const container_launch_options *options, holm_error **error);
+
 /// Removes folder and row; the caller holds both locks.
 int container_remove_locked(const paths *where, state *db, const char *id, holm_error **error);
 

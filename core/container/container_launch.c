@@ -42,6 +42,9 @@ static char *describe(state *db, const json_t *document, const container_launch_
     json_t *told = json_pack("{s:b, s:b, s:O, s:s*, s:s*}", "start", options->start, "cold", options->cold,
                              "name", json_object_get(configuration, "name"), "kernel", options->kernel,
                              "accelerator", options->accelerator);
+    static const char *const counters[] = {"restartCount", "restartDelayMs"};
+    for (size_t i = 0; options->again && i < array_length(counters); i++)
+        json_object_set(told, counters[i], json_object_get(json_object_get(document, "status"), counters[i]));
     json_t *address = json_deep_copy(json_array_get(addresses, 0));
     if (address) {
         const char *name = json_string_value(json_object_get(address, "network"));
@@ -74,8 +77,13 @@ static int spawn_shim(const paths *where, const char *id, const char *told, int 
 }
 
 // What the row says while the shim comes up, and again what it said when that failed.
-static void note_state(state *db, const char *id, const char *expected, const char *now) {
+static void note_state(state *db, const char *id, const char *expected, const char *now, bool by_user) {
     json_t *changes = json_pack("{s:s}", "state", now);
+    if (by_user) {
+        json_object_set_new(changes, "restartCount", json_integer(0));
+        json_object_set_new(changes, "restartDelayMs", json_null());
+        json_object_set_new(changes, "stoppedByUser", json_null());
+    }
     state_container_update(db, id, expected, changes, NULL);
     json_decref(changes);
 }
@@ -83,8 +91,11 @@ static void note_state(state *db, const char *id, const char *expected, const ch
 int container_launch(const paths *where, state *db, const char *id, const container_launch_options *options,
                      holm_error **error) {
     cleanup_close int lock = container_lock(where, id, true, error);
-    if (lock < 0)
-        return -1;
+    return lock < 0 ? -1 : container_launch_locked(where, db, id, options, error);
+}
+
+int container_launch_locked(const paths *where, state *db, const char *id,
+                            const container_launch_options *options, holm_error **error) {
     fault_point("start.locked");
     json_t *document = state_container_get(db, id, error);
     if (!document)
@@ -104,16 +115,30 @@ int container_launch(const paths *where, state *db, const char *id, const contai
     int process, pipe = spawn_shim(where, id, told, &process, error);
     if (pipe < 0)
         return -1;
-    note_state(db, id, before, "starting"); // while the shim brings its VM up
+    note_state(db, id, before, "starting", !options->again); // while the shim brings its VM up
     trace_step("launch a shim");
     fault_point("start.shim-spawned");
     process_wait(process); // it forks itself away at once
     close(process);
     if (read_answer(pipe, error) < 0) {
         close(pipe);
-        note_state(db, id, "starting", at_rest ? before : "exited");
+        note_state(db, id, "starting", at_rest ? before : "exited", false);
         return -1;
     }
     fault_point("start.shim-ready");
     return pipe;
+}
+
+void container_revive(const paths *where, state *db, const char *id) {
+    const container_launch_options options = {.start = true, .again = true};
+    cleanup_error holm_error *error = NULL;
+    int lifeline = container_launch(where, db, id, &options, &error);
+    if (lifeline >= 0) {
+        close(lifeline);
+        return;
+    }
+    // Said once and not tried again with every command. (Whoever was faster has another state in the row.)
+    json_t *changes = json_pack("{s:s, s:s}", "reason", "start-failed", "error", holm_error_message(error));
+    state_container_update(db, id, "exited", changes, NULL);
+    json_decref(changes);
 }

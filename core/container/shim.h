@@ -42,9 +42,10 @@ typedef enum shim_phase {
     SHIM_PREPARED, ///< the guest is set up, init not yet asked for
     SHIM_STARTING, ///< init is being created
     SHIM_RUNNING,
-    SHIM_STOPPING, ///< init has ended or will not begin: guest and machine go
-    SHIM_CLOSED,   ///< no machine any more; the end is being written
-    SHIM_DONE,     ///< only answers are left to deliver
+    SHIM_STOPPING,   ///< init has ended or will not begin: guest and machine go
+    SHIM_CLOSED,     ///< no machine any more; the end is being written
+    SHIM_RESTARTING, ///< by its policy it starts again, after a delay
+    SHIM_DONE,       ///< only answers are left to deliver
 } shim_phase;
 
 /// A unary call, from its request to its answer; it may wait in one list.
@@ -116,12 +117,16 @@ struct shim {
     uint32_t stop_grace_ms;
     bool stop_asked;
     bool machine_stopping;
-    bool abandoned; ///< never started: no end to record
+    bool abandoned;    ///< never started: no end to record
+    bool user_ended;   ///< stopped or killed by a front end, not by itself
+    bool restarts;     ///< decided, once its machine is gone
+    bool handing_over; ///< the next shim takes the container over
 
     // How it ended.
     bool ended;
     int exit_code;
     const char *reason; ///< static
+    int64_t started_ns; ///< 0: it never ran
     int64_t finished_ns;
     holm_error *failure; ///< why it could not start or was lost
 
@@ -175,9 +180,11 @@ void shim_boot_network_ready(shim *self);
 // ---- shim_helper.c: what a confined shim cannot do itself ----
 
 typedef enum helper_task {
-    HELPER_JOIN = 'j',  ///< take the card's place on its network; a descriptor comes back
-    HELPER_CLEAN = 'c', ///< remove the runtime folder
-    HELPER_REMOVE = 'r' ///< remove the container
+    HELPER_JOIN = 'j',    ///< take the card's place on its network; a descriptor comes back
+    HELPER_CLEAN = 'c',   ///< remove the runtime folder
+    HELPER_REMOVE = 'r',  ///< remove the container
+    HELPER_LOCK = 'l',    ///< take the container's short lock and keep it
+    HELPER_RESTART = 's', ///< start the next shim; after HELPER_LOCK
 } helper_task;
 
 /// Forks the helper; before there are threads, and before the machine. It ends with us.
@@ -205,6 +212,20 @@ void shim_machine_closed(shim *self, machine_end end);
 /// Ends the process once nothing is left to deliver.
 void shim_finish_if_idle(shim *self);
 void shim_exit_status(const shim *self, Holm__Shim__V1__ExitStatus *out);
+
+/// Writes the end for good where its restart was waited for.
+void shim_end_for_good(shim *self);
+
+// ---- shim_restart.c ----
+
+/// Whether its policy starts it again now that it has ended.
+bool shim_restart_due(const shim *self);
+/// What the status says while the restart is waited for.
+void shim_restart_describe(const shim *self, json_t *changes);
+/// Waits for the delay, then hands the container to a new shim.
+void shim_restart_wait(shim *self);
+/// Without waiting any longer; nothing where no restart is waited for.
+void shim_restart_now(shim *self);
 
 // ---- shim_service.c ----
 

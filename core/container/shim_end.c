@@ -2,21 +2,15 @@
 #define LOG_MODULE "end"
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/fault.h"
 #include "core/base/log.h"
+#include "core/base/time.h"
 #include "core/container/shim.h"
 
 #define SHUTDOWN_TIMEOUT_MS 15000 // for the guest to sync and unmount
 #define KILL_TIMEOUT_MS     10000 // for a SIGKILL in the guest to be answered
 #define GRACE_FOREVER       UINT32_MAX
-
-static int64_t unix_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
 
 void shim_exit_status(const shim *self, Holm__Shim__V1__ExitStatus *out) {
     holm__shim__v1__exit_status__init(out);
@@ -63,7 +57,7 @@ void shim_end(shim *self, int exit_code, const char *reason, int64_t finished_ns
     self->ended = true;
     self->exit_code = exit_code;
     self->reason = reason;
-    self->finished_ns = finished_ns ? finished_ns : unix_now();
+    self->finished_ns = finished_ns ? finished_ns : time_now_ns();
     self->failure = holm_error_copy(failure);
     log_info("ended with code %d (%s)", exit_code, reason);
     waiters_answer(&self->start_waiters, NULL, failure);
@@ -100,8 +94,12 @@ static void kill_all(uv_timer_t *timer) {
 }
 
 void shim_stop(shim *self, int signal_number, uint32_t grace_ms) {
-    if (self->phase >= SHIM_STOPPING)
+    if (self->phase >= SHIM_STOPPING) {
+        self->stop_asked = true;
+        if (self->phase == SHIM_RESTARTING && !self->handing_over)
+            shim_end_for_good(self);
         return;
+    }
     if (!self->start_wanted) {
         shim_abandon(self);
         return;
@@ -164,6 +162,10 @@ static json_t *end_changes(const shim *self, state *db) {
 
 static int write_row(shim *self, state *db, holm_error **error) {
     json_t *changes = end_changes(self, db);
+    if (self->restarts)
+        shim_restart_describe(self, changes);
+    else if (self->user_ended)
+        json_object_set_new(changes, "stoppedByUser", json_true());
     json_t *attributes = json_pack("{s:i, s:s}", "exitCode", self->exit_code, "reason", self->reason);
     bool done = false;
     if (state_begin(db, error) == 0) {
@@ -179,6 +181,8 @@ static int write_row(shim *self, state *db, holm_error **error) {
 
 static int end_work(shim *self, state *db, void *data, holm_error **error) {
     (void)data;
+    if (self->restarts)
+        return write_row(self, db, error); // its sockets stay: it can be stopped while it waits
     bool removed = json_is_true(json_object_get(self->configuration, "removeOnExit")) && !self->abandoned;
     shim_helper_ask(self, HELPER_CLEAN, NULL, NULL);
     fault_point("stop.runtime-removed");
@@ -195,16 +199,46 @@ static int end_work(shim *self, state *db, void *data, holm_error **error) {
 static void end_written(shim *self, const holm_error *error, void *data) {
     (void)data, (void)error; // the log has it; the next command finds the lock free and puts the row right
     shim_step(self, "the end is written");
-    self->phase = SHIM_DONE;
     Holm__Shim__V1__ExitStatus status;
     shim_exit_status(self, &status);
     bool failed = self->failure && strcmp(self->reason, "start-failed") == 0;
     session_release(self->init, failed ? NULL : &status, self->failure);
     waiters_answer(&self->end_waiters, &status.base, NULL);
+    bool restarts = self->restarts;
+    self->restarts = false;
+    if (restarts && self->stop_asked) {
+        shim_end_for_good(self);
+        return;
+    }
+    if (restarts) {
+        shim_restart_wait(self);
+        return;
+    }
+    self->phase = SHIM_DONE;
     shim_finish_if_idle(self);
 }
 
+// ---- stopped while its restart was waited for ----
+
+static int give_up_work(shim *self, state *db, void *data, holm_error **error) {
+    (void)data;
+    json_t *changes = json_pack("{s:s, s:o}", "state", "exited", "stoppedByUser",
+                                self->user_ended ? json_true() : json_null());
+    int result = state_container_update(db, self->id, NULL, changes, error);
+    json_decref(changes);
+    shim_helper_ask(self, HELPER_CLEAN, NULL, NULL);
+    close(steal_fd(&self->life));
+    return result;
+}
+
+void shim_end_for_good(shim *self) {
+    self->phase = SHIM_CLOSED;
+    uv_timer_stop(&self->deadline);
+    shim_store_post(self, give_up_work, end_written, NULL);
+}
+
 static void log_is_flushed(shim *self) {
+    self->restarts = shim_restart_due(self);
     shim_store_post(self, end_work, end_written, NULL);
 }
 

@@ -50,6 +50,23 @@ static int remove_container(const shim *self, holm_error **error) {
     return lock < 0 ? -1 : container_remove_locked(&self->where, db, self->id, error);
 }
 
+// The next shim takes what of the environment its predecessor had; nobody waits for its start.
+static int restart_container(const shim *self, holm_error **error) {
+    cleanup_state state *db = state_open(self->where.data, error);
+    if (!db)
+        return -1;
+    const container_launch_options options = {
+        .start = true,
+        .again = true,
+        .cold = json_is_true(json_object_get(self->told, "cold")),
+        .kernel = json_string_value(json_object_get(self->told, "kernel")),
+        .accelerator = json_string_value(json_object_get(self->told, "accelerator"))};
+    int lifeline = container_launch_locked(&self->where, db, self->id, &options, error);
+    if (lifeline >= 0)
+        close(lifeline);
+    return lifeline < 0 ? -1 : 0;
+}
+
 static void do_task(shim *self, int socket, char task) {
     holm_error *error = NULL;
     int fd = -1;
@@ -63,6 +80,12 @@ static void do_task(shim *self, int socket, char task) {
         break;
     case HELPER_REMOVE:
         remove_container(self, &error);
+        break;
+    case HELPER_LOCK: // until the end of this process
+        container_lock(&self->where, self->id, true, &error);
+        break;
+    case HELPER_RESTART:
+        restart_container(self, &error);
         break;
     default:
         holm_error_set(&error, HOLM_ERROR_INVALID, "there is no such task");

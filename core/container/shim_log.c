@@ -2,9 +2,9 @@
 // as congested and the container's output waits.
 #define LOG_MODULE "log"
 #include <string.h>
-#include <time.h>
 
 #include "core/base/log.h"
+#include "core/base/time.h"
 #include "core/container/log.h"
 #include "core/container/shim.h"
 
@@ -77,14 +77,8 @@ static void kick(shim_log *self) {
     uv_queue_work(self->shim->loop, &self->request, log_work, log_after);
 }
 
-static int64_t unix_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
 void shim_log_add(shim_log *self, int stream, const void *bytes, size_t length) {
-    log_encoder_add(&self->encoder, stream, unix_now(), bytes, length, &self->pending);
+    log_encoder_add(&self->encoder, stream, time_now_ns(), bytes, length, &self->pending);
     kick(self);
 }
 
@@ -93,7 +87,7 @@ bool shim_log_congested(const shim_log *self) {
 }
 
 void shim_log_flush(shim_log *self, void (*done)(shim *self)) {
-    log_encoder_flush(&self->encoder, unix_now(), &self->pending);
+    log_encoder_flush(&self->encoder, time_now_ns(), &self->pending);
     self->flushed = done;
     kick(self);
     if (!self->busy) {

@@ -88,7 +88,10 @@ static void reply_empty(waiter *call) {
 static void handle_start(waiter *call, const ProtobufCMessage *request) {
     shim *self = call->shim;
     (void)request;
-    if (self->phase >= SHIM_STOPPING && self->failure) {
+    if (self->phase == SHIM_RESTARTING) {
+        waiter_add(&self->start_waiters, call);
+        shim_restart_now(self);
+    } else if (self->phase >= SHIM_STOPPING && self->failure) {
         rpc_stream_fail(call->stream, self->failure);
     } else if (self->phase >= SHIM_RUNNING) {
         // It may have ended already: it did start.
@@ -102,8 +105,8 @@ static void handle_start(waiter *call, const ProtobufCMessage *request) {
 }
 
 static void handle_status(waiter *call, const ProtobufCMessage *request) {
-    static const char *const names[] = {"booting",  "prepared", "starting", "running",
-                                        "stopping", "exited",   "exited"};
+    static const char *const names[] = {"booting",  "prepared", "starting",   "running",
+                                        "stopping", "exited",   "restarting", "exited"};
     shim *self = call->shim;
     (void)request;
     Holm__Shim__V1__StatusResponse answer = HOLM__SHIM__V1__STATUS_RESPONSE__INIT;
@@ -134,6 +137,7 @@ static void handle_stop(waiter *call, const ProtobufCMessage *base) {
         fail_state(call, "cannot be sent that signal");
         return;
     }
+    call->shim->user_ended = true;
     wait_for_end(call);
     shim_stop(call->shim, request->signal, request->grace_ms);
 }
@@ -146,6 +150,9 @@ static void handle_signal(waiter *call, const ProtobufCMessage *base) {
         fail_state(call, "has no such process that runs");
         return;
     }
+    int asks_to_end = (int)json_integer_value(json_object_get(self->configuration, "stopSignal"));
+    if (to == self->init && (request->signal == SIGKILL || request->signal == asks_to_end))
+        self->user_ended = true;
     session_signal(self, to->name, request->signal);
     if (to == self->init)
         shim_store_note(self, NULL, "kill", json_pack("{s:i}", "signal", request->signal));

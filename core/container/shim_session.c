@@ -4,6 +4,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/log.h"
+#include "core/base/time.h"
 #include "core/container/shim.h"
 
 session *session_create(shim *self, const char *name, Holm__Agent__V1__Process *process) {
@@ -266,6 +267,7 @@ static void created(session *self) {
         char now[CONTAINER_TIME_LENGTH];
         shim_step(owner, "init runs");
         owner->phase = SHIM_RUNNING;
+        owner->started_ns = time_now_ns();
         Holm__Shim__V1__StartResponse answer = HOLM__SHIM__V1__START_RESPONSE__INIT;
         answer.pid = self->pid;
         shim_store_note(owner,

@@ -29,6 +29,7 @@ enum {
     KEY_PIDS,
     KEY_SCHEME,
     KEY_DISK,
+    KEY_RESTART,
 };
 
 static const struct argp_option options[] = {
@@ -42,6 +43,8 @@ static const struct argp_option options[] = {
     {"cidfile", KEY_CIDFILE, "FILE", 0, "Write its id into a new file", 2},
     {"stop-signal", KEY_STOP_SIGNAL, "SIGNAL", 0, "What asks it to end (TERM)", 2},
     {"stop-timeout", KEY_STOP_TIMEOUT, "SECONDS", 0, "How long it may take for that (10)", 2},
+    {"restart", KEY_RESTART, "POLICY", 0, "When it starts again: no, on-failure[:N], always, unless-stopped",
+     2},
     {"privileged", KEY_PRIVILEGED, NULL, 0, "All rights inside its own VM (none outside)", 2},
     {"no-new-privileges", KEY_NO_NEW_PRIVILEGES, NULL, 0, "Programs cannot gain rights", 2},
     {NULL, 0, NULL, 0, "Resources:", 3},
@@ -131,6 +134,18 @@ static void set_signal(const struct argp_state *state, json_t *configuration, co
     if (!number)
         cli_usage_error(state, "there is no signal \"%s\"", text);
     json_object_set_new(configuration, "stopSignal", json_integer(number));
+}
+
+static void set_restart(const struct argp_state *state, json_t *configuration, const char *text) {
+    const char *colon = strchr(text, ':');
+    json_t *restart =
+        json_pack("{s:o}", "policy", json_stringn(text, colon ? (size_t)(colon - text) : strlen(text)));
+    json_object_set_new(configuration, "restart", restart);
+    if (!colon)
+        return;
+    if (!colon[1] || colon[1 + strspn(colon + 1, "0123456789")] || strlen(colon + 1) > 9)
+        cli_usage_error(state, "--restart needs a number after on-failure, not \"%s\"", colon + 1);
+    json_object_set_new(restart, "maximumRetries", json_integer(atoll(colon + 1)));
 }
 
 static error_t parse_resources(int key, char *argument, struct argp_state *state, json_t *configuration) {
@@ -234,6 +249,9 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         return 0;
     case KEY_STOP_SIGNAL:
         set_signal(state, self->configuration, argument);
+        return 0;
+    case KEY_RESTART:
+        set_restart(state, self->configuration, argument);
         return 0;
     case KEY_STOP_TIMEOUT:
         return json_object_set_new(
