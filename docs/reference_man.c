@@ -92,9 +92,9 @@ static const char after_commands[] =
 
 void reference_holm_man(FILE *out) {
     fputs(before_commands, out);
-    for (size_t i = 0; i < action_count; i++)
-        if (action_table[i].words)
-            write_command(&action_table[i], out);
+    for (size_t i = 0; i < action_count(); i++)
+        if (action_at(i)->words)
+            write_command(action_at(i), out);
     fputs(after_commands, out);
 }
 

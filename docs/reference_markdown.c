@@ -64,8 +64,8 @@ void reference_commands_markdown(FILE *out) {
                  "usual ones have a short form. Plain `holm` opens the dashboard.\n\n");
     for (action_noun noun = 0; noun < ACTION_NOUN_COUNT; noun++) {
         bool title = false;
-        for (size_t i = 0; i < action_count; i++) {
-            const action *self = &action_table[i];
+        for (size_t i = 0; i < action_count(); i++) {
+            const action *self = action_at(i);
             if (self->noun != noun || !self->words)
                 continue;
             if (!title)
@@ -84,6 +84,9 @@ static const char *place_title(action_noun noun) {
         [ACTION_NOUN_CONSOLE] = "In a console",
         [ACTION_NOUN_CONTAINER] = "On a container",
         [ACTION_NOUN_IMAGE] = "On an image",
+        [ACTION_NOUN_NETWORK] = "On a network",
+        [ACTION_NOUN_VOLUME] = "On a volume",
+        [ACTION_NOUN_REGISTRY] = "On a registry",
         [ACTION_NOUN_TASK] = "On a task",
         [ACTION_NOUN_SYSTEM] = "On the system",
     };
@@ -100,8 +103,8 @@ void reference_keys_markdown(FILE *out) {
         "are an error that names both.\n\n");
     for (action_noun noun = 0; noun < ACTION_NOUN_COUNT; noun++) {
         bool title = false;
-        for (size_t i = 0; i < action_count; i++) {
-            const action *self = &action_table[i];
+        for (size_t i = 0; i < action_count(); i++) {
+            const action *self = action_at(i);
             if (self->noun != noun || (!self->keys && noun != ACTION_NOUN_CONSOLE))
                 continue;
             if (!title)

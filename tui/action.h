@@ -18,6 +18,9 @@ typedef enum action_noun {
     ACTION_NOUN_CONSOLE, ///< a console (all other keys go to the program)
     ACTION_NOUN_CONTAINER,
     ACTION_NOUN_IMAGE,
+    ACTION_NOUN_NETWORK,
+    ACTION_NOUN_VOLUME,
+    ACTION_NOUN_REGISTRY,
     ACTION_NOUN_TASK,
     ACTION_NOUN_SYSTEM,
     ACTION_NOUN_COUNT,
@@ -32,6 +35,8 @@ enum action_flags {
     ACTION_STOPPED = 1 << 5,   ///< makes sense only while it does not
     ACTION_PROGRAM =
         1 << 6, ///< what follows the first argument belongs to a program: its options are not ours
+    ACTION_NO_ITEM = 1 << 7, ///< is about no item in particular (create, pull): nothing needs to be selected
+    ACTION_EVERYWHERE = 1 << 8, ///< its key works in every pane
 };
 
 /// What the arguments of a command are, for completions.
@@ -66,8 +71,11 @@ typedef struct action {
     void (*apply)(holm_client *client, const char *reference, holm_done done, void *data);
 } action;
 
-extern const action action_table[];
-extern const size_t action_count;
+/// The table: the actions by their place, 0 to action_count() - 1 (action_at is NULL from there on), and
+/// back.
+size_t action_count(void);
+const action *action_at(size_t index);
+size_t action_index(const action *wanted);
 
 /// By name ("container.stop"); NULL when there is none.
 const action *action_find(const char *name);
@@ -77,6 +85,8 @@ const action *action_find_command(const char *noun, const char *word);
 /// "container"; and back, plurals too; ACTION_NOUN_COUNT when it is none.
 const char *action_noun_name(action_noun noun);
 action_noun action_noun_parse(const char *name);
+/// Whether its actions work on things that can be selected in a list.
+bool action_is_about_items(action_noun noun);
 
 // ---- keys ----
 // A key is written as the user sees it: "a", "G", "?", "space", "enter", "esc", "tab", "backtab", "up",
@@ -94,6 +104,8 @@ void action_keymap_destroy(action_keymap *keymap);
 /// then those of VIEW; in a console only its own. NULL: nothing.
 const action *action_keymap_look_up(const action_keymap *keymap, action_noun noun, bool list,
                                     const char *key);
+/// The action whose key works in every pane (ACTION_EVERYWHERE), or NULL.
+const action *action_keymap_look_up_everywhere(const action_keymap *keymap, const char *key);
 /// The keys of an action, separated by blanks; "" when it has none. Owned by the keymap.
 const char *action_keymap_keys(const action_keymap *keymap, const action *action);
 /// Whether this is how a key is written.

@@ -60,8 +60,15 @@ static bool each_key(const char *keys, bool (*function)(const char *key, void *d
     return false;
 }
 
-static bool equals(const char *key, void *data) {
-    return strcmp(key, data) == 0;
+static bool has_key(const char *keys, const char *key) {
+    size_t wanted = strlen(key), length;
+    for (const char *at = keys; *at; at += strspn(at, " ")) {
+        length = strcspn(at, " ");
+        if (length == wanted && memcmp(at, key, length) == 0)
+            return true;
+        at += length;
+    }
+    return false;
 }
 
 static bool is_invalid(const char *key, void *data) {
@@ -87,7 +94,7 @@ static int override(action_keymap *keymap, const json_t *overrides, holm_error *
             holm_error_hint(error, "write keys like \"s\", \"ctrl-k\", \"f5\", several with a blank between");
             return -1;
         }
-        strcpy(keymap->keys[target - action_table], keys);
+        strcpy(keymap->keys[action_index(target)], keys);
     }
     return 0;
 }
@@ -101,8 +108,8 @@ struct clash {
 static bool clashes(const char *key, void *data) {
     struct clash *clash = data;
     for (size_t other = 0; other < clash->action; other++) {
-        if (!overlap(action_table[other].noun, action_table[clash->action].noun) ||
-            !each_key(clash->keymap->keys[other], equals, (void *)key))
+        if (!overlap(action_at(other)->noun, action_at(clash->action)->noun) ||
+            !has_key(clash->keymap->keys[other], key))
             continue;
         clash->other = other;
         snprintf(clash->key, sizeof clash->key, "%s", key);
@@ -112,12 +119,12 @@ static bool clashes(const char *key, void *data) {
 }
 
 static int check_clashes(const action_keymap *keymap, holm_error **error) {
-    for (size_t i = 0; i < action_count; i++) {
+    for (size_t i = 0; i < action_count(); i++) {
         struct clash clash = {.keymap = keymap, .action = i};
         if (!each_key(keymap->keys[i], clashes, &clash))
             continue;
         holm_error_set(error, HOLM_ERROR_INVALID, "the key \"%s\" means both %s and %s", clash.key,
-                       action_table[clash.other].name, action_table[i].name);
+                       action_at(clash.other)->name, action_at(i)->name);
         holm_error_hint(error, "give one of them another key under [keys] in config.toml");
         return -1;
     }
@@ -127,11 +134,11 @@ static int check_clashes(const action_keymap *keymap, holm_error **error) {
 action_keymap *action_keymap_create(const json_t *overrides, holm_error **error) {
     action_keymap *keymap = calloc(1, sizeof *keymap);
     if (keymap)
-        keymap->keys = calloc(action_count, sizeof *keymap->keys);
+        keymap->keys = calloc(action_count(), sizeof *keymap->keys);
     if (!keymap || !keymap->keys)
         abort();
-    for (size_t i = 0; i < action_count; i++)
-        snprintf(keymap->keys[i], KEYS_TEXT_MAX, "%s", action_table[i].keys ? action_table[i].keys : "");
+    for (size_t i = 0; i < action_count(); i++)
+        snprintf(keymap->keys[i], KEYS_TEXT_MAX, "%s", action_at(i)->keys ? action_at(i)->keys : "");
     if (override(keymap, overrides, error) < 0 || check_clashes(keymap, error) < 0) {
         action_keymap_destroy(keymap);
         return NULL;
@@ -147,9 +154,9 @@ void action_keymap_destroy(action_keymap *keymap) {
 }
 
 static const action *look_up(const action_keymap *keymap, action_noun noun, const char *key) {
-    for (size_t i = 0; i < action_count; i++)
-        if (action_table[i].noun == noun && each_key(keymap->keys[i], equals, (void *)key))
-            return &action_table[i];
+    for (size_t i = 0; i < action_count(); i++)
+        if (action_at(i)->noun == noun && has_key(keymap->keys[i], key))
+            return action_at(i);
     return NULL;
 }
 
@@ -163,6 +170,13 @@ const action *action_keymap_look_up(const action_keymap *keymap, action_noun nou
     return found ? found : look_up(keymap, ACTION_NOUN_VIEW, key);
 }
 
+const action *action_keymap_look_up_everywhere(const action_keymap *keymap, const char *key) {
+    for (size_t i = 0; i < action_count(); i++)
+        if (action_at(i)->flags & ACTION_EVERYWHERE && has_key(keymap->keys[i], key))
+            return action_at(i);
+    return NULL;
+}
+
 const char *action_keymap_keys(const action_keymap *keymap, const action *wanted) {
-    return keymap->keys[wanted - action_table];
+    return keymap->keys[action_index(wanted)];
 }

@@ -81,8 +81,7 @@ static const action *look_up(const dashboard *self, const char *name) {
         what = action_keymap_look_up(self->keymap, ACTION_NOUN_CONTAINER, true, name);
     if (what)
         return what;
-    what = action_keymap_look_up(self->keymap, ACTION_NOUN_IMAGE, true, name);
-    return what && strcmp(what->name, "image.pull") == 0 ? what : NULL;
+    return action_keymap_look_up_everywhere(self->keymap, name);
 }
 
 static bool inside(const rect *area, int x, int y) {

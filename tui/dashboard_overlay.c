@@ -77,7 +77,7 @@ static bool wanted(const dashboard *self, const action *what, bool menu, bool he
         action_noun noun = ui_noun(&self->ui);
         bool here = what->noun == noun || what->noun == ACTION_NOUN_VIEW || what->noun == ACTION_NOUN_LIST ||
                     (noun == ACTION_NOUN_LOGS && what->noun == ACTION_NOUN_CONTAINER) ||
-                    strcmp(what->name, "image.pull") == 0;
+                    what->flags & ACTION_EVERYWHERE;
         return here && *action_keymap_keys(self->keymap, what);
     }
     if (menu)
@@ -103,16 +103,16 @@ static void split_input(const char *text, char word[LINE_EDIT_SIZE], const char 
 static void fill_choices(dashboard *self) {
     ui_overlay *overlay = &self->ui.overlay;
     bool help = overlay->kind == OVERLAY_HELP, menu = !help && strcmp(overlay->title, "command") != 0;
-    scored *found = calloc(action_count, sizeof(*found));
-    ui_choice *choices = calloc(action_count, sizeof(*choices));
+    scored *found = calloc(action_count(), sizeof(*found));
+    ui_choice *choices = calloc(action_count(), sizeof(*choices));
     if (!found || !choices)
         abort();
     char word[LINE_EDIT_SIZE];
     const char *argument;
     split_input(overlay->input.text, word, &argument);
     size_t count = 0;
-    for (size_t i = 0; i < action_count; i++) {
-        const action *what = &action_table[i];
+    for (size_t i = 0; i < action_count(); i++) {
+        const action *what = action_at(i);
         int value = wanted(self, what, menu, help) ? score(what, overlay->input.text) : 0;
         if (!value && *argument && wanted(self, what, menu, help) && !help)
             value = score(what, word);

@@ -85,17 +85,34 @@ void dashboard_consoles_resize(dashboard *self);
 void dashboard_consoles_close(dashboard *self);
 console *dashboard_console(dashboard *self);
 
-// ---- keys (dashboard_keys.c, dashboard_actions.c, dashboard_overlay.c) ----
+// ---- keys (dashboard_keys.c, dashboard_actions.c, dashboard_act_*.c, dashboard_overlay.c) ----
 
 void dashboard_key(dashboard *self, const input_event *event);
 /// How the key is written in the keymap ("ctrl-p"); "" when it has no name.
 const char *dashboard_key_name(const input_event *event, char out[24]);
 /// Runs the action on `reference`, or on what is selected (NULL).
 void dashboard_act(dashboard *self, const action *what, const char *reference);
+/// Tells how it ended; the answer to a request on one container.
+void dashboard_applied(dashboard *self, const char *id, json_t *result, const holm_error *error);
 void dashboard_apply(dashboard *self, const action *what, const char *id);
 /// Whether the dashboard can do it at all (else it is for the command line).
 bool dashboard_can(const action *what);
 bool dashboard_applies(const dashboard *self, const action *what);
+
+/// What an action does in the dashboard; id is that of the thing it is about ("" where it is about none).
+/// Tables end with a NULL name.
+typedef struct dashboard_handler {
+    const char *name;
+    void (*function)(dashboard *self, const char *id);
+} dashboard_handler;
+
+extern const dashboard_handler dashboard_view_handlers[], dashboard_list_handlers[],
+    dashboard_logs_handlers[], dashboard_container_handlers[], dashboard_image_handlers[],
+    dashboard_task_handlers[], dashboard_system_handlers[];
+
+void dashboard_open_detail(dashboard *self);
+void dashboard_show_tab(dashboard *self, ui_tab tab);
+void dashboard_step_tab(dashboard *self, int direction);
 
 void dashboard_overlay_key(dashboard *self, const input_event *event);
 void dashboard_open_help(dashboard *self);

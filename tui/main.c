@@ -7,8 +7,8 @@
 static int print_usage(FILE *out) {
     fputs("Usage: holm [--debug] [COMMAND [ARGUMENT…]]\n\nWithout a command: the dashboard.\n\nCommands:\n",
           out);
-    for (size_t i = 0; i < action_count; i++) {
-        const action *listed = &action_table[i];
+    for (size_t i = 0; i < action_count(); i++) {
+        const action *listed = action_at(i);
         if (!listed->words)
             continue;
         char words[64];

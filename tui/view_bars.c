@@ -109,6 +109,8 @@ static const char *const *keys_here(const ui_state *ui) {
 // Whether the action makes sense for what is selected.
 static bool applies(const view_context *self, const action *what) {
     const model_container *container = ui_container(self->ui, self->model);
+    if (what->flags & ACTION_NO_ITEM)
+        return true;
     if (what->noun == ACTION_NOUN_CONTAINER) {
         if (!container || self->ui->pane != PANE_CONTAINERS)
             return false;
@@ -117,7 +119,7 @@ static bool applies(const view_context *self, const action *what) {
             return false;
         return !(what->flags & ACTION_RUNNING && !running) && !(what->flags & ACTION_STOPPED && running);
     }
-    if (what->noun == ACTION_NOUN_IMAGE && strcmp(what->name, "image.pull") != 0)
+    if (what->noun == ACTION_NOUN_IMAGE)
         return self->ui->pane == PANE_IMAGES && ui_image(self->ui, self->model);
     if (what->noun == ACTION_NOUN_TASK)
         return ui_task(self->ui, self->model) != NULL;

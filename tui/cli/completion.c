@@ -59,17 +59,24 @@ static void print_case(const action *listed, const char *pattern) {
     printf("--help'; kind='%s' ;;\n", candidates(listed->complete));
 }
 
+static bool has_commands(action_noun noun) {
+    for (size_t i = 0; i < action_count(); i++)
+        if (action_at(i)->noun == noun && action_at(i)->words)
+            return true;
+    return false;
+}
+
 static void print_bash(void) {
     puts("# bash completion for holm; made by `holm completion bash`\n"
          "_holm() {\n"
          "  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} options='' kind=''\n"
          "  case $command in\n"
-         "    container|containers|image|images|system)\n"
+         "    container|containers|image|images|network|networks|volume|volumes|registry|system)\n"
          "      [ \"$COMP_CWORD\" -gt 2 ] && command=\"${command%s} ${COMP_WORDS[2]}\" ;;\n"
          "  esac\n"
          "  case $command in");
-    for (size_t i = 0; i < action_count; i++) {
-        const action *listed = &action_table[i];
+    for (size_t i = 0; i < action_count(); i++) {
+        const action *listed = action_at(i);
         const char *at = listed->shortcuts ? listed->shortcuts : "", *word;
         size_t length;
         char pattern[128];
@@ -107,17 +114,21 @@ static void print_bash(void) {
          "    esac\n"
          "  fi\n"
          "}");
-    fputs("_holm_commands() { echo 'container image system", stdout);
-    for (size_t i = 0; i < action_count; i++)
-        if (action_table[i].shortcuts)
-            printf(" %s", action_table[i].shortcuts);
+    fputs("_holm_commands() { echo '", stdout);
+    for (action_noun noun = 0; noun < ACTION_NOUN_COUNT; noun++)
+        if (has_commands(noun))
+            printf("%s ", action_noun_name(noun));
+    for (size_t i = 0; i < action_count(); i++)
+        if (action_at(i)->shortcuts)
+            printf("%s ", action_at(i)->shortcuts);
     puts("'; }\n_holm_verbs() {\n  case $1 in");
-    static const action_noun nouns[] = {ACTION_NOUN_CONTAINER, ACTION_NOUN_IMAGE, ACTION_NOUN_SYSTEM};
-    for (size_t n = 0; n < array_length(nouns); n++) {
-        printf("    %s) echo '", action_noun_name(nouns[n]));
-        for (size_t i = 0; i < action_count; i++)
-            if (action_table[i].noun == nouns[n] && action_table[i].words)
-                printf("%s ", action_table[i].words);
+    for (action_noun noun = 0; noun < ACTION_NOUN_COUNT; noun++) {
+        if (!has_commands(noun))
+            continue;
+        printf("    %s) echo '", action_noun_name(noun));
+        for (size_t i = 0; i < action_count(); i++)
+            if (action_at(i)->noun == noun && action_at(i)->words)
+                printf("%s ", action_at(i)->words);
         puts("' ;;");
     }
     puts("  esac\n}\ncomplete -F _holm holm");
@@ -170,8 +181,8 @@ static const char *fish_candidates(action_complete kind) {
 
 static void print_fish(void) {
     puts("# fish completion for holm; made by `holm completion fish`");
-    for (size_t i = 0; i < action_count; i++) {
-        const action *listed = &action_table[i];
+    for (size_t i = 0; i < action_count(); i++) {
+        const action *listed = action_at(i);
         const char *at = listed->shortcuts ? listed->shortcuts : "", *word;
         size_t length;
         while (listed->words && (word = next_word(&at, &length))) {

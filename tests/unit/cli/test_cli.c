@@ -25,8 +25,8 @@
 
 static void test_table_is_whole(void **test) {
     (void)test;
-    for (size_t i = 0; i < action_count; i++) {
-        const action *one = &action_table[i];
+    for (size_t i = 0; i < action_count(); i++) {
+        const action *one = action_at(i);
         assert_ptr_equal(action_find(one->name), one); // names are unique
         assert_true(strncmp(one->name, action_noun_name(one->noun), strlen(action_noun_name(one->noun))) ==
                     0);

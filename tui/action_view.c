@@ -1,0 +1,37 @@
+// The dashboard itself: what works everywhere but in a console.
+#include "tui/action_table.h"
+
+static const action actions[] = {
+    ACTION_DASHBOARD("view.help", ACTION_NOUN_VIEW, "? f1", "help", "Shows the keys that work here"),
+    ACTION_DASHBOARD("view.palette", ACTION_NOUN_VIEW, ":", "command", "Runs any action by its name"),
+    ACTION_DASHBOARD("view.menu", ACTION_NOUN_VIEW, "x", "menu",
+                     "Shows what can be done with the selected item"),
+    ACTION_DASHBOARD("view.next-pane", ACTION_NOUN_VIEW, "tab", "next pane",
+                     "Moves the focus to the next pane"),
+    ACTION_DASHBOARD("view.previous-pane", ACTION_NOUN_VIEW, "backtab", "previous pane",
+                     "Moves the focus to the pane before"),
+    ACTION_DASHBOARD("view.pane-1", ACTION_NOUN_VIEW, "1", "containers", "Moves the focus to the containers"),
+    ACTION_DASHBOARD("view.pane-2", ACTION_NOUN_VIEW, "2", "images", "Moves the focus to the images"),
+    ACTION_DASHBOARD("view.pane-3", ACTION_NOUN_VIEW, "3", "third pane", "Moves the focus to the third pane"),
+    ACTION_DASHBOARD("view.pane-4", ACTION_NOUN_VIEW, "4", "fourth pane",
+                     "Moves the focus to the fourth pane"),
+    ACTION_DASHBOARD("view.pane-5", ACTION_NOUN_VIEW, "5", "tasks", "Moves the focus to the tasks"),
+    ACTION_DASHBOARD("view.pane-6", ACTION_NOUN_VIEW, "6", "detail", "Moves the focus to the detail pane"),
+    ACTION_DASHBOARD("view.previous-tab", ACTION_NOUN_VIEW, "[", "previous tab", "Shows the tab before"),
+    ACTION_DASHBOARD("view.next-tab", ACTION_NOUN_VIEW, "]", "next tab", "Shows the next tab"),
+    ACTION_DASHBOARD("view.zoom", ACTION_NOUN_VIEW, "z", "zoom",
+                     "Gives the focused pane the whole screen, or takes it back"),
+    ACTION_DASHBOARD("view.back", ACTION_NOUN_VIEW, "esc", "back",
+                     "Closes what is on top, clears a filter, or goes one level up"),
+    ACTION_DASHBOARD("view.mouse", ACTION_NOUN_VIEW, "m", "mouse",
+                     "Switches the mouse on or off (off: the terminal selects text)"),
+    ACTION_DASHBOARD("view.copy", ACTION_NOUN_VIEW, "c", "copy",
+                     "Copies the selected item's id or the selected text to the clipboard"),
+    ACTION_DASHBOARD("view.redraw", ACTION_NOUN_VIEW, "ctrl-l", "redraw", "Paints the whole screen anew"),
+    ACTION_DASHBOARD("view.suspend", ACTION_NOUN_VIEW, "ctrl-z", "suspend",
+                     "Goes back to the shell; fg returns"),
+    ACTION_DASHBOARD("view.quit", ACTION_NOUN_VIEW, "q ctrl-c", "quit",
+                     "Leaves the dashboard; containers and pulls go on"),
+};
+
+const action_list action_list_view = ACTION_LIST(actions);

@@ -1,0 +1,4 @@
+// Volumes.
+#include "tui/action_table.h"
+
+const action_list action_list_volume = {0};

@@ -1,0 +1,151 @@
+// Lists, and what scrolls.
+#include <string.h>
+
+#include "tui/dashboard_private.h"
+
+static size_t page(const dashboard *self) {
+    layout_plan plan = dashboard_layout(self);
+    if (self->ui.focus == FOCUS_DETAIL)
+        return plan.content.height > 1 ? (size_t)plan.content.height - 1 : 1;
+    return layout_page(self->ui.pane, &plan);
+}
+
+static void scroll_logs(dashboard *self, int64_t delta) {
+    ui_logs *logs = &self->ui.logs;
+    int64_t position = (int64_t)(logs->follow ? 0 : logs->back) - delta;
+    int64_t most = logs->lines.count ? (int64_t)logs->lines.count - 1 : 0;
+    logs->back = position < 0 ? 0 : position > most ? (size_t)most : (size_t)position;
+    logs->follow = position <= 0;
+}
+
+static void scroll_text(const dashboard *self, ui_text *text, int64_t delta) {
+    int64_t height = dashboard_layout(self).content.height;
+    int64_t most = (int64_t)text->lines > height ? (int64_t)text->lines - height : 0;
+    int64_t top = (int64_t)text->top + delta;
+    text->top = top < 0 ? 0 : top > most ? (size_t)most : (size_t)top;
+}
+
+static void move(dashboard *self, int64_t delta) {
+    if (self->ui.focus == FOCUS_LIST) {
+        ui_move(&self->ui, &self->model, self->ui.pane, delta);
+        dashboard_settle(self);
+        return;
+    }
+    ui_tab tab = self->ui.tabs[self->ui.pane];
+    if (tab == TAB_LOGS)
+        scroll_logs(self, delta);
+    else if (tab == TAB_INSPECT)
+        scroll_text(self, &self->ui.inspect, delta);
+    else if (tab == TAB_PROCESSES)
+        scroll_text(self, &self->ui.processes, delta);
+    dashboard_dirty(self);
+}
+
+static void down(dashboard *self, const char *id) {
+    (void)id;
+    move(self, 1);
+}
+
+static void up(dashboard *self, const char *id) {
+    (void)id;
+    move(self, -1);
+}
+
+static void first(dashboard *self, const char *id) {
+    (void)id;
+    move(self, -1000000);
+}
+
+static void last(dashboard *self, const char *id) {
+    (void)id;
+    move(self, 1000000);
+}
+
+static void page_down(dashboard *self, const char *id) {
+    (void)id;
+    move(self, (int64_t)page(self));
+}
+
+static void page_up(dashboard *self, const char *id) {
+    (void)id;
+    move(self, -(int64_t)page(self));
+}
+
+static void filter(dashboard *self, const char *id) {
+    (void)id;
+    bool search = self->ui.focus == FOCUS_DETAIL && ui_noun(&self->ui) == ACTION_NOUN_LOGS;
+    self->ui.filtering = true;
+    line_edit_set(&self->ui.filter, search ? self->ui.logs.search : self->ui.lists[self->ui.pane].filter);
+    dashboard_dirty(self);
+}
+
+static void find(dashboard *self, int direction) {
+    ui_logs *logs = &self->ui.logs;
+    if (!*logs->search || ui_noun(&self->ui) != ACTION_NOUN_LOGS || !logs->lines.count)
+        return;
+    size_t count = logs->lines.count;
+    size_t at = count - 1 - (logs->follow ? 0 : logs->back);
+    for (size_t step = 1; step < count; step++) {
+        size_t index = direction > 0 ? (at + step) % count : (at + count - step) % count;
+        if (!strcasestr(log_buffer_at(&logs->lines, index)->text, logs->search))
+            continue;
+        logs->follow = false;
+        logs->back = count - 1 - index;
+        dashboard_dirty(self);
+        return;
+    }
+    ui_set_notice(&self->ui, NOTICE_INFO, "no other line matches");
+    dashboard_dirty(self);
+}
+
+static void find_next(dashboard *self, const char *id) {
+    (void)id;
+    find(self, 1);
+}
+
+static void find_previous(dashboard *self, const char *id) {
+    (void)id;
+    find(self, -1);
+}
+
+static void sort(dashboard *self, const char *id) {
+    (void)id;
+    ui_list *list = &self->ui.lists[self->ui.pane];
+    list->sort = (list->sort + 1) % SORT_COUNT;
+    ui_refresh_list(&self->ui, &self->model, self->ui.pane);
+    dashboard_settle(self);
+}
+
+static void sort_reverse(dashboard *self, const char *id) {
+    (void)id;
+    self->ui.lists[self->ui.pane].reverse ^= true;
+    ui_refresh_list(&self->ui, &self->model, self->ui.pane);
+    dashboard_settle(self);
+}
+
+static void left(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_step_tab(self, -1);
+}
+
+static void right(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_step_tab(self, 1);
+}
+
+const dashboard_handler dashboard_list_handlers[] = {
+    {"list.down", down},
+    {"list.up", up},
+    {"list.first", first},
+    {"list.last", last},
+    {"list.page-down", page_down},
+    {"list.page-up", page_up},
+    {"list.left", left},
+    {"list.right", right},
+    {"list.filter", filter},
+    {"list.find-next", find_next},
+    {"list.find-previous", find_previous},
+    {"list.sort", sort},
+    {"list.sort-reverse", sort_reverse},
+    {NULL, NULL},
+};
