@@ -213,6 +213,8 @@ const char *holm_text_duration(int64_t seconds, char *out, size_t size);
 bool holm_text_parse_bytes(const char *text, uint64_t *bytes);
 /// Reads RFC 3339, or a duration ("10m", "2h") as that long ago, into unix time. false: it is neither.
 bool holm_text_parse_time(const char *text, int64_t *unix_ns);
+/// Reads a duration ("500ms", "90s", "1h30m", or seconds) in nanoseconds. false: it is none.
+bool holm_text_parse_duration(const char *text, int64_t *ns);
 /// "2026-11-22T13:05:00.123456789Z"; into the caller's buffer (32 bytes or more), which is returned.
 const char *holm_text_time(int64_t unix_ns, char *out, size_t size);
 /// Prints a document as "json", "yaml" or "toml". The caller frees the text. NULL: a format that is not

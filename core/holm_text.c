@@ -51,3 +51,7 @@ char *holm_text_document(const json_t *document, const char *format, holm_error 
     holm_error_hint(error, "the formats are json, yaml and toml");
     return NULL;
 }
+
+bool holm_text_parse_duration(const char *text, int64_t *ns) {
+    return time_parse_duration(text, ns);
+}

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/container/health.h"
 #include "core/container/restart.h"
 
 #define MIB                  ((json_int_t)1 << 20)
@@ -89,6 +90,15 @@ static const key_rule restart_rules[] = {
     {.key = "maximumRetries", .kind = KIND_INTEGER, .most = INT32_MAX},
     {0},
 };
+static const key_rule health_rules[] = {
+    {.key = "command", .kind = KIND_TEXTS},
+    {.key = "intervalMs", .kind = KIND_INTEGER, .most = INT32_MAX},
+    {.key = "timeoutMs", .kind = KIND_INTEGER, .most = INT32_MAX},
+    {.key = "startPeriodMs", .kind = KIND_INTEGER, .most = INT32_MAX},
+    {.key = "startIntervalMs", .kind = KIND_INTEGER, .most = INT32_MAX},
+    {.key = "retries", .kind = KIND_INTEGER, .most = 1000},
+    {0},
+};
 static const key_rule process_rules[] = {
     {.key = "arguments", .kind = KIND_TEXTS},
     {.key = "entrypoint", .kind = KIND_TEXTS},
@@ -131,6 +141,7 @@ static const key_rule configuration_rules[] = {
     {.key = "stopTimeoutMs", .kind = KIND_INTEGER, .most = UINT32_MAX},
     {.key = "detachKeys", .kind = KIND_TEXT},
     {.key = "log", .kind = KIND_OBJECT, .inner = log_rules},
+    {.key = "healthcheck", .kind = KIND_OBJECT, .inner = health_rules},
     {.key = "restart", .kind = KIND_OBJECT, .inner = restart_rules},
     {.key = "diskBytes", .kind = KIND_INTEGER, .least = 16 * MIB, .most = (json_int_t)1 << 46},
     {0},
@@ -482,7 +493,7 @@ json_t *configuration_complete(const json_t *request, const json_t *image, const
     if (complete_image(whole, image, error) < 0 ||
         complete_process(whole, json_object_get(image_configuration, "process"), defaults, error) < 0 ||
         complete_names(whole, id, error) < 0 || complete_resources(whole, defaults, error) < 0 ||
-        restart_complete(whole, error) < 0) {
+        restart_complete(whole, error) < 0 || health_complete(whole, image_configuration, error) < 0) {
         json_decref(whole);
         return NULL;
     }

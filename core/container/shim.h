@@ -35,6 +35,7 @@ typedef struct shim shim;
 typedef struct session session;
 typedef struct attachment attachment;
 typedef struct shim_log shim_log;
+typedef struct shim_health shim_health;
 typedef struct store_job store_job;
 
 typedef enum shim_phase {
@@ -110,6 +111,7 @@ struct shim {
     unsigned session_count;
     uint64_t session_counter;
     shim_log *log;
+    shim_health *health; ///< NULL: not asked for, or not yet
 
     waiter *start_waiters;
     waiter *end_waiters; ///< Wait and Stop
@@ -227,6 +229,16 @@ void shim_restart_wait(shim *self);
 /// Without waiting any longer; nothing where no restart is waited for.
 void shim_restart_now(shim *self);
 
+// ---- shim_health.c ----
+
+/// Init runs: from now on it is asked how it is, where its configuration says so.
+void shim_health_start(shim *self);
+/// Asks no more. Accepts one that was never started.
+void shim_health_stop(shim *self);
+/// Output and end of the program that asks.
+void shim_health_output(shim_health *self, const void *bytes, size_t length);
+void shim_health_ended(shim_health *self, const Holm__Agent__V1__ProcessExit *exit, const holm_error *error);
+
 // ---- shim_service.c ----
 
 int shim_listen(shim *self, holm_error **error);
@@ -244,7 +256,8 @@ struct session {
     char *name;
     Holm__Agent__V1__Process *process;
     bool keep;
-    bool created; ///< the agent has made it
+    shim_health *health; ///< that asked for it, or NULL
+    bool created;        ///< the agent has made it
     bool ended;
     bool process_ended; ///< told by the event stream, before its last output has come
     uint32_t pid;

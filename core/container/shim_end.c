@@ -65,6 +65,7 @@ void shim_end(shim *self, int exit_code, const char *reason, int64_t finished_ns
     if (self->phase >= SHIM_CLOSED)
         return;
     self->phase = SHIM_STOPPING;
+    shim_health_stop(self);
     shut_guest_down(self);
 }
 

@@ -224,7 +224,8 @@ static void handle_sessions(waiter *call, const ProtobufCMessage *request) {
     Holm__Shim__V1__SessionsResponse answer = HOLM__SHIM__V1__SESSIONS_RESPONSE__INIT;
     describe_session(self->init, &sessions[answer.n_sessions++]);
     for (session *at = self->sessions; at && answer.n_sessions <= SHIM_SESSIONS_MOST; at = at->next)
-        describe_session(at, &sessions[answer.n_sessions++]);
+        if (!at->health)
+            describe_session(at, &sessions[answer.n_sessions++]);
     for (size_t i = 0; i < answer.n_sessions; i++)
         pointers[i] = &sessions[i];
     answer.sessions = pointers;

@@ -86,6 +86,8 @@ static void take_output(session *self, int stream, const ProtobufCBinaryData *by
         attachment_output(reader, stream, bytes->data, bytes->len);
     if (self == self->shim->init && self->shim->log)
         shim_log_add(self->shim->log, stream, bytes->data, bytes->len);
+    if (self->health)
+        shim_health_output(self->health, bytes->data, bytes->len);
     if (self->screen) {
         terminal_feed(self->screen, bytes->data, bytes->len);
         answer_questions(self);
@@ -134,14 +136,18 @@ static void session_end(session *self, const Holm__Agent__V1__ProcessExit *exit,
             shim_end(owner, exit->exit_code, reason_of(exit), exit->finished_unix_ns, NULL);
         return;
     }
+    bool asked = self->health != NULL; // by us: no event of it
     Holm__Shim__V1__ExitStatus status = HOLM__SHIM__V1__EXIT_STATUS__INIT;
     if (exit) {
         status.exit_code = exit->exit_code;
         status.reason = (char *)reason_of(exit);
         status.finished_unix_ns = exit->finished_unix_ns;
-        shim_store_note(owner, NULL, "exec-die",
-                        json_pack("{s:s, s:i}", "session", self->name, "exitCode", exit->exit_code));
+        if (!asked)
+            shim_store_note(owner, NULL, "exec-die",
+                            json_pack("{s:s, s:i}", "session", self->name, "exitCode", exit->exit_code));
     }
+    if (asked)
+        shim_health_ended(steal_pointer(&self->health), exit, error);
     session_release(self, exit ? &status : NULL, error);
     delete_in_guest(self);
     unlink_session(self);
@@ -277,12 +283,14 @@ static void created(session *self) {
                                   "error", "finishedAt"),
                         "start", NULL);
         waiters_answer(&owner->start_waiters, &answer.base, NULL);
+        shim_health_start(owner);
         fault_point("run.init-runs");
         if (owner->stop_asked)
             shim_stop_running(owner);
         return;
     }
-    shim_store_note(owner, NULL, "exec-start", json_pack("{s:s}", "session", self->name));
+    if (!self->health)
+        shim_store_note(owner, NULL, "exec-start", json_pack("{s:s}", "session", self->name));
     Holm__Shim__V1__ExecResponse answer = HOLM__SHIM__V1__EXEC_RESPONSE__INIT;
     answer.name = self->name;
     answer.pid = self->pid;

@@ -57,6 +57,29 @@ static json_t *copy_labels(const json_t *from) {
     return copy;
 }
 
+// Docker counts in nanoseconds; what does not fit is left out, and the defaults hold.
+static void copy_milliseconds(json_t *to, const char *name, const json_t *from, const char *key) {
+    json_int_t nanoseconds = json_integer_value(json_object_get(from, key));
+    if (nanoseconds >= 1000000 && nanoseconds / 1000000 <= INT32_MAX)
+        json_object_set_new(to, name, json_integer(nanoseconds / 1000000));
+}
+
+static void copy_healthcheck(json_t *configuration, const json_t *from) {
+    const json_t *check = json_object_get(from, "Healthcheck");
+    json_int_t retries = json_integer_value(json_object_get(check, "Retries"));
+    if (!json_is_array(json_object_get(check, "Test")))
+        return;
+    json_t *copy = json_object();
+    copy_list(copy, "command", check, "Test");
+    copy_milliseconds(copy, "intervalMs", check, "Interval");
+    copy_milliseconds(copy, "timeoutMs", check, "Timeout");
+    copy_milliseconds(copy, "startPeriodMs", check, "StartPeriod");
+    copy_milliseconds(copy, "startIntervalMs", check, "StartInterval");
+    if (retries > 0 && retries <= 1000)
+        json_object_set_new(copy, "retries", json_integer(retries));
+    json_object_set_new(configuration, "healthcheck", copy);
+}
+
 static json_t *configuration_of(const manifest_config *config) {
     const json_t *from = json_object_get(config->document, "config");
     json_t *process = json_object();
@@ -74,6 +97,7 @@ static json_t *configuration_of(const manifest_config *config) {
     json_object_set_new(configuration, "labels", copy_labels(from));
     copy_keys(configuration, "exposedPorts", from, "ExposedPorts");
     copy_keys(configuration, "volumes", from, "Volumes");
+    copy_healthcheck(configuration, from);
     return configuration;
 }
 

@@ -59,7 +59,10 @@ static void add_state(table *out, const json_t *document) {
         table_add_format(out, "created %s ago",
                          since(cli_text(document, "status.createdAt"), age, sizeof age));
     } else {
-        table_add_format(out, "%s %s", now, since(cli_text(document, "status.startedAt"), age, sizeof age));
+        const char *health = strcmp(now, "running") == 0 ? cli_text(document, "status.health.status") : "";
+        table_add_format(out, "%s %s%s%s%s", now,
+                         since(cli_text(document, "status.startedAt"), age, sizeof age), *health ? " (" : "",
+                         health, *health ? ")" : "");
     }
 }
 

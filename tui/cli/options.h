@@ -32,6 +32,9 @@ void process_options_init(process_options_group *self);
 /// Joins --uid and --gid into "user".
 void process_options_complete(process_options_group *self);
 
+// ---- options_health.c: --health-…; its input is the container's configuration ----
+extern const struct argp health_argp;
+
 // ---- options_container.c: what run and create say about the container ----
 typedef struct container_options {
     process_options_group process;

@@ -225,6 +225,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &self->process;
+        state->child_inputs[1] = self->configuration;
         return 0;
     case 'l':
         set_pair(state, child(self->configuration, "labels", json_object), "--label", argument, false);
@@ -268,7 +269,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     }
 }
 
-static const struct argp_child children[] = {{&process_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&process_argp, 0, NULL, 0}, {&health_argp, 0, NULL, 0}, {0}};
 const struct argp container_argp = {.options = options, .parser = parse, .children = children};
 
 void container_options_init(container_options *self) {
