@@ -13,9 +13,10 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "core/base/buffer.h"  // IWYU pragma: export
-#include "core/base/cleanup.h" // IWYU pragma: export
-#include "core/base/error.h"   // IWYU pragma: export
+#include "core/base/buffer.h"          // IWYU pragma: export
+#include "core/base/cleanup.h"         // IWYU pragma: export
+#include "core/base/error.h"           // IWYU pragma: export
+#include "core/base/terminal_filter.h" // IWYU pragma: export
 
 typedef struct holm_client holm_client;
 

@@ -12,6 +12,7 @@
 struct terminal {
     VTerm *emulator;
     VTermScreen *screen;
+    terminal_filter filter;
     terminal_output output;
     void *data;
     scrollback history;
@@ -147,6 +148,10 @@ static const VTermScreenCallbacks callbacks = {
     .sb_pushline = on_push_line,
 };
 
+static void on_filtered(const char *bytes, size_t length, void *data) {
+    vterm_input_write(((terminal *)data)->emulator, bytes, length);
+}
+
 terminal *terminal_create(int columns, int rows, terminal_output output, void *data) {
     terminal *self = calloc(1, sizeof(*self));
     if (!self)
@@ -156,6 +161,7 @@ terminal *terminal_create(int columns, int rows, terminal_output output, void *d
     self->emulator = vterm_new(clamp(rows, 1, 1000), clamp(columns, 2, 1000));
     if (!self->emulator)
         abort();
+    terminal_filter_init(&self->filter, (unsigned)terminal_columns(self), on_filtered, self);
     vterm_set_utf8(self->emulator, 1);
     vterm_output_set_callback(self->emulator, on_output, self);
     self->screen = vterm_obtain_screen(self->emulator);
@@ -178,7 +184,7 @@ void terminal_destroy(terminal *self) {
 }
 
 void terminal_write(terminal *self, const char *bytes, size_t length) {
-    vterm_input_write(self->emulator, bytes, length);
+    terminal_filter_write(&self->filter, bytes, length);
     vterm_screen_flush_damage(self->screen);
 }
 
@@ -188,6 +194,9 @@ void terminal_resize(terminal *self, int columns, int rows) {
     if (columns == terminal_columns(self) && rows == terminal_rows(self))
         return;
     vterm_set_size(self->emulator, rows, columns);
+    VTermPos cursor;
+    vterm_state_get_cursorpos(vterm_obtain_state(self->emulator), &cursor);
+    terminal_filter_resize(&self->filter, (unsigned)columns, cursor.row, cursor.col);
     vterm_screen_flush_damage(self->screen);
     self->changed = true;
 }

@@ -74,6 +74,29 @@ static int set_property(VTermProp property, VTermValue *value, void *data) {
     return 1;
 }
 
+// ---- reading ----
+
+// The first screen cannot be read while the other one is shown: it is kept in the moment of the switch.
+static void switch_screen(terminal *self) {
+    self->alternate = self->modes.on[MODE_ALTERNATE];
+    buffer_clear(&self->primary);
+    if (self->alternate)
+        screen_encode(self, &self->primary);
+}
+
+static void feed_filtered(const char *bytes, size_t length, void *data) {
+    terminal *self = data;
+    size_t written = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (!modes_step(&self->modes, (uint8_t)bytes[i]))
+            continue;
+        vterm_input_write(self->vterm, bytes + written, i - written);
+        written = i;
+        switch_screen(self);
+    }
+    vterm_input_write(self->vterm, bytes + written, length - written);
+}
+
 // ---- life ----
 
 // At least 2: libvterm 0.1.4 writes a wide character beyond the end of a screen of one column.
@@ -91,6 +114,7 @@ terminal *terminal_create(unsigned columns, unsigned rows) {
     self->columns = size_of(columns, DEFAULT_COLUMNS);
     self->rows = size_of(rows, DEFAULT_ROWS);
     modes_init(&self->modes);
+    terminal_filter_init(&self->filter, self->columns, feed_filtered, self);
     self->vterm = vterm_new((int)self->rows, (int)self->columns);
     if (!self->vterm)
         abort();
@@ -122,31 +146,17 @@ void terminal_resize(terminal *self, unsigned columns, unsigned rows) {
         return;
     self->columns = columns;
     self->rows = rows;
-    self->modes.top = self->modes.bottom = 0; // as libvterm does
+    self->modes.top = self->modes.bottom = 0; // as the filter does
     vterm_set_size(self->vterm, (int)rows, (int)columns);
+    VTermPos cursor;
+    vterm_state_get_cursorpos(vterm_obtain_state(self->vterm), &cursor);
+    terminal_filter_resize(&self->filter, columns, cursor.row, cursor.col);
 }
 
 // ---- reading ----
 
-// The first screen cannot be read while the other one is shown: it is kept in the moment of the switch.
-static void switch_screen(terminal *self) {
-    self->alternate = self->modes.on[MODE_ALTERNATE];
-    buffer_clear(&self->primary);
-    if (self->alternate)
-        screen_encode(self, &self->primary);
-}
-
 void terminal_feed(terminal *self, const void *bytes, size_t length) {
-    const uint8_t *at = bytes;
-    size_t written = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (!modes_step(&self->modes, at[i]))
-            continue;
-        vterm_input_write(self->vterm, (const char *)at + written, i - written);
-        written = i;
-        switch_screen(self);
-    }
-    vterm_input_write(self->vterm, (const char *)at + written, length - written);
+    terminal_filter_write(&self->filter, bytes, length);
 }
 
 size_t terminal_answers(terminal *self, char *out, size_t size) {

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <vterm.h>
 
+#include "core/base/terminal_filter.h"
 #include "core/container/terminal.h"
 
 #define MODES_PARAMETERS 16
@@ -59,6 +60,7 @@ typedef struct saved_line {
 struct terminal {
     VTerm *vterm;
     VTermScreen *screen;
+    terminal_filter filter;
     unsigned columns, rows;
     modes modes;
     bool alternate;
