@@ -72,8 +72,20 @@ static size_t whole_characters(const char *text, size_t length) {
     return length - (start - 1) < need ? start - 1 : length;
 }
 
-// Titles (OSC 0 and 2) and requests for settings (DECRQSS) go on. The clipboard (OSC 52), colours, links,
-// pictures and whatever else does not.
+// DECRQSS. For a setting that it does not know libvterm 0.1.4 prints a number as a text.
+static void pass_request(terminal_filter *self, const char *setting, size_t length) {
+    static const char *const known[] = {"m", "r", "s", " q", "\"q"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strlen(known[i]) != length || memcmp(known[i], setting, length) != 0)
+            continue;
+        filter_put_text(self, "\x1bP$q");
+        filter_put(self, setting, length);
+        filter_put_text(self, "\x1b\\");
+    }
+}
+
+// Titles (OSC 0 and 2) and requests for settings go on. The clipboard (OSC 52), colours, links, pictures and
+// whatever else does not.
 static void end_string(terminal_filter *self) {
     size_t length = self->string_length < sizeof self->string ? self->string_length : sizeof self->string;
     const char *text = self->string;
@@ -84,11 +96,8 @@ static void end_string(terminal_filter *self) {
         memcpy(title + 4, text + 2, length);
         title[4 + length] = 0x07;
         filter_put(self, title, length + 5);
-    } else if (self->string_kind == 'P' && length >= 3 && length <= 4 && text[0] == '$' && text[1] == 'q') {
-        char request[8] = "\x1bP";
-        memcpy(request + 2, text, length);
-        memcpy(request + 2 + length, "\x1b\\", 2);
-        filter_put(self, request, length + 4);
+    } else if (self->string_kind == 'P' && length > 2 && text[0] == '$' && text[1] == 'q') {
+        pass_request(self, text + 2, length - 2);
     }
 }
 

@@ -83,6 +83,7 @@ static void test_strings(void **state) {
     expect("\x1b]2;one\x07\x1b]0;two\x1b\\", "\x1b]2;one\x07\x1b]2;two\x07");
     expect("\x1b]52;c;?\x07\x1b]52;c;aGk=\x1b\\\x1b]4;1;?\x07\x1b]8;;http://x\x07link\x1b]8;;\x07", "link");
     expect("\x1b_apc\x1b\\\x1b^pm\x07still\x1b\\\x1bXsos\x1b\\\x1bkscreen\x1b\\.", ".");
+    expect("\x1bP$qem\x1b\\.", "."); // a setting that 0.1.4 does not know
     expect("\x1bP$qm\x1b\\\x1bPq#0;2;0\x1b\\\x1bP$q\"q\x1b\\", "\x1bP$qm\x1b\\\x1bP$q\"q\x1b\\");
     expect("\x1b]2;lost\x18shown\x1b]2;cut\x1b[1m", "shown\x1b[1m");
 }
