@@ -1,4 +1,5 @@
 // PID 1 of every VM.
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
@@ -75,6 +76,9 @@ int main(void) {
     holm_error *error = NULL;
     log_init(STDERR_FILENO, LOG_LEVEL_INFO);
     signal(SIGPIPE, SIG_IGN);
+    // What one message took stays for the next: every fresh page costs an emulated machine a fault.
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
     // blocking calls are few and short; more threads are only more memory in every VM
     setenv("UV_THREADPOOL_SIZE", "2", 1);
     if (run(&self, &error) < 0)

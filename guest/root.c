@@ -26,13 +26,18 @@ static void free_list(char **list, size_t count) {
 }
 
 static int mount_disk(const char *device, const char *path, bool read_only, holm_error **error) {
-    char *options[] = {(char *)(read_only ? "ro" : "rw"), (char *)"noatime"};
+    // Writable: no thread that reads every group's bitmap in the background, and no tables to be cleared
+    // (they are holes).
+    static const char *const reading[] = {"ro", "noatime"};
+    static const char *const writing[] = {"rw", "noatime", "noinit_itable", "no_prefetch_block_bitmaps"};
+    char *const *options = (char *const *)(read_only ? reading : writing);
+    size_t count = read_only ? array_length(reading) : array_length(writing);
     if (mkdir(path, 0755) < 0 && errno != EEXIST) {
         holm_error_set_errno(error, errno, "make folder %s", path);
         return -1;
     }
     cleanup_close int root = inside_root(true, error);
-    return root < 0 ? -1 : mount_at(root, "ext4", device, path, options, array_length(options), false, error);
+    return root < 0 ? -1 : mount_at(root, "ext4", device, path, options, count, false, error);
 }
 
 static int mount_writable(const char *device, holm_error **error) {

@@ -4,7 +4,7 @@ const config_key config_keys[] = {
     {"container.cpus", CONFIG_NUMBER, "4", NULL,
      "CPUs of a container where --cpus is not given; never more than the host has"},
     {"container.memory", CONFIG_SIZE, "\"1g\"", NULL, "Memory of a container where --memory is not given"},
-    {"container.disk", CONFIG_SIZE, "\"512g\"", NULL,
+    {"container.disk", CONFIG_SIZE, "\"128g\"", NULL,
      "Nominal size of the writable layer; it takes only what is written"},
     {"container.log-size", CONFIG_SIZE, "\"8m\"", NULL, "Size at which a container's log file is rotated"},
     {"container.log-files", CONFIG_INTEGER, "3", NULL, "Log files kept of a container"},

@@ -17,7 +17,7 @@
 #define DEFAULT_SHM          (64 * MIB)
 #define DEFAULT_LOG_BYTES    (8 * MIB)
 #define DEFAULT_LOG_FILES    3
-#define DEFAULT_DISK         ((json_int_t)512 << 30)
+#define DEFAULT_DISK         ((json_int_t)128 << 30)
 #define DEFAULT_STOP_TIMEOUT 10000
 #define LIST_MOST            4096 // entries of one list
 #define TEXT_MOST            (128u << 10)

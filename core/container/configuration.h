@@ -20,7 +20,7 @@ typedef struct configuration_defaults {
     unsigned host_cpus;             ///< never more than these are given; 0: asked of the system
     uint64_t log_max_bytes;         ///< of one log file; 0: 8 MiB
     unsigned log_max_files;         ///< 0: 3
-    uint64_t disk_bytes;            ///< 0: 512 GiB
+    uint64_t disk_bytes;            ///< 0: 128 GiB
     const char *const *environment; ///< NULL-terminated additions below the image's, or NULL
 } configuration_defaults;
 
