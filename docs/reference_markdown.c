@@ -88,6 +88,7 @@ static const char *place_title(action_noun noun) {
         [ACTION_NOUN_VOLUME] = "On a volume",
         [ACTION_NOUN_REGISTRY] = "On a registry",
         [ACTION_NOUN_TASK] = "On a task",
+        [ACTION_NOUN_EVENT] = "On an event",
         [ACTION_NOUN_SYSTEM] = "On the system",
     };
     return titles[noun] ? titles[noun] : action_noun_name(noun);

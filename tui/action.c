@@ -8,7 +8,7 @@
 static const action_list *const lists[] = {
     &action_list_view,      &action_list_list,  &action_list_logs,    &action_list_console,
     &action_list_container, &action_list_image, &action_list_network, &action_list_volume,
-    &action_list_registry,  &action_list_task,  &action_list_system,
+    &action_list_registry,  &action_list_task,  &action_list_event,   &action_list_system,
 };
 
 size_t action_count(void) {
@@ -52,6 +52,7 @@ static const struct {
     [ACTION_NOUN_VOLUME] = {"volume", "volumes"},
     [ACTION_NOUN_REGISTRY] = {"registry", "registries"},
     [ACTION_NOUN_TASK] = {"task", "tasks"},
+    [ACTION_NOUN_EVENT] = {"event", NULL},
     [ACTION_NOUN_SYSTEM] = {"system", NULL},
 };
 
@@ -68,7 +69,7 @@ action_noun action_noun_parse(const char *name) {
 }
 
 bool action_is_about_items(action_noun noun) {
-    return noun >= ACTION_NOUN_CONTAINER && noun <= ACTION_NOUN_TASK;
+    return noun >= ACTION_NOUN_CONTAINER && noun <= ACTION_NOUN_EVENT;
 }
 
 const action *action_find(const char *name) {

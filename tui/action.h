@@ -22,6 +22,7 @@ typedef enum action_noun {
     ACTION_NOUN_VOLUME,
     ACTION_NOUN_REGISTRY,
     ACTION_NOUN_TASK,
+    ACTION_NOUN_EVENT,
     ACTION_NOUN_SYSTEM,
     ACTION_NOUN_COUNT,
 } action_noun;

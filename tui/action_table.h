@@ -32,4 +32,5 @@ extern const action_list action_list_network;
 extern const action_list action_list_volume;
 extern const action_list action_list_registry;
 extern const action_list action_list_task;
+extern const action_list action_list_event;
 extern const action_list action_list_system;

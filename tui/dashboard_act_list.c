@@ -1,5 +1,7 @@
 // Lists, and what scrolls.
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "tui/dashboard_private.h"
 
@@ -25,19 +27,32 @@ static void scroll_text(const dashboard *self, ui_text *text, int64_t delta) {
     text->top = top < 0 ? 0 : top > most ? (size_t)most : (size_t)top;
 }
 
+// What is drawn anew each time tells how many rows it has by drawing into nothing.
+static void scroll_detail(dashboard *self, int64_t delta) {
+    rect content = dashboard_layout(self).content;
+    grid nothing = {0};
+    view_context view = {&self->model, &self->ui, &self->theme, glyphs_get(false), self->keymap, time(NULL)};
+    int rows = detail_rows(&(painter){&view, &nothing, content});
+    int64_t most = rows > content.height ? rows - content.height : 0;
+    int64_t top = (int64_t)self->ui.detail_top + delta;
+    self->ui.detail_top = top < 0 ? 0 : top > most ? (size_t)most : (size_t)top;
+}
+
 static void move(dashboard *self, int64_t delta) {
     if (self->ui.focus == FOCUS_LIST) {
         ui_move(&self->ui, &self->model, self->ui.pane, delta);
         dashboard_settle(self);
         return;
     }
-    ui_tab tab = self->ui.tabs[self->ui.pane];
+    ui_tab tab = ui_current_tab(&self->ui, self->ui.pane);
     if (tab == TAB_LOGS)
         scroll_logs(self, delta);
     else if (tab == TAB_INSPECT)
         scroll_text(self, &self->ui.inspect, delta);
     else if (tab == TAB_PROCESSES)
         scroll_text(self, &self->ui.processes, delta);
+    else
+        scroll_detail(self, delta);
     dashboard_dirty(self);
 }
 
@@ -108,19 +123,55 @@ static void find_previous(dashboard *self, const char *id) {
     find(self, -1);
 }
 
-static void sort(dashboard *self, const char *id) {
-    (void)id;
-    ui_list *list = &self->ui.lists[self->ui.pane];
-    list->sort = (list->sort + 1) % SORT_COUNT;
+static void sorted(dashboard *self) {
+    const ui_list *list = &self->ui.lists[self->ui.pane];
+    char text[96];
+    snprintf(text, sizeof(text), "sorted by %s%s",
+             list->sort ? ui_kind(self->ui.pane)->columns[list->sort - 1].name : "the usual order",
+             list->reverse ? ", turned round" : "");
+    ui_set_notice(&self->ui, NOTICE_INFO, text);
     ui_refresh_list(&self->ui, &self->model, self->ui.pane);
     dashboard_settle(self);
 }
 
+static void sort(dashboard *self, const char *id) {
+    (void)id;
+    ui_list *list = &self->ui.lists[self->ui.pane];
+    const list_kind *kind = ui_kind(self->ui.pane);
+    uint32_t shown = list->columns ? list->columns : list_usual_columns(kind);
+    // The next column that is shown and has an order of its own; after the last the kind's order.
+    do
+        list->sort = (list->sort + 1) % ((int)kind->column_count + 1);
+    while (list->sort && (!kind->columns[list->sort - 1].compare || !(shown & 1u << (list->sort - 1))));
+    list->reverse = false;
+    sorted(self);
+}
+
 static void sort_reverse(dashboard *self, const char *id) {
     (void)id;
-    self->ui.lists[self->ui.pane].reverse ^= true;
-    ui_refresh_list(&self->ui, &self->model, self->ui.pane);
+    self->ui.lists[self->ui.pane].reverse = !self->ui.lists[self->ui.pane].reverse;
+    sorted(self);
+}
+
+static void mark(dashboard *self, const char *id) {
+    (void)id;
+    ui_list *list = &self->ui.lists[self->ui.pane];
+    if (!list->selected)
+        return;
+    ui_mark(list, list->selected, !ui_marked(list, list->selected));
+    ui_move(&self->ui, &self->model, self->ui.pane, 1);
     dashboard_settle(self);
+}
+
+static void mark_all(dashboard *self, const char *id) {
+    (void)id;
+    ui_list *list = &self->ui.lists[self->ui.pane];
+    bool any = list->mark_count > 0;
+    ui_marks_clear(list);
+    for (size_t i = 0; !any && i < list->count; i++)
+        ui_mark(list, ui_kind(self->ui.pane)->id(ui_item_at(&self->ui, &self->model, self->ui.pane, i)),
+                true);
+    dashboard_dirty(self);
 }
 
 static void left(dashboard *self, const char *id) {
@@ -145,6 +196,8 @@ const dashboard_handler dashboard_list_handlers[] = {
     {"list.filter", filter},
     {"list.find-next", find_next},
     {"list.find-previous", find_previous},
+    {"list.mark", mark},
+    {"list.mark-all", mark_all},
     {"list.sort", sort},
     {"list.sort-reverse", sort_reverse},
     {NULL, NULL},

@@ -2,7 +2,7 @@
 #include "tui/dashboard_private.h"
 
 static void focus_pane(dashboard *self, ui_pane pane) {
-    self->ui.pane = pane;
+    ui_use_pane(&self->ui, pane);
     self->ui.focus = FOCUS_LIST;
     self->ui.detail_open = false;
     dashboard_settle(self);
@@ -18,20 +18,18 @@ static void previous_pane(dashboard *self, const char *id) {
     focus_pane(self, (ui_pane)((self->ui.pane + PANE_COUNT - 1) % PANE_COUNT));
 }
 
-static void pane_containers_focus(dashboard *self, const char *id) {
-    (void)id;
-    focus_pane(self, PANE_CONTAINERS);
-}
-
-static void pane_images_focus(dashboard *self, const char *id) {
-    (void)id;
-    focus_pane(self, PANE_IMAGES);
-}
-
-static void pane_tasks_focus(dashboard *self, const char *id) {
-    (void)id;
-    focus_pane(self, PANE_TASKS);
-}
+// "view.pane-3": the pane with the key 3.
+#define FOCUS_PANE(name_, pane_)                         \
+    static void name_(dashboard *self, const char *id) { \
+        (void)id;                                        \
+        focus_pane(self, pane_);                         \
+    }
+FOCUS_PANE(focus_containers, PANE_CONTAINERS)
+FOCUS_PANE(focus_images, PANE_IMAGES)
+FOCUS_PANE(focus_networks, PANE_NETWORKS)
+FOCUS_PANE(focus_volumes, PANE_VOLUMES)
+FOCUS_PANE(focus_tasks, PANE_TASKS)
+FOCUS_PANE(focus_events, PANE_EVENTS)
 
 void dashboard_open_detail(dashboard *self) {
     if (!self->ui.lists[self->ui.pane].selected)
@@ -57,7 +55,7 @@ void dashboard_step_tab(dashboard *self, int direction) {
     ui_tab tabs[TAB_COUNT];
     size_t count = ui_pane_tabs(self->ui.pane, tabs), at = 0;
     for (size_t i = 0; i < count; i++)
-        if (tabs[i] == self->ui.tabs[self->ui.pane])
+        if (tabs[i] == ui_current_tab(&self->ui, self->ui.pane))
             at = i;
     dashboard_show_tab(self, tabs[(at + count + (size_t)direction) % count]);
 }
@@ -157,10 +155,13 @@ const dashboard_handler dashboard_view_handlers[] = {
     {"view.menu", menu},
     {"view.next-pane", next_pane},
     {"view.previous-pane", previous_pane},
-    {"view.pane-1", pane_containers_focus},
-    {"view.pane-2", pane_images_focus},
-    {"view.pane-5", pane_tasks_focus},
-    {"view.pane-6", detail},
+    {"view.pane-1", focus_containers},
+    {"view.pane-3", focus_networks},
+    {"view.pane-4", focus_volumes},
+    {"view.pane-6", focus_events},
+    {"view.pane-2", focus_images},
+    {"view.pane-5", focus_tasks},
+    {"view.detail", detail},
     {"view.previous-tab", previous_tab},
     {"view.next-tab", next_tab},
     {"view.zoom", zoom},

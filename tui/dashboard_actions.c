@@ -43,10 +43,9 @@ bool dashboard_applies(const dashboard *self, const action *what) {
         bool running = model_container_running(container);
         return !(what->flags & ACTION_RUNNING && !running) && !(what->flags & ACTION_STOPPED && running);
     }
-    if (what->noun == ACTION_NOUN_IMAGE)
-        return self->ui.pane == PANE_IMAGES && ui_image(&self->ui, &self->model);
-    if (what->noun == ACTION_NOUN_TASK)
-        return self->ui.pane == PANE_TASKS && ui_task(&self->ui, &self->model);
+    if (action_is_about_items(what->noun))
+        return ui_kind(self->ui.pane)->noun == what->noun &&
+               ui_selected(&self->ui, &self->model, self->ui.pane);
     return true;
 }
 
@@ -54,8 +53,9 @@ bool dashboard_applies(const dashboard *self, const action *what) {
 static const dashboard_handler *const rooms[ACTION_NOUN_COUNT] = {
     [ACTION_NOUN_VIEW] = dashboard_view_handlers,     [ACTION_NOUN_LIST] = dashboard_list_handlers,
     [ACTION_NOUN_LOGS] = dashboard_logs_handlers,     [ACTION_NOUN_CONTAINER] = dashboard_container_handlers,
-    [ACTION_NOUN_IMAGE] = dashboard_image_handlers,   [ACTION_NOUN_TASK] = dashboard_task_handlers,
-    [ACTION_NOUN_SYSTEM] = dashboard_system_handlers,
+    [ACTION_NOUN_IMAGE] = dashboard_image_handlers,   [ACTION_NOUN_NETWORK] = dashboard_network_handlers,
+    [ACTION_NOUN_VOLUME] = dashboard_volume_handlers, [ACTION_NOUN_EVENT] = dashboard_event_handlers,
+    [ACTION_NOUN_TASK] = dashboard_task_handlers,     [ACTION_NOUN_SYSTEM] = dashboard_system_handlers,
 };
 
 static const dashboard_handler *handler(const action *what) {
@@ -75,25 +75,25 @@ static bool needs_item(const action *what) {
 
 // The id behind a reference that was typed: a name, an id, the start of one.
 static const char *resolve(const dashboard *self, const action *what, const char *reference) {
-    const model_state *m = &self->model;
-    size_t length = strlen(reference);
-    if (what->noun == ACTION_NOUN_CONTAINER)
-        for (size_t i = 0; i < m->container_count; i++)
-            if (strcmp(m->containers[i].name, reference) == 0 ||
-                (length > 1 && strncmp(m->containers[i].id, reference, length) == 0))
-                return m->containers[i].id;
-    if (what->noun == ACTION_NOUN_IMAGE)
-        for (size_t i = 0; i < m->image_count; i++)
-            if (strcmp(m->images[i].name, reference) == 0)
-                return m->images[i].id;
+    size_t length = strlen(reference), count;
+    for (ui_pane pane = 0; pane < PANE_COUNT; pane++) {
+        const list_kind *kind = ui_kind(pane);
+        if (kind->noun != what->noun)
+            continue;
+        const char *items = kind->items(&self->model, &count);
+        for (size_t i = 0; i < count; i++, items += kind->item_size)
+            if (strcmp(kind->title(items), reference) == 0 ||
+                (length > 1 && strncmp(kind->id(items), reference, length) == 0))
+                return kind->id(items);
+    }
     return NULL;
 }
 
 static const char *selected_id(const dashboard *self, const action *what) {
-    ui_pane pane = what->noun == ACTION_NOUN_CONTAINER ? PANE_CONTAINERS
-                   : what->noun == ACTION_NOUN_IMAGE   ? PANE_IMAGES
-                                                       : PANE_TASKS;
-    return self->ui.lists[pane].selected;
+    for (ui_pane pane = 0; pane < PANE_COUNT; pane++)
+        if (ui_kind(pane)->noun == what->noun)
+            return self->ui.lists[pane].selected;
+    return NULL;
 }
 
 void dashboard_act(dashboard *self, const action *what, const char *reference) {

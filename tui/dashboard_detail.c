@@ -82,18 +82,12 @@ static void set_text(ui_text *text, const char *id, char *content) {
 }
 
 static void follow_inspect(dashboard *self) {
-    const model_container *container = ui_container(&self->ui, &self->model);
-    const model_image *image = ui_image(&self->ui, &self->model);
-    if (self->ui.tabs[self->ui.pane] != TAB_INSPECT)
+    if (ui_current_tab(&self->ui, self->ui.pane) != TAB_INSPECT)
         return;
-    const json_t *document = self->ui.pane == PANE_CONTAINERS ? (container ? container->document : NULL)
-                             : self->ui.pane == PANE_IMAGES   ? (image ? image->document : NULL)
-                                                              : NULL;
-    const char *id = self->ui.pane == PANE_CONTAINERS ? (container ? container->id : "")
-                     : image                          ? image->id
-                                                      : "";
-    if (document)
-        set_text(&self->ui.inspect, id, holm_text_document(document, "yaml", NULL));
+    const void *item = ui_selected(&self->ui, &self->model, self->ui.pane);
+    const list_kind *kind = ui_kind(self->ui.pane);
+    if (item && kind->document)
+        set_text(&self->ui.inspect, kind->id(item), holm_text_document(kind->document(item), "yaml", NULL));
 }
 
 static const char *text_of(const json_t *object, const char *key) {

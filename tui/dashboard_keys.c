@@ -92,9 +92,9 @@ static void click(dashboard *self, const input_event *event, const layout_plan *
     for (ui_pane pane = 0; pane < PANE_COUNT; pane++) {
         if (!inside(&plan->panes[pane], event->x, event->y))
             continue;
-        int row = event->y - plan->panes[pane].y - (pane != PANE_TASKS);
+        int row = event->y - plan->panes[pane].y - layout_head_rows(pane);
         size_t index = self->ui.lists[pane].top + (size_t)(row < 0 ? 0 : row / layout_item_rows(pane, plan));
-        self->ui.pane = pane;
+        ui_use_pane(&self->ui, pane);
         self->ui.focus = FOCUS_LIST;
         if (index < self->ui.lists[pane].count)
             ui_select(&self->ui, &self->model, pane, index);

@@ -110,6 +110,9 @@ static void on_event(holm_watch *watch, json_t *item, void *data) {
     (void)watch;
     dashboard *self = data;
     const char *kind = json_string_value(json_object_get(item, "kind"));
+    model_add_event(&self->model, item);
+    ui_refresh_list(&self->ui, &self->model, PANE_EVENTS);
+    dashboard_dirty_soon(self);
     if (kind && strcmp(kind, "image") == 0)
         dashboard_list_images(self);
     else
@@ -164,8 +167,8 @@ static void on_stats(holm_watch *watch, json_t *item, void *data) {
     if (!model_add_stats(&self->model, item))
         return;
     dashboard_host_sample(self);
-    ui_sort sort = (ui_sort)self->ui.lists[PANE_CONTAINERS].sort;
-    if (sort == SORT_CPU || sort == SORT_MEMORY)
+    int sort = self->ui.lists[PANE_CONTAINERS].sort;
+    if (sort && list_containers.columns[sort - 1].figure)
         ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
     const model_container *selected = ui_container(&self->ui, &self->model);
     const char *id = json_string_value(json_object_get(item, "id"));

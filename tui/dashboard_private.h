@@ -108,7 +108,8 @@ typedef struct dashboard_handler {
 
 extern const dashboard_handler dashboard_view_handlers[], dashboard_list_handlers[],
     dashboard_logs_handlers[], dashboard_container_handlers[], dashboard_image_handlers[],
-    dashboard_task_handlers[], dashboard_system_handlers[];
+    dashboard_network_handlers[], dashboard_volume_handlers[], dashboard_task_handlers[],
+    dashboard_event_handlers[], dashboard_system_handlers[];
 
 void dashboard_open_detail(dashboard *self);
 void dashboard_show_tab(dashboard *self, ui_tab tab);

@@ -5,23 +5,14 @@
 #include "tui/view.h"
 
 static const char *subject(const view_context *self) {
-    const model_container *container = ui_container(self->ui, self->model);
-    const model_image *image = ui_image(self->ui, self->model);
-    const model_task *task = ui_task(self->ui, self->model);
-    switch (self->ui->pane) {
-    case PANE_CONTAINERS:
-        return container ? container->name : NULL;
-    case PANE_IMAGES:
-        return image ? image->name : NULL;
-    default:
-        return task ? task->subject : NULL;
-    }
+    const void *item = ui_selected(self->ui, self->model, self->ui->pane);
+    return item ? ui_kind(self->ui->pane)->title(item) : NULL;
 }
 
 static int one_tab(const painter *line, int x, ui_tab tab, bool current, bool focus) {
     const ui_state *ui = line->view->ui;
     if (current) {
-        x += paint(line, x, 0, 12, focus ? THEME_ACCENT : THEME_STRONG, ui_tab_name(tab, ui->pane));
+        x += paint(line, x, 0, 14, focus ? THEME_ACCENT : THEME_STRONG, ui_tab_name(tab, ui->pane));
         rect name = {line->area.x + x - (int)strlen(ui_tab_name(tab, ui->pane)), line->area.y,
                      (int)strlen(ui_tab_name(tab, ui->pane)), 1};
         grid_restyle(line->out, &name,
@@ -29,7 +20,7 @@ static int one_tab(const painter *line, int x, ui_tab tab, bool current, bool fo
                                   focus ? CELL_BOLD | CELL_UNDERLINE : CELL_UNDERLINE});
         return x;
     }
-    return x + paint(line, x, 0, 12, THEME_TITLE, ui_tab_name(tab, ui->pane));
+    return x + paint(line, x, 0, 14, THEME_TITLE, ui_tab_name(tab, ui->pane));
 }
 
 void detail_title(const view_context *self, grid *out, rect frame) {
@@ -51,7 +42,7 @@ void detail_title(const view_context *self, grid *out, rect frame) {
     x += 1;
     x += paint(&line, x, 0, 1, THEME_TEXT, " ");
     for (size_t i = 0; i < count; i++) {
-        bool current = tabs[i] == self->ui->tabs[self->ui->pane];
+        bool current = tabs[i] == ui_current_tab(self->ui, self->ui->pane);
         if (!all && !current)
             continue;
         x = one_tab(&line, x, tabs[i], current, focus);
@@ -90,6 +81,30 @@ static void container_tab(const painter *self) {
     }
 }
 
+static int image_tab(const painter *self, ui_tab tab) {
+    switch (tab) {
+    case TAB_LAYERS:
+        return detail_layers(self);
+    case TAB_CONFIGURATION:
+        return detail_configuration(self);
+    case TAB_USERS:
+        return detail_image_users(self);
+    default:
+        detail_image(self);
+        return 0;
+    }
+}
+
+int detail_rows(const painter *self) {
+    const ui_state *ui = self->view->ui;
+    if (!ui_selected(ui, self->view->model, ui->pane))
+        return 0;
+    return ui->pane == PANE_IMAGES     ? image_tab(self, ui_current_tab(ui, ui->pane))
+           : ui->pane == PANE_NETWORKS ? detail_network(self)
+           : ui->pane == PANE_VOLUMES  ? detail_volume(self)
+                                       : 0;
+}
+
 void detail_draw(const painter *self) {
     const view_context *view = self->view;
     if (view_welcome(view, self->out, self->area))
@@ -98,14 +113,19 @@ void detail_draw(const painter *self) {
         paint(self, 1, 0, self->area.width - 2, THEME_MUTED, "nothing selected");
         return;
     }
+    ui_tab tab = ui_current_tab(view->ui, view->ui->pane);
     if (view->ui->pane == PANE_CONTAINERS)
         container_tab(self);
-    else if (view->ui->pane == PANE_TASKS)
-        detail_task(self);
-    else if (view->ui->tabs[PANE_IMAGES] == TAB_INSPECT)
+    else if (tab == TAB_INSPECT)
         detail_text(self, &view->ui->inspect, "reading");
+    else if (view->ui->pane == PANE_IMAGES)
+        image_tab(self, tab);
+    else if (view->ui->pane == PANE_NETWORKS)
+        detail_network(self);
+    else if (view->ui->pane == PANE_VOLUMES)
+        detail_volume(self);
     else
-        detail_image(self);
+        detail_task(self);
 }
 
 void detail_text(const painter *self, const ui_text *text, const char *waiting) {

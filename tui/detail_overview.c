@@ -6,9 +6,11 @@
 
 #define LABEL 12
 
-static int field(const painter *self, int y, const char *label, theme_role role, const char *text) {
-    if (!text || !*text || y >= self->area.height)
+int detail_field(const painter *self, int y, const char *label, theme_role role, const char *text) {
+    if (!text || !*text)
         return y;
+    if (y < 0 || y >= self->area.height)
+        return y + 1;
     paint(self, 1, y, LABEL, THEME_MUTED, label);
     paint(self, 1 + LABEL, y, self->area.width - LABEL - 2, role, text);
     return y + 1;
@@ -29,11 +31,11 @@ static int state_field(const painter *self, int y, const model_container *contai
                  view_age(now - container->finished, age));
     else
         snprintf(text, sizeof(text), "%s %s", glyph, model_exit_text(container, reason, sizeof(reason)));
-    y = field(self, y, "state", role, text);
-    y = field(self, y, "why", THEME_BAD, container->error);
+    y = detail_field(self, y, "state", role, text);
+    y = detail_field(self, y, "why", THEME_BAD, container->error);
     if (container->restarts) {
         snprintf(text, sizeof(text), "%u", container->restarts);
-        y = field(self, y, "restarts", THEME_BUSY, text);
+        y = detail_field(self, y, "restarts", THEME_BUSY, text);
     }
     return y;
 }
@@ -66,18 +68,18 @@ static int figures(const painter *self, int y, const model_stats *stats) {
     snprintf(text, sizeof(text), "%s on this host, %s given back",
              view_bytes((double)stats->host_memory, first), view_bytes((double)stats->given_back, second));
     if (stats->host_memory || stats->given_back)
-        y = field(self, y, "pays", THEME_MUTED, text);
+        y = detail_field(self, y, "pays", THEME_MUTED, text);
     snprintf(text, sizeof(text), "in %s/s, out %s/s %s %s in all", view_bytes(stats->rx_rate, first),
              view_bytes(stats->tx_rate, second), dot, view_bytes((double)(stats->rx + stats->tx), third));
-    y = field(self, y, "network", THEME_TEXT, text);
+    y = detail_field(self, y, "network", THEME_TEXT, text);
     snprintf(text, sizeof(text), "read %s/s, written %s/s %s %u processes",
              view_bytes(stats->read_rate, first), view_bytes(stats->write_rate, second), dot,
              stats->processes);
-    return field(self, y, "disk", THEME_TEXT, text);
+    return detail_field(self, y, "disk", THEME_TEXT, text);
 }
 
-static void heading(const painter *self, int y, const char *text) {
-    if (y >= self->area.height)
+void detail_heading(const painter *self, int y, const char *text) {
+    if (y < 0 || y >= self->area.height)
         return;
     for (int x = 1; x < self->area.width - 1; x++)
         paint(self, x, y, 1, THEME_BORDER, self->view->glyphs->horizontal);
@@ -86,106 +88,52 @@ static void heading(const painter *self, int y, const char *text) {
     paint(self, 2 + used, y, 1, THEME_TITLE, " ");
 }
 
+int detail_container_line(const painter *self, int y, const model_container *container, const char *note) {
+    theme_role role;
+    int name = self->area.width / 3;
+    name = name > 28 ? 28 : name;
+    if (y < 0 || y >= self->area.height)
+        return y + 1;
+    const char *glyph = view_state(self->view, container, &role);
+    paint(self, 1, y, 1, role, glyph);
+    paint(self, 3, y, name, THEME_STRONG, container->name);
+    paint(self, 4 + name, y, self->area.width - name - 5, THEME_MUTED, note);
+    return y + 1;
+}
+
 void detail_overview(const painter *self) {
     const model_container *container = ui_container(self->view->ui, self->view->model);
     char text[160], bytes[8], age[16];
     int y = state_field(self, 0, container);
-    y = field(self, y, "image", THEME_STRONG, container->image);
-    y = field(self, y, "command", THEME_TEXT, container->command);
-    y = field(self, y, "address", THEME_TEXT, container->address);
+    y = detail_field(self, y, "image", THEME_STRONG, container->image);
+    y = detail_field(self, y, "command", THEME_TEXT, container->command);
+    y = detail_field(self, y, "address", THEME_TEXT, container->address);
     snprintf(text, sizeof(text), "%.3g cpus, %s memory", container->cpus,
              view_bytes((double)container->memory, bytes));
-    y = field(self, y, "may use", THEME_TEXT, container->cpus > 0 ? text : "");
+    y = detail_field(self, y, "may use", THEME_TEXT, container->cpus > 0 ? text : "");
     snprintf(text, sizeof(text), "%s ago", view_age(self->view->now - container->created, age));
-    y = field(self, y, "created", THEME_MUTED, container->created ? text : "");
+    y = detail_field(self, y, "created", THEME_MUTED, container->created ? text : "");
     snprintf(text, sizeof(text), "%.12s", container->id);
-    y = field(self, y, "id", THEME_MUTED, text);
+    y = detail_field(self, y, "id", THEME_MUTED, text);
     if (container->stats && model_container_running(container))
         y = figures(self, y + 1, container->stats);
     int rows = self->area.height - y - 2;
     if (rows < 2)
         return;
-    heading(self, y + 1, "last lines");
+    detail_heading(self, y + 1, "last lines");
     detail_log_tail(self, y + 2, rows);
-}
-
-static int references(const painter *self, int y, const json_t *list) {
-    for (size_t i = 0; i < json_array_size(list) && i < 16; i++) {
-        const char *raw = json_string_value(json_array_get(list, i));
-        cleanup_free char *name = raw ? holm_text_escape(raw, strlen(raw)) : NULL;
-        y = field(self, y, i ? " " : "names", THEME_STRONG, name);
-    }
-    return y;
-}
-
-static char *joined(const json_t *first, const json_t *second) {
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-    if (!out)
-        abort();
-    const json_t *parts[] = {first, second};
-    for (int part = 0; part < 2; part++) {
-        for (size_t i = 0; i < json_array_size(parts[part]) && i < 64; i++) {
-            const char *raw = json_string_value(json_array_get(parts[part], i));
-            cleanup_free char *safe = raw ? holm_text_escape(raw, strlen(raw)) : NULL;
-            fprintf(out, "%s%s", ftell(out) > 0 ? " " : "", safe ? safe : "");
-        }
-    }
-    fclose(out);
-    return text;
-}
-
-static void layer_rows(const painter *self, int y, const json_t *layers) {
-    size_t count = json_array_size(layers);
-    for (size_t i = 0; i < count && y < self->area.height; i++, y++) {
-        const json_t *layer = json_array_get(layers, i);
-        const char *raw = json_string_value(json_object_get(layer, "digest"));
-        cleanup_free char *digest = holm_text_escape(raw ? raw : "", raw ? strlen(raw) : 0);
-        const char *hex = strchr(digest, ':');
-        char bytes[8];
-        paint_format(self, 1, y, THEME_MUTED, "%3zu", i + 1);
-        paint_format(self, 6, y, THEME_TEXT, "%.12s", hex ? hex + 1 : digest);
-        paint_right(self, 20, y, 6, THEME_STRONG,
-                    view_bytes(json_number_value(json_object_get(layer, "sizeBytes")), bytes));
-    }
-}
-
-void detail_image(const painter *self) {
-    const model_image *image = ui_image(self->view->ui, self->view->model);
-    const json_t *configuration = json_object_get(image->document, "configuration");
-    const json_t *process = json_object_get(configuration, "process");
-    const json_t *status = json_object_get(image->document, "status");
-    char text[128], first[8], second[8], age[16];
-    int y = references(self, 0, json_object_get(configuration, "references"));
-    y = field(self, y, "for", THEME_TEXT, image->platform);
-    snprintf(text, sizeof(text), "%s, %s of it only this image's", view_bytes((double)image->size, first),
-             view_bytes((double)image->unique, second));
-    y = field(self, y, "size", THEME_TEXT, image->unique ? text : first);
-    cleanup_free char *command =
-        joined(json_object_get(process, "entrypoint"), json_object_get(process, "command"));
-    y = field(self, y, "command", THEME_TEXT, command);
-    const char *user = json_string_value(json_object_get(process, "user"));
-    cleanup_free char *shown_user = user ? holm_text_escape(user, strlen(user)) : NULL;
-    y = field(self, y, "user", THEME_TEXT, shown_user);
-    snprintf(text, sizeof(text), "%s ago", view_age(self->view->now - image->created, age));
-    y = field(self, y, "created", THEME_MUTED, image->created ? text : "");
-    y = field(self, y, "id", THEME_MUTED, image->id);
-    snprintf(text, sizeof(text), "%u container%s", image->containers, image->containers == 1 ? "" : "s");
-    y = field(self, y, "used by", THEME_GOOD, image->containers ? text : "");
-    if (y + 2 >= self->area.height || !image->layers)
-        return;
-    snprintf(text, sizeof(text), "%u layer%s, lowest first", image->layers, image->layers == 1 ? "" : "s");
-    heading(self, y + 1, text);
-    layer_rows(self, y + 2, json_object_get(status, "layers"));
 }
 
 void detail_task(const painter *self) {
     const model_task *task = ui_task(self->view->ui, self->view->model);
     const glyph_table *g = self->view->glyphs;
     char text[128], first[8], second[8], rate[8];
-    int y = field(self, 0, task->kind, THEME_STRONG, task->subject);
-    y = field(self, y, "phase", task->failed ? THEME_BAD : task->done ? THEME_GOOD : THEME_BUSY, task->phase);
+    int y = detail_field(self, 0, task->kind, THEME_STRONG, task->subject);
+    y = detail_field(self, y, "phase",
+                     task->failed ? THEME_BAD
+                     : task->done ? THEME_GOOD
+                                  : THEME_BUSY,
+                     task->phase);
     if (task->bytes_total) {
         snprintf(text, sizeof(text), "%s of %s", view_bytes((double)task->bytes_done, first),
                  view_bytes((double)task->bytes_total, second));
@@ -194,13 +142,13 @@ void detail_task(const painter *self) {
     }
     if (!task->done && task->rate >= 1) {
         snprintf(text, sizeof(text), "%s/s", view_bytes(task->rate, rate));
-        y = field(self, y, "rate", THEME_TEXT, text);
+        y = detail_field(self, y, "rate", THEME_TEXT, text);
     }
-    y = field(self, y, "failed", THEME_BAD, task->error);
-    y = field(self, y, "to do", THEME_TEXT, task->hint);
+    y = detail_field(self, y, "failed", THEME_BAD, task->error);
+    y = detail_field(self, y, "to do", THEME_TEXT, task->hint);
     if (!task->layer_count || y + 2 >= self->area.height)
         return;
-    heading(self, y + 1, "layers");
+    detail_heading(self, y + 1, "layers");
     y += 2;
     rect clip = self->area;
     for (size_t i = 0; i < task->layer_count && y < self->area.height; i++, y++) {

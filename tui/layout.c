@@ -11,30 +11,89 @@ static int clamp(int value, int least, int most) {
     return value < least ? least : value;
 }
 
-// One frame: containers above images above tasks, with shared borders.
-static void stack_panes(layout_plan *self, const ui_state *ui, const model_state *model) {
+static const struct {
+    ui_pane panes[2];
+    int count;
+    int beside; // columns that each of two needs to stand beside the other
+} bands[LAYOUT_BANDS] = {
+    {{PANE_CONTAINERS}, 1, 0},
+    {{PANE_IMAGES}, 1, 0},
+    {{PANE_NETWORKS, PANE_VOLUMES}, 2, 26},
+    {{PANE_TASKS, PANE_EVENTS}, 2, 52},
+};
+
+// Rows a list would like, its column names included.
+static int wish(const ui_state *ui, ui_pane pane) {
+    int rows = (int)ui->lists[pane].count * (ui_kind(pane)->second ? 2 : 1);
+    return (rows < 1000 ? rows : 1000) + layout_head_rows(pane);
+}
+
+static void place_band(layout_plan *self, const ui_state *ui, int which, int y, int height) {
+    layout_band *band = &self->bands[which];
     rect inner = rect_inset(self->lists, 1, 1);
-    inner.x = self->lists.x + 1;
-    int rows = inner.height - 2; // two borders between
-    int tasks = clamp((int)model->task_count * 2, 2, rows / 4);
-    int images = clamp((int)ui->lists[PANE_IMAGES].count + 1, 3, rows / 3);
-    int heights[PANE_COUNT] = {rows - tasks - images, images, tasks};
-    int y = inner.y;
-    for (int pane = 0; pane < PANE_COUNT; pane++) {
-        self->titles[pane] = y - 1;
-        self->panes[pane] = (rect){inner.x, y, inner.width, heights[pane]};
-        y += heights[pane] + 1;
+    band->title = y - 1;
+    band->count = bands[which].count;
+    band->shown = band->count == 2 && inner.width >= 2 * bands[which].beside + 1 ? 2 : 1;
+    for (int i = 0; i < band->count; i++)
+        band->panes[i] = bands[which].panes[i];
+    if (band->shown == 2) {
+        int left = (inner.width - 1) / 2;
+        band->divider = inner.x + left;
+        self->panes[band->panes[0]] = (rect){inner.x, y, left, height};
+        self->panes[band->panes[1]] = (rect){inner.x + left + 1, y, inner.width - left - 1, height};
+        return;
+    }
+    // The one that was used last, so that the focus is never on what is not shown.
+    int used = band->count == 2 && ui->used[which];
+    self->panes[band->panes[used]] = (rect){inner.x, y, inner.width, height};
+}
+
+// One frame with shared borders: containers above images above the pairs.
+static void stack_panes(layout_plan *self, const ui_state *ui) {
+    int rows = self->lists.height - 2 - (LAYOUT_BANDS - 1);
+    int heights[LAYOUT_BANDS];
+    int most = rows / 4;
+    for (int i = LAYOUT_BANDS - 1; i > 0; i--) {
+        bool both = bands[i].count == 2 && self->lists.width - 2 >= 2 * bands[i].beside + 1;
+        int wanted = wish(ui, bands[i].panes[bands[i].count == 2 && !both && ui->used[i]]);
+        if (both && wish(ui, bands[i].panes[1]) > wanted)
+            wanted = wish(ui, bands[i].panes[1]);
+        heights[i] = clamp(wanted, 2, i == 1 ? rows / 3 : most);
+    }
+    heights[0] = rows - heights[1] - heights[2] - heights[3];
+    self->band_count = LAYOUT_BANDS;
+    int y = self->lists.y + 1;
+    for (int i = 0; i < LAYOUT_BANDS; i++) {
+        place_band(self, ui, i, y, heights[i]);
+        y += heights[i] + 1;
     }
 }
 
 static void one_list(layout_plan *self, const ui_state *ui, rect body) {
     self->one_pane = true;
     self->lists = body;
-    self->titles[ui->pane] = body.y;
     self->panes[ui->pane] = rect_inset(body, 1, 1);
 }
 
+// Lists and detail beside each other, or the one above the other.
+static void divide(layout_plan *self, const ui_state *ui, rect body) {
+    self->below = ui->below;
+    int share = clamp(ui->share ? ui->share : 45, 15, 85);
+    if (self->below) {
+        int top = clamp(body.height * share / 100, 7, body.height - 7);
+        self->lists = (rect){0, body.y, body.width, top};
+        self->detail = (rect){0, body.y + top, body.width, body.height - top};
+        one_list(self, ui, self->lists);
+        return;
+    }
+    int left = clamp(body.width * share / 100, 40, body.width - 40);
+    self->lists = (rect){0, body.y, left, body.height};
+    self->detail = (rect){left, body.y, body.width - left, body.height};
+    stack_panes(self, ui);
+}
+
 layout_plan layout_compute(const ui_state *ui, const model_state *model, int columns, int rows) {
+    (void)model;
     layout_plan self = {.kind = LAYOUT_NARROW};
     if (columns < TINY_COLUMNS || rows < TINY_ROWS) {
         self.kind = LAYOUT_TINY;
@@ -45,12 +104,10 @@ layout_plan layout_compute(const ui_state *ui, const model_state *model, int col
     self.footer = (rect){0, rows - 1, columns, 1};
     rect body = {0, header, columns, rows - 1 - header};
     bool detail_only = ui->focus == FOCUS_CONSOLE || ui->focus == FOCUS_DETAIL;
-    if (columns >= WIDE_COLUMNS && rows >= WIDE_ROWS && !ui->zoom) {
+    bool room = ui->below ? rows >= WIDE_ROWS : columns >= WIDE_COLUMNS && rows >= WIDE_ROWS;
+    if (room && !ui->zoom) {
         self.kind = LAYOUT_WIDE;
-        int left = clamp(columns * 45 / 100, 56, 92);
-        self.lists = (rect){0, body.y, left, body.height};
-        self.detail = (rect){left, body.y, columns - left, body.height};
-        stack_panes(&self, ui, model);
+        divide(&self, ui, body);
     } else if (detail_only || ui->detail_open) {
         self.detail = body;
     } else {
@@ -61,14 +118,16 @@ layout_plan layout_compute(const ui_state *ui, const model_state *model, int col
     return self;
 }
 
+int layout_head_rows(ui_pane pane) {
+    return ui_kind(pane)->second == NULL;
+}
+
 int layout_item_rows(ui_pane pane, const layout_plan *self) {
-    return pane == PANE_TASKS && self->panes[PANE_TASKS].width >= 50 ? 2 : 1;
+    return ui_kind(pane)->second && self->panes[pane].width >= 50 ? 2 : 1;
 }
 
 size_t layout_page(ui_pane pane, const layout_plan *self) {
-    // The lists of containers and images spend their first row on the names of the columns.
-    int rows = self->panes[pane].height - (pane != PANE_TASKS);
-    int page = rows / layout_item_rows(pane, self);
+    int page = (self->panes[pane].height - layout_head_rows(pane)) / layout_item_rows(pane, self);
     return page < 1 ? 1 : (size_t)page;
 }
 

@@ -1,12 +1,23 @@
 // Where things are on a screen of a given size.
 //
-// Wide (from 110 columns and 20 rows): the lists on the left, the detail on the right. Narrow: one of them at
-// a time. Tiny (below 20x5): a word that says so.
+// Wide (from 110 columns and 20 rows): the lists on one side, the detail on the other, divided as the user
+// likes it. Narrow: one of them at a time. Tiny (below 20x5): a word that says so.
 #pragma once
 
 #include "tui/ui.h"
 
 typedef enum layout_kind { LAYOUT_TINY, LAYOUT_NARROW, LAYOUT_WIDE } layout_kind;
+
+#define LAYOUT_BANDS UI_BANDS
+
+/// A stretch of the lists' frame: one pane, or two side by side where there is room, else the one used last.
+typedef struct layout_band {
+    ui_pane panes[2];
+    int count;   ///< panes that belong to it
+    int shown;   ///< panes that are drawn; where fewer, their names share the title
+    int title;   ///< the row of the border with the names
+    int divider; ///< the column between two panes; 0: none
+} layout_band;
 
 typedef struct layout_plan {
     layout_kind kind;
@@ -14,15 +25,18 @@ typedef struct layout_plan {
     rect lists;             ///< the frame around the lists, its border included; width 0: not shown
     rect detail;            ///< the frame around the detail
     rect panes[PANE_COUNT]; ///< the rows of each list; height 0: not shown
-    int titles[PANE_COUNT]; ///< the row of the border that carries the pane's title
-    rect content;           ///< inside the detail's frame
-    bool one_pane;          ///< the title line carries the names of all panes
+    layout_band bands[LAYOUT_BANDS];
+    int band_count;
+    rect content;  ///< inside the detail's frame
+    bool one_pane; ///< the title line carries the names of all panes
+    bool below;    ///< the detail is below the lists, not beside them
 } layout_plan;
 
 layout_plan layout_compute(const ui_state *ui, const model_state *model, int columns, int rows);
 
-/// Rows that an item of the pane takes.
+/// Rows that an item of the pane takes, and rows of its column names.
 int layout_item_rows(ui_pane pane, const layout_plan *layout);
+int layout_head_rows(ui_pane pane);
 /// Items of the pane that fit, at least 1.
 size_t layout_page(ui_pane pane, const layout_plan *layout);
 /// Scrolls every list so that its selection is in sight.

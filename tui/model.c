@@ -1,4 +1,4 @@
-#include "tui/model.h"
+#include "tui/model_private.h"
 
 #include <math.h>
 #include <signal.h>
@@ -15,8 +15,7 @@ static void replace(char **text, char *with) {
     *text = with;
 }
 
-// A string of a document, safe to show; "" where there is none.
-static char *shown(const json_t *value) {
+char *model_text(const json_t *value) {
     const char *text = json_string_value(value);
     char *copy = text ? holm_text_escape(text, json_string_length(value)) : strdup("");
     if (!copy)
@@ -28,13 +27,12 @@ static const json_t *get(const json_t *object, const char *key) {
     return json_object_get(object, key);
 }
 
-static uint64_t number(const json_t *object, const char *key) {
+uint64_t model_number(const json_t *object, const char *key) {
     double value = json_number_value(get(object, key));
     return value <= 0 || !isfinite(value) ? 0 : value >= 9e18 ? (uint64_t)9e18 : (uint64_t)value;
 }
 
-// Unix seconds of a time that is RFC 3339 text or a number of nanoseconds.
-static int64_t when(const json_t *value) {
+int64_t model_time(const json_t *value) {
     const char *text = json_string_value(value);
     if (text) {
         struct tm parts = {0};
@@ -78,6 +76,9 @@ void model_finish(model_state *self) {
     free(self->containers);
     free(self->images);
     free(self->tasks);
+    model_networks_finish(self);
+    model_volumes_finish(self);
+    model_events_finish(self);
     free(self->accelerator);
     free(self->accelerator_reason);
     free(self->version);
@@ -104,7 +105,7 @@ static char *join_arguments(const json_t *arguments) {
     size_t i;
     json_t *word;
     json_array_foreach (arguments, i, word) {
-        cleanup_free char *safe = shown(word);
+        cleanup_free char *safe = model_text(word);
         bool quote = !*safe || strpbrk(safe, " \t'\"");
         fprintf(out, "%s%s%s%s", i ? " " : "", quote ? "\"" : "", safe, quote ? "\"" : "");
         if (i == 63)
@@ -118,36 +119,37 @@ static char *first_address(const json_t *status) {
     const json_t *first = json_array_get(get(status, "addresses"), 0);
     if (!first)
         first = json_array_get(get(status, "networks"), 0);
-    return shown(json_is_object(first) ? get(first, "address") : first);
+    return model_text(json_is_object(first) ? get(first, "address") : first);
 }
 
 static void container_fill(model_container *self, const json_t *document) {
     const json_t *configuration = get(document, "configuration"), *status = get(document, "status");
     const json_t *process = get(configuration, "process");
-    cleanup_free char *image = shown(get(configuration, "image"));
-    self->id = shown(get(document, "id"));
-    self->name = shown(get(configuration, "name"));
+    cleanup_free char *image = model_text(get(configuration, "image"));
+    self->id = model_text(get(document, "id"));
+    self->name = model_text(get(configuration, "name"));
     self->image = strdup(model_short_reference(image));
-    self->state = shown(get(status, "state"));
-    self->reason = shown(get(status, "reason"));
-    self->error = shown(get(status, "error"));
+    self->state = model_text(get(status, "state"));
+    self->reason = model_text(get(status, "reason"));
+    self->error = model_text(get(status, "error"));
     self->command = join_arguments(get(process, "arguments"));
     self->address = first_address(status);
     self->exit_code = (int)json_integer_value(get(status, "exitCode"));
-    self->created = when(get(status, "createdAt"));
-    self->started = when(get(status, "startedAt"));
-    self->finished = when(get(status, "finishedAt"));
-    self->restarts = (unsigned)number(status, "restartCount");
+    self->created = model_time(get(status, "createdAt"));
+    self->started = model_time(get(status, "startedAt"));
+    self->finished = model_time(get(status, "finishedAt"));
+    self->restarts = (unsigned)model_number(status, "restartCount");
     self->terminal = json_is_true(get(process, "terminal"));
     self->cpus = json_number_value(get(get(configuration, "resources"), "cpus"));
-    self->memory = number(get(configuration, "resources"), "memoryBytes");
+    self->memory = model_number(get(configuration, "resources"), "memoryBytes");
     self->document = json_incref((json_t *)document);
 }
 
 // What machines run by is known from the last one started, where the system does not tell.
 static void learn_accelerator(model_state *self) {
     for (size_t i = 0; i < self->container_count && (!self->accelerator || !*self->accelerator); i++)
-        replace(&self->accelerator, shown(get(get(self->containers[i].document, "status"), "accelerator")));
+        replace(&self->accelerator,
+                model_text(get(get(self->containers[i].document, "status"), "accelerator")));
 }
 
 void model_set_containers(model_state *self, const json_t *documents) {
@@ -185,16 +187,16 @@ void model_add_container(model_state *self, const json_t *document) {
 
 static void image_fill(model_image *self, const json_t *document) {
     const json_t *configuration = get(document, "configuration"), *status = get(document, "status");
-    self->id = shown(get(document, "id"));
-    cleanup_free char *reference = shown(json_array_get(get(configuration, "references"), 0));
+    self->id = model_text(get(document, "id"));
+    cleanup_free char *reference = model_text(json_array_get(get(configuration, "references"), 0));
     const char *digest = strchr(self->id, ':');
     char untagged[40];
     snprintf(untagged, sizeof(untagged), "<%.12s>", digest ? digest + 1 : self->id);
     self->name = strdup(*reference ? model_short_reference(reference) : untagged);
-    self->platform = shown(get(configuration, "platform"));
-    self->size = number(status, "sizeBytes");
-    self->unique = number(status, "uniqueBytes");
-    self->created = when(get(status, "createdAt"));
+    self->platform = model_text(get(configuration, "platform"));
+    self->size = model_number(status, "sizeBytes");
+    self->unique = model_number(status, "uniqueBytes");
+    self->created = model_time(get(status, "createdAt"));
     self->containers = (unsigned)json_array_size(get(status, "containers"));
     self->layers = (unsigned)json_array_size(get(status, "layers"));
     self->document = json_incref((json_t *)document);
@@ -215,11 +217,11 @@ void model_set_images(model_state *self, const json_t *documents) {
 
 void model_set_system(model_state *self, const json_t *document) {
     if (get(document, "accelerator"))
-        replace(&self->accelerator, shown(get(document, "accelerator")));
-    replace(&self->accelerator_reason, shown(get(document, "acceleratorReason")));
-    replace(&self->version, shown(get(document, "version")));
-    replace(&self->kernel, shown(get(document, "kernel")));
-    self->host.cpus = (int)number(document, "cpus");
+        replace(&self->accelerator, model_text(get(document, "accelerator")));
+    replace(&self->accelerator_reason, model_text(get(document, "acceleratorReason")));
+    replace(&self->version, model_text(get(document, "version")));
+    replace(&self->kernel, model_text(get(document, "kernel")));
+    self->host.cpus = (int)model_number(document, "cpus");
 }
 
 void model_set_lost(model_state *self, const char *reason) {
@@ -241,15 +243,15 @@ bool model_add_stats(model_state *self, const json_t *document) {
     stats->cpu_of_core = json_number_value(get(document, "cpuPercentOfOneCore"));
     stats->cpu_of_share = json_number_value(get(document, "cpuPercentOfShare"));
     stats->cpus = json_number_value(get(document, "cpus"));
-    stats->memory = number(document, "memoryUsageBytes");
-    stats->memory_limit = number(document, "memoryLimitBytes");
-    stats->given_back = number(document, "memoryGivenBackBytes");
-    stats->host_memory = number(document, "hostMemoryBytes");
-    stats->rx = number(document, "networkRxBytes");
-    stats->tx = number(document, "networkTxBytes");
-    stats->read = number(document, "blockReadBytes");
-    stats->written = number(document, "blockWriteBytes");
-    stats->processes = (unsigned)number(document, "processCount");
+    stats->memory = model_number(document, "memoryUsageBytes");
+    stats->memory_limit = model_number(document, "memoryLimitBytes");
+    stats->given_back = model_number(document, "memoryGivenBackBytes");
+    stats->host_memory = model_number(document, "hostMemoryBytes");
+    stats->rx = model_number(document, "networkRxBytes");
+    stats->tx = model_number(document, "networkTxBytes");
+    stats->read = model_number(document, "blockReadBytes");
+    stats->written = model_number(document, "blockWriteBytes");
+    stats->processes = (unsigned)model_number(document, "processCount");
     stats->unix_ns = json_integer_value(get(document, "unixNs"));
     if (before.known) {
         double seconds = (double)(stats->unix_ns - before.unix_ns) / 1e9;
@@ -275,12 +277,13 @@ static void task_layers(model_task *task, const json_t *layers) {
         abort();
     for (size_t i = 0; i < task->layer_count; i++) {
         const json_t *layer = json_array_get(layers, i);
-        cleanup_free char *digest = shown(get(layer, "digest")), *phase = shown(get(layer, "phase"));
+        cleanup_free char *digest = model_text(get(layer, "digest")),
+                          *phase = model_text(get(layer, "phase"));
         const char *hex = strchr(digest, ':');
         snprintf(task->layers[i].digest, sizeof(task->layers[i].digest), "%.12s", hex ? hex + 1 : digest);
         snprintf(task->layers[i].phase, sizeof(task->layers[i].phase), "%.15s", phase);
-        task->layers[i].done = number(layer, "bytesDone");
-        task->layers[i].total = number(layer, "bytesTotal");
+        task->layers[i].done = model_number(layer, "bytesDone");
+        task->layers[i].total = model_number(layer, "bytesTotal");
     }
 }
 
@@ -304,8 +307,8 @@ model_task *model_add_task(model_state *self, const json_t *document, int64_t no
     model_task *task = model_find_task(self, id);
     if (!task)
         task = task_new(self, id);
-    task->bytes_done = number(document, "bytesDone");
-    task->bytes_total = number(document, "bytesTotal");
+    task->bytes_done = model_number(document, "bytesDone");
+    task->bytes_total = model_number(document, "bytesTotal");
     double seconds = task->sampled_ns ? (double)(now_ns - task->sampled_ns) / 1e9 : 0;
     if (seconds >= 0.2 || !task->sampled_ns) {
         double present = rate(task->bytes_done, task->sampled_bytes, seconds);
@@ -313,12 +316,12 @@ model_task *model_add_task(model_state *self, const json_t *document, int64_t no
         task->sampled_ns = now_ns;
         task->sampled_bytes = task->bytes_done;
     }
-    replace(&task->kind, shown(get(document, "kind")));
-    cleanup_free char *subject = shown(get(document, "subject"));
+    replace(&task->kind, model_text(get(document, "kind")));
+    cleanup_free char *subject = model_text(get(document, "subject"));
     replace(&task->subject, strdup(model_short_reference(subject)));
-    replace(&task->phase, shown(get(document, "phase")));
-    replace(&task->error, shown(get(document, "error")));
-    replace(&task->hint, shown(get(document, "hint")));
+    replace(&task->phase, model_text(get(document, "phase")));
+    replace(&task->error, model_text(get(document, "error")));
+    replace(&task->hint, model_text(get(document, "hint")));
     task->started_ns = json_integer_value(get(document, "startedUnixNs"));
     task->done = json_is_true(get(document, "done"));
     task->failed = *task->error != 0 || strcmp(task->phase, "failed") == 0;

@@ -41,6 +41,29 @@ typedef struct model_image {
     json_t *document;
 } model_image;
 
+typedef struct model_network {
+    char *id, *name, *subnet, *gateway, *mode;
+    int64_t created;
+    json_t *document;
+} model_network;
+
+typedef struct model_volume {
+    char *id, *name;
+    uint64_t used, size; ///< bytes on the host's disk, and at most; 0: not known
+    int64_t created;
+    bool anonymous;
+    json_t *document;
+} model_volume;
+
+#define MODEL_MOST_EVENTS 500
+
+typedef struct model_event {
+    char *id; ///< its sequence number
+    char *kind, *action, *name, *text;
+    int64_t unix_ns;
+    json_t *document;
+} model_event;
+
 typedef struct model_layer {
     char digest[16];
     char phase[16];
@@ -68,11 +91,17 @@ typedef struct model_host {
 } model_host;
 
 typedef struct model_state {
-    bool containers_known, images_known; ///< a first answer has come
+    bool containers_known, images_known, networks_known, volumes_known; ///< a first answer has come
     model_container *containers;
     size_t container_count;
     model_image *images;
     size_t image_count;
+    model_network *networks;
+    size_t network_count;
+    model_volume *volumes;
+    size_t volume_count;
+    model_event *events; ///< newest first
+    size_t event_count;
     model_task *tasks; ///< oldest first
     size_t task_count;
     model_host host;
@@ -87,6 +116,10 @@ void model_set_containers(model_state *self, const json_t *documents);
 /// One that was just made, before the next list knows it.
 void model_add_container(model_state *self, const json_t *document);
 void model_set_images(model_state *self, const json_t *documents);
+void model_set_networks(model_state *self, const json_t *documents);
+void model_set_volumes(model_state *self, const json_t *documents);
+/// Puts an event on top; the oldest of more than MODEL_MOST_EVENTS goes.
+void model_add_event(model_state *self, const json_t *document);
 void model_set_system(model_state *self, const json_t *document);
 /// One statistics document. False: no such container.
 bool model_add_stats(model_state *self, const json_t *document);
@@ -98,6 +131,12 @@ void model_set_lost(model_state *self, const char *reason);
 
 model_container *model_find_container(const model_state *self, const char *id);
 model_image *model_find_image(const model_state *self, const char *id);
+model_network *model_find_network(const model_state *self, const char *id);
+model_volume *model_find_volume(const model_state *self, const char *id);
+/// The container's address on the network, or NULL when it is no member.
+const char *model_member_address(const model_container *container, const char *network);
+/// Whether the container mounts the volume.
+bool model_container_mounts(const model_container *container, const char *volume);
 model_task *model_find_task(const model_state *self, const char *id);
 
 bool model_container_running(const model_container *container); ///< running or stopping

@@ -1,150 +1,266 @@
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tui/view.h"
 
-// Which columns there are and where, by the width there is.
-typedef struct columns {
-    int name, name_width, image, image_width; // width 0: not shown
-    int cpu, spark, memory, network;          // 0: not shown
-    int figures;                              // where the figures start
-} columns;
+#define SPARK_WIDTH 7
 
-static columns arrange(int width) {
-    columns c = {.name = 3};
-    int right = width - 1;
-    if (width >= 66) {
-        c.network = right - 13;
-        right = c.network - 2;
-    }
-    if (width >= 34) {
-        c.memory = right - 5;
-        right = c.memory - 1;
-    }
-    if (width >= 50) {
-        c.spark = right - 7;
-        right = c.spark - 1;
-    }
-    c.cpu = right - 5;
-    c.figures = c.cpu;
-    int room = c.cpu - 1 - c.name;
-    if (width >= 50) {
-        c.name_width = room * 45 / 100;
-        c.image = c.name + c.name_width + 1;
-        c.image_width = room - c.name_width - 1;
-    } else {
-        c.name_width = room;
-    }
-    return c;
+static int by_number(double a, double b) {
+    return a < b ? 1 : a > b ? -1 : 0;
 }
 
-static void head(const painter *self, const columns *c) {
-    paint(self, c->name, 0, c->name_width, THEME_COLUMN, "NAME");
-    if (c->image_width)
-        paint(self, c->image, 0, c->image_width, THEME_COLUMN, "IMAGE");
-    paint_right(self, c->cpu, 0, 5, THEME_COLUMN, "CPU%");
-    if (c->spark)
-        paint(self, c->spark, 0, 7, THEME_COLUMN, "of core");
-    if (c->memory)
-        paint_right(self, c->memory, 0, 5, THEME_COLUMN, "MEM");
-    if (c->network) {
-        char text[32];
-        snprintf(text, sizeof(text), "NET %s / %s", self->view->glyphs->down, self->view->glyphs->up);
-        paint_right(self, c->network, 0, 13, THEME_COLUMN, text);
-    }
+static const model_stats *alive(const model_container *item) {
+    return model_container_running(item) && !model_container_busy(item) ? item->stats : NULL;
 }
 
-static void figures(const painter *self, const columns *c, int y, const model_stats *stats) {
-    char text[32], first[8], second[8];
-    paint_right(self, c->cpu, y, 5, THEME_STRONG, view_percent(stats->cpu_of_core, first));
+static void draw_name(const painter *self, int x, int y, int width, const void *data) {
+    const model_container *item = data;
+    bool live = model_container_running(item) || model_container_busy(item);
+    paint(self, x, y, width, live ? THEME_STRONG : THEME_TEXT, item->name);
+}
+
+static void draw_image(const painter *self, int x, int y, int width, const void *data) {
+    paint(self, x, y, width, THEME_MUTED, ((const model_container *)data)->image);
+}
+
+static void draw_address(const painter *self, int x, int y, int width, const void *data) {
+    paint(self, x, y, width, THEME_TEXT, ((const model_container *)data)->address);
+}
+
+static void draw_command(const painter *self, int x, int y, int width, const void *data) {
+    paint(self, x, y, width, THEME_MUTED, ((const model_container *)data)->command);
+}
+
+static void draw_id(const painter *self, int x, int y, int width, const void *data) {
+    char id[16];
+    snprintf(id, sizeof(id), "%.12s", ((const model_container *)data)->id);
+    paint(self, x, y, width, THEME_MUTED, id);
+}
+
+static void draw_age(const painter *self, int x, int y, int width, const void *data) {
+    const model_container *item = data;
+    char age[16];
+    int64_t since = model_container_running(item) ? item->started : item->created;
+    paint_right(self, x, y, width, THEME_MUTED, since ? view_age(self->view->now - since, age) : "");
+}
+
+static void draw_cpu(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    char text[8];
+    if (stats)
+        paint_right(self, x, y, width, THEME_STRONG, view_percent(stats->cpu_of_core, text));
+}
+
+static void draw_spark(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    if (!stats)
+        return;
     double full = stats->cpus > 0 ? stats->cpus * 100 : 100, top = full;
-    double most = history_most(&stats->cpu_history, 7);
+    double most = history_most(&stats->cpu_history, SPARK_WIDTH);
     if (most < top) // small loads are to be seen too
         top = most > 10 ? most : 10;
-    rect clip = self->area;
-    if (c->spark)
-        graph_spark(self->out, &clip, self->area.x + c->spark, self->area.y + y, 7, &stats->cpu_history, top,
-                    full, self->view->theme, THEME_CPU, self->view->glyphs);
-    if (c->memory)
-        paint_right(self, c->memory, y, 5, THEME_TEXT, view_bytes((double)stats->memory, first));
-    if (c->network) {
-        snprintf(text, sizeof(text), "%5s / %-5s", view_bytes(stats->rx_rate, first),
-                 view_bytes(stats->tx_rate, second));
-        paint(self, c->network, y, 13, THEME_MUTED, text);
-    }
+    graph_spark(self->out, &self->area, self->area.x + x, self->area.y + y, width, &stats->cpu_history, top,
+                full, self->view->theme, THEME_CPU, self->view->glyphs);
 }
 
-// What is to say of one that does not run: why, and for how long. Returns the column where it starts.
-static int ending(const painter *self, const columns *c, int y, const model_container *container) {
-    char reason[64], age[16], text[128];
-    model_exit_text(container, reason, sizeof(reason));
-    int64_t since = container->finished ? container->finished : container->created;
-    bool created = strcmp(container->state, "created") == 0;
-    if (!c->image_width)
-        snprintf(text, sizeof(text), created ? "new" : "exit %d", container->exit_code);
+static void draw_memory(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    char text[8];
+    if (stats)
+        paint_right(self, x, y, width, THEME_TEXT, view_bytes((double)stats->memory, text));
+}
+
+static void draw_back(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    char text[8];
+    if (stats)
+        paint_right(self, x, y, width, THEME_MUTED, view_bytes((double)stats->given_back, text));
+}
+
+static void draw_pair(const painter *self, int x, int y, double first, double second) {
+    char text[32], one[8], other[8];
+    snprintf(text, sizeof(text), "%5s / %-5s", view_bytes(first, one), view_bytes(second, other));
+    paint(self, x, y, 13, THEME_MUTED, text);
+}
+
+static void draw_network(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    (void)width;
+    if (stats)
+        draw_pair(self, x, y, stats->rx_rate, stats->tx_rate);
+}
+
+static void draw_disk(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    (void)width;
+    if (stats)
+        draw_pair(self, x, y, stats->read_rate, stats->write_rate);
+}
+
+static void draw_processes(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    char text[16];
+    snprintf(text, sizeof(text), "%u", stats ? stats->processes : 0);
+    if (stats)
+        paint_right(self, x, y, width, THEME_TEXT, text);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcasecmp(((const model_container *)a)->name, ((const model_container *)b)->name);
+}
+
+static int by_image(const void *a, const void *b) {
+    return strcasecmp(((const model_container *)a)->image, ((const model_container *)b)->image);
+}
+
+static int by_address(const void *a, const void *b) {
+    return strcmp(((const model_container *)a)->address, ((const model_container *)b)->address);
+}
+
+static int by_command(const void *a, const void *b) {
+    return strcmp(((const model_container *)a)->command, ((const model_container *)b)->command);
+}
+
+static int by_id(const void *a, const void *b) {
+    return strcmp(((const model_container *)a)->id, ((const model_container *)b)->id);
+}
+
+static int by_age(const void *a, const void *b) {
+    return by_number((double)((const model_container *)a)->created,
+                     (double)((const model_container *)b)->created);
+}
+
+// The figure of one that is not alive is below every other.
+#define BY_FIGURE(name_, figure_)                                                               \
+    static int name_(const void *a, const void *b) {                                            \
+        const model_stats *one = alive(a), *other = alive(b);                                   \
+        return by_number(one ? (double)one->figure_ : -1, other ? (double)other->figure_ : -1); \
+    }
+BY_FIGURE(by_cpu, cpu_of_core)
+BY_FIGURE(by_memory, memory)
+BY_FIGURE(by_back, given_back)
+BY_FIGURE(by_network, rx_rate)
+BY_FIGURE(by_disk, write_rate)
+BY_FIGURE(by_processes, processes)
+
+static const list_column columns[] = {
+    {"name", "NAME", 14, 9, 0, .draw = draw_name, .compare = by_name},
+    {"image", "IMAGE", 10, 11, 3, .draw = draw_image, .compare = by_image},
+    {"address", "ADDRESS", 15, 0, 8, .extra = true, .draw = draw_address, .compare = by_address},
+    {"command", "COMMAND", 8, 8, 9, .extra = true, .draw = draw_command, .compare = by_command},
+    {"id", "ID", 12, 0, 9, .extra = true, .draw = draw_id, .compare = by_id},
+    {"age", "AGE", 7, 0, 7, .right = true, .extra = true, .draw = draw_age, .compare = by_age},
+    {"cpu", "CPU%", 5, 0, 0, .right = true, .figure = true, .draw = draw_cpu, .compare = by_cpu},
+    {"load", "of core", SPARK_WIDTH, 0, 4, .figure = true, .draw = draw_spark, .compare = by_cpu},
+    {"memory", "MEM", 5, 0, 2, .right = true, .figure = true, .draw = draw_memory, .compare = by_memory},
+    {"back", "BACK", 5, 0, 7, .right = true, .extra = true, .figure = true, .draw = draw_back,
+     .compare = by_back},
+    {"network", "NET in / out", 13, 0, 5, .figure = true, .draw = draw_network, .compare = by_network},
+    {"disk", "DISK rd / wr", 13, 0, 7, .extra = true, .figure = true, .draw = draw_disk, .compare = by_disk},
+    {"processes", "PROCS", 5, 0, 7, .right = true, .extra = true, .figure = true, .draw = draw_processes,
+     .compare = by_processes},
+};
+
+static const void *items(const model_state *model, size_t *count) {
+    *count = model->container_count;
+    return model->containers;
+}
+
+static bool known(const model_state *model) {
+    return model->containers_known;
+}
+
+static const char *id(const void *item) {
+    return ((const model_container *)item)->id;
+}
+
+static const json_t *document(const void *item) {
+    return ((const model_container *)item)->document;
+}
+
+static const char *title(const void *item) {
+    return ((const model_container *)item)->name;
+}
+
+static void words(const void *data, const char *out[LIST_WORDS]) {
+    const model_container *item = data;
+    out[0] = item->name;
+    out[1] = item->image;
+    out[2] = item->state;
+    out[3] = item->command;
+    out[4] = item->address;
+}
+
+static const json_t *labels(const void *item) {
+    return json_object_get(json_object_get(((const model_container *)item)->document, "configuration"),
+                           "labels");
+}
+
+// Those that live first.
+static int natural(const void *a, const void *b) {
+    return (model_container_running(b) || model_container_busy(b)) -
+           (model_container_running(a) || model_container_busy(a));
+}
+
+static void group(const void *data, const char *by, char out[64]) {
+    const model_container *item = data;
+    const char *text = strcmp(by, "image") == 0 ? item->image : strcmp(by, "state") == 0 ? item->state : "";
+    const json_t *addresses = json_object_get(json_object_get(item->document, "status"), "addresses");
+    if (strcmp(by, "network") == 0)
+        text = json_string_value(json_object_get(json_array_get(addresses, 0), "network"));
+    cleanup_free char *safe = text ? holm_text_escape(text, strlen(text)) : NULL;
+    snprintf(out, 64, "%.63s", safe ? safe : "");
+}
+
+static const char *glyph(const view_context *view, const void *item, theme_role *role) {
+    return view_state(view, item, role);
+}
+
+// What is to say of one that does not run: why, and for how long; of one that is changing: what is under way.
+static bool tail(const view_context *view, const void *data, bool narrow, char out[160], theme_role *role) {
+    const model_container *item = data;
+    if (model_container_busy(item)) {
+        bool between = strcmp(item->state, "starting") == 0 || strcmp(item->state, "stopping") == 0;
+        snprintf(out, 160, "%s", between ? item->state : "working");
+        *role = THEME_BUSY;
+        return true;
+    }
+    if (model_container_running(item))
+        return false;
+    char reason[64], age[16];
+    model_exit_text(item, reason, sizeof(reason));
+    int64_t since = item->finished ? item->finished : item->created;
+    bool created = strcmp(item->state, "created") == 0;
+    if (narrow && created)
+        snprintf(out, 160, "new");
+    else if (narrow)
+        snprintf(out, 160, "exit %d", item->exit_code);
     else if (since)
-        snprintf(text, sizeof(text), "%s %s %s", reason, self->view->glyphs->dot,
-                 view_age(self->view->now - since, age));
+        snprintf(out, 160, "%s %s %s", reason, view->glyphs->dot, view_age(view->now - since, age));
     else
-        snprintf(text, sizeof(text), "%s", reason);
-    theme_role role;
-    view_state(self->view, container, &role);
-    int end = self->area.width - 1, from = end - cell_text_width(text);
-    int least = c->name + 10;
-    from = from < least ? least : from;
-    paint_right(self, from, y, end - from, role, text);
-    return from;
+        snprintf(out, 160, "%s", reason);
+    view_state(view, item, role);
+    return true;
 }
 
-// What is under way with it.
-static const char *busy_text(const model_container *container) {
-    bool between = strcmp(container->state, "starting") == 0 || strcmp(container->state, "stopping") == 0;
-    return between ? container->state : "working";
-}
-
-static void row(const painter *self, const columns *c, int y, const model_container *container) {
-    theme_role role;
-    bool running = model_container_running(container), busy = model_container_busy(container);
-    const char *glyph = view_state(self->view, container, &role);
-    int end = self->area.width;
-    paint(self, 1, y, 1, role, glyph);
-    if (busy)
-        paint_right(self, c->figures, y, end - 1 - c->figures, THEME_BUSY, busy_text(container));
-    else if (running && container->stats)
-        figures(self, c, y, container->stats);
-    else if (!running)
-        end = ending(self, c, y, container);
-    int name = end - 1 - c->name, image = end - 1 - c->image;
-    paint(self, c->name, y, name < c->name_width ? name : c->name_width,
-          running || busy ? THEME_STRONG : THEME_TEXT, container->name);
-    image = image < c->image_width ? image : c->image_width;
-    if (c->image_width && image >= 4)
-        paint(self, c->image, y, image, THEME_MUTED, container->image);
-}
-
-void pane_containers(const painter *self) {
-    const ui_list *list = &self->view->ui->lists[PANE_CONTAINERS];
-    const model_state *model = self->view->model;
-    if (!list->count) {
-        const char *text = !model->containers_known ? "reading"
-                           : *list->filter          ? "nothing matches"
-                                                    : "no containers yet";
-        paint(self, 3, 1, self->area.width - 3, THEME_MUTED, text);
-        return;
-    }
-    columns c = arrange(self->area.width);
-    head(self, &c);
-    bool focus = self->view->ui->focus == FOCUS_LIST && self->view->ui->pane == PANE_CONTAINERS;
-    for (int y = 1; y < self->area.height; y++) {
-        size_t index = list->top + (size_t)(y - 1);
-        if (index >= list->count)
-            break;
-        row(self, &c, y, &model->containers[list->order[index]]);
-        if (index == list->index)
-            paint_selection(self, y, 1, focus);
-    }
-    painter rows = *self;
-    rows.area.y++;
-    rows.area.height--;
-    paint_scroll(&rows, list->top, (size_t)rows.area.height, list->count);
-}
+const list_kind list_containers = {
+    .name = "containers",
+    .empty = "no containers yet",
+    .key = '1',
+    .noun = ACTION_NOUN_CONTAINER,
+    .columns = columns,
+    .column_count = array_length(columns),
+    .item_size = sizeof(model_container),
+    .items = items,
+    .known = known,
+    .id = id,
+    .title = title,
+    .document = document,
+    .words = words,
+    .labels = labels,
+    .natural = natural,
+    .group = group,
+    .glyph = glyph,
+    .tail = tail,
+};

@@ -1,68 +1,136 @@
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tui/view.h"
 
-static void row(const painter *self, int y, const model_image *image) {
-    const glyph_table *g = self->view->glyphs;
-    char bytes[8], age[16], users[32] = "";
-    int width = self->area.width;
-    int users_at = width - 6, age_at = users_at - 8, size_at = age_at - 6, platform_at = size_at - 8;
-    bool wide = width >= 56;
-    int name_width = (width < 34 ? width - 8 : wide ? platform_at : size_at) - 4;
-    if (width < 34)
-        size_at = width - 6;
-    paint(self, 3, y, name_width, THEME_STRONG, image->name);
-    paint_right(self, size_at, y, 5, THEME_TEXT, view_bytes((double)image->size, bytes));
-    if (width < 34)
-        return;
-    const char *architecture = strchr(image->platform, '/');
-    if (wide)
-        paint(self, platform_at, y, 7, THEME_MUTED, architecture ? architecture + 1 : image->platform);
-    if (image->created)
-        paint_right(self, age_at, y, 7, THEME_MUTED, view_age(self->view->now - image->created, age));
-    if (image->containers) {
-        snprintf(users, sizeof(users), "%s %u", g->running, image->containers);
-        paint(self, users_at + 1, y, 5, THEME_GOOD, users);
-    }
+static void draw_name(const painter *self, int x, int y, int width, const void *item) {
+    paint(self, x, y, width, THEME_STRONG, ((const model_image *)item)->name);
 }
 
-static void head(const painter *self) {
-    int width = self->area.width, users_at = width - 6;
-    paint(self, 3, 0, 20, THEME_COLUMN, "NAME");
-    if (width < 34) {
-        paint_right(self, width - 6, 0, 5, THEME_COLUMN, "SIZE");
-        return;
-    }
-    if (width >= 56)
-        paint(self, users_at - 22, 0, 7, THEME_COLUMN, "FOR");
-    paint_right(self, users_at - 14, 0, 5, THEME_COLUMN, "SIZE");
-    paint_right(self, users_at - 8, 0, 7, THEME_COLUMN, "AGE");
-    paint(self, users_at + 1, 0, 4, THEME_COLUMN, "USED");
+static void draw_platform(const painter *self, int x, int y, int width, const void *data) {
+    const model_image *item = data;
+    const char *architecture = strchr(item->platform, '/');
+    paint(self, x, y, width, THEME_MUTED, architecture ? architecture + 1 : item->platform);
 }
 
-void pane_images(const painter *self) {
-    const ui_list *list = &self->view->ui->lists[PANE_IMAGES];
-    const model_state *model = self->view->model;
-    if (!list->count) {
-        const char *text = !model->images_known ? "reading"
-                           : *list->filter      ? "nothing matches"
-                                                : "no images yet: p pulls one";
-        paint(self, 3, 1, self->area.width - 3, THEME_MUTED, text);
-        return;
-    }
-    head(self);
-    bool focus = self->view->ui->focus == FOCUS_LIST && self->view->ui->pane == PANE_IMAGES;
-    for (int y = 1; y < self->area.height; y++) {
-        size_t index = list->top + (size_t)(y - 1);
-        if (index >= list->count)
-            break;
-        row(self, y, &model->images[list->order[index]]);
-        if (index == list->index && (focus || self->view->ui->pane == PANE_IMAGES))
-            paint_selection(self, y, 1, focus);
-    }
-    painter rows = *self;
-    rows.area.y++;
-    rows.area.height--;
-    paint_scroll(&rows, list->top, (size_t)rows.area.height, list->count);
+static void draw_size(const painter *self, int x, int y, int width, const void *item) {
+    char text[8];
+    paint_right(self, x, y, width, THEME_TEXT, view_bytes((double)((const model_image *)item)->size, text));
 }
+
+static void draw_unique(const painter *self, int x, int y, int width, const void *item) {
+    char text[8];
+    paint_right(self, x, y, width, THEME_MUTED,
+                view_bytes((double)((const model_image *)item)->unique, text));
+}
+
+static void draw_layers(const painter *self, int x, int y, int width, const void *item) {
+    char text[16];
+    snprintf(text, sizeof(text), "%u", ((const model_image *)item)->layers);
+    paint_right(self, x, y, width, THEME_MUTED, text);
+}
+
+static void draw_age(const painter *self, int x, int y, int width, const void *data) {
+    const model_image *item = data;
+    char text[16];
+    if (item->created)
+        paint_right(self, x, y, width, THEME_MUTED, view_age(self->view->now - item->created, text));
+}
+
+static void draw_users(const painter *self, int x, int y, int width, const void *data) {
+    const model_image *item = data;
+    char text[32];
+    snprintf(text, sizeof(text), "%s %u", self->view->glyphs->running, item->containers);
+    if (item->containers)
+        paint(self, x, y, width, THEME_GOOD, text);
+}
+
+static void draw_id(const painter *self, int x, int y, int width, const void *data) {
+    const char *digest = strchr(((const model_image *)data)->id, ':');
+    char text[16];
+    snprintf(text, sizeof(text), "%.12s", digest ? digest + 1 : ((const model_image *)data)->id);
+    paint(self, x, y, width, THEME_MUTED, text);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcasecmp(((const model_image *)a)->name, ((const model_image *)b)->name);
+}
+
+static int by_platform(const void *a, const void *b) {
+    return strcmp(((const model_image *)a)->platform, ((const model_image *)b)->platform);
+}
+
+static int by_id(const void *a, const void *b) {
+    return strcmp(((const model_image *)a)->id, ((const model_image *)b)->id);
+}
+
+#define LARGEST_FIRST(name_, figure_)                                             \
+    static int name_(const void *a, const void *b) {                              \
+        const model_image *one = a, *other = b;                                   \
+        return (one->figure_ < other->figure_) - (one->figure_ > other->figure_); \
+    }
+LARGEST_FIRST(by_size, size)
+LARGEST_FIRST(by_unique, unique)
+LARGEST_FIRST(by_layers, layers)
+LARGEST_FIRST(by_age, created)
+LARGEST_FIRST(by_users, containers)
+
+static const list_column columns[] = {
+    {"name", "NAME", 8, 1, 0, .draw = draw_name, .compare = by_name},
+    {"id", "ID", 12, 0, 9, .extra = true, .draw = draw_id, .compare = by_id},
+    {"platform", "FOR", 7, 0, 4, .draw = draw_platform, .compare = by_platform},
+    {"layers", "LAYERS", 6, 0, 8, .right = true, .extra = true, .draw = draw_layers, .compare = by_layers},
+    {"unique", "OWN", 5, 0, 8, .right = true, .extra = true, .draw = draw_unique, .compare = by_unique},
+    {"size", "SIZE", 5, 0, 0, .right = true, .draw = draw_size, .compare = by_size},
+    {"age", "AGE", 7, 0, 3, .right = true, .draw = draw_age, .compare = by_age},
+    {"users", "USED", 5, 0, 2, .draw = draw_users, .compare = by_users},
+};
+
+static const void *items(const model_state *model, size_t *count) {
+    *count = model->image_count;
+    return model->images;
+}
+
+static bool known(const model_state *model) {
+    return model->images_known;
+}
+
+static const char *id(const void *item) {
+    return ((const model_image *)item)->id;
+}
+
+static const json_t *document(const void *item) {
+    return ((const model_image *)item)->document;
+}
+
+static const char *title(const void *item) {
+    return ((const model_image *)item)->name;
+}
+
+static void words(const void *item, const char *out[LIST_WORDS]) {
+    out[0] = ((const model_image *)item)->name;
+    out[1] = ((const model_image *)item)->id;
+    out[2] = ((const model_image *)item)->platform;
+}
+
+static const json_t *labels(const void *item) {
+    return json_object_get(json_object_get(((const model_image *)item)->document, "configuration"), "labels");
+}
+
+const list_kind list_images = {
+    .name = "images",
+    .empty = "no images yet: p pulls one",
+    .key = '2',
+    .noun = ACTION_NOUN_IMAGE,
+    .columns = columns,
+    .column_count = array_length(columns),
+    .item_size = sizeof(model_image),
+    .items = items,
+    .known = known,
+    .id = id,
+    .title = title,
+    .document = document,
+    .words = words,
+    .labels = labels,
+};

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tui/view.h"
 
@@ -62,38 +63,81 @@ static void layers(const painter *self, int y, const model_task *task) {
         paint(self, x, y, self->area.width - x, THEME_MUTED, task->phase);
 }
 
-static void row(const painter *self, int y, int rows, const model_task *task) {
-    const glyph_table *g = self->view->glyphs;
-    int name = self->area.width >= 56 ? 18 : self->area.width / 2 - 4;
-    theme_role role = task->failed ? THEME_BAD : task->done ? THEME_GOOD : THEME_ACCENT;
-    paint(self, 1, y, 1, role, task->failed ? g->cross : task->done ? g->check : g->pull);
-    paint(self, 3, y, name, THEME_STRONG, task->subject);
-    if (task->done)
-        outcome(self, y, task, 3 + name + 1);
-    else
-        progress(self, y, task, 3 + name + 1);
-    if (rows < 2)
-        return;
-    if (task->done && task->failed)
-        paint(self, 3, y + 1, self->area.width - 4, THEME_MUTED, *task->hint ? task->hint : "");
-    else
-        layers(self, y + 1, task);
+static void draw_name(const painter *self, int x, int y, int width, const void *item) {
+    paint(self, x, y, width, THEME_STRONG, ((const model_task *)item)->subject);
 }
 
-void pane_tasks(const painter *self) {
-    const ui_list *list = &self->view->ui->lists[PANE_TASKS];
-    const model_state *model = self->view->model;
-    if (!list->count) {
-        paint(self, 3, 0, self->area.width - 3, THEME_MUTED, "nothing under way");
-        return;
-    }
-    bool here = self->view->ui->pane == PANE_TASKS, focus = here && self->view->ui->focus == FOCUS_LIST;
-    int rows = self->area.width >= 50 ? 2 : 1;
-    int y = 0;
-    for (size_t i = list->top; i < list->count && y < self->area.height; i++, y += rows) {
-        row(self, y, rows, &model->tasks[list->order[i]]);
-        if (i == list->index && here)
-            paint_selection(self, y, rows, focus);
-    }
-    paint_scroll(self, list->top, (size_t)(self->area.height / rows), list->count);
+static void draw_progress(const painter *self, int x, int y, int width, const void *item) {
+    const model_task *task = item;
+    (void)width;
+    if (task->done)
+        outcome(self, y, task, x);
+    else
+        progress(self, y, task, x);
 }
+
+static void second(const painter *self, int y, const void *item) {
+    const model_task *task = item;
+    if (task->done && task->failed)
+        paint(self, 3, y, self->area.width - 4, THEME_MUTED, *task->hint ? task->hint : "");
+    else
+        layers(self, y, task);
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcasecmp(((const model_task *)a)->subject, ((const model_task *)b)->subject);
+}
+
+static const list_column columns[] = {
+    {"name", "NAME", 9, 1, 0, .draw = draw_name, .compare = by_name},
+    {"progress", "PROGRESS", 18, 3, 0, .draw = draw_progress},
+};
+
+static const void *items(const model_state *model, size_t *count) {
+    *count = model->task_count;
+    return model->tasks;
+}
+
+static const char *id(const void *item) {
+    return ((const model_task *)item)->id;
+}
+
+static const char *title(const void *item) {
+    return ((const model_task *)item)->subject;
+}
+
+static void words(const void *item, const char *out[LIST_WORDS]) {
+    out[0] = ((const model_task *)item)->subject;
+    out[1] = ((const model_task *)item)->kind;
+    out[2] = ((const model_task *)item)->phase;
+}
+
+// What is under way first, then what failed.
+static int natural(const void *a, const void *b) {
+    const model_task *one = a, *other = b;
+    return one->done != other->done ? one->done - other->done : other->failed - one->failed;
+}
+
+static const char *glyph(const view_context *view, const void *item, theme_role *role) {
+    const model_task *task = item;
+    const glyph_table *g = view->glyphs;
+    *role = task->failed ? THEME_BAD : task->done ? THEME_GOOD : THEME_ACCENT;
+    return task->failed ? g->cross : task->done ? g->check : g->pull;
+}
+
+const list_kind list_tasks = {
+    .name = "tasks",
+    .empty = "nothing under way",
+    .key = '5',
+    .noun = ACTION_NOUN_TASK,
+    .columns = columns,
+    .column_count = array_length(columns),
+    .item_size = sizeof(model_task),
+    .items = items,
+    .id = id,
+    .title = title,
+    .words = words,
+    .natural = natural,
+    .glyph = glyph,
+    .second = second,
+};

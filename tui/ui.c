@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 void ui_overlay_close(ui_state *self) {
     ui_overlay *overlay = &self->overlay;
@@ -18,6 +17,7 @@ void ui_finish(ui_state *self) {
     ui_overlay_close(self);
     for (int i = 0; i < PANE_COUNT; i++) {
         free(self->lists[i].selected);
+        ui_marks_clear(&self->lists[i]);
         free(self->lists[i].order);
     }
     free(self->notice);
@@ -32,105 +32,119 @@ void ui_finish(ui_state *self) {
     *self = (ui_state){0};
 }
 
-static size_t pane_size(const model_state *model, ui_pane pane) {
-    return pane == PANE_CONTAINERS ? model->container_count
-           : pane == PANE_IMAGES   ? model->image_count
-                                   : model->task_count;
+const list_kind *ui_kind(ui_pane pane) {
+    static const list_kind *const kinds[PANE_COUNT] = {
+        [PANE_CONTAINERS] = &list_containers, [PANE_IMAGES] = &list_images, [PANE_NETWORKS] = &list_networks,
+        [PANE_VOLUMES] = &list_volumes,       [PANE_TASKS] = &list_tasks,   [PANE_EVENTS] = &list_events,
+    };
+    return kinds[pane];
 }
 
-static const char *item_id(const model_state *model, ui_pane pane, size_t index) {
-    return pane == PANE_CONTAINERS ? model->containers[index].id
-           : pane == PANE_IMAGES   ? model->images[index].id
-                                   : model->tasks[index].id;
+static const void *item_of(const list_kind *kind, const void *items, size_t index) {
+    return (const char *)items + index * kind->item_size;
 }
 
-static bool matches(const model_state *model, ui_pane pane, size_t index, const char *filter) {
-    bool inverse = filter[0] == '!';
-    filter += inverse;
-    if (!*filter)
-        return true;
-    bool found;
-    if (pane == PANE_CONTAINERS) {
-        const model_container *item = &model->containers[index];
-        found = strcasestr(item->name, filter) || strcasestr(item->image, filter) ||
-                strcasestr(item->state, filter) || strncmp(item->id, filter, strlen(filter)) == 0;
-    } else if (pane == PANE_IMAGES) {
-        found = strcasestr(model->images[index].name, filter) || strcasestr(model->images[index].id, filter);
-    } else {
-        found = strcasestr(model->tasks[index].subject, filter);
+// ---- marks ----
+
+bool ui_marked(const ui_list *self, const char *id) {
+    for (size_t i = 0; i < self->mark_count; i++)
+        if (strcmp(self->marked[i], id) == 0)
+            return true;
+    return false;
+}
+
+void ui_mark(ui_list *self, const char *id, bool on) {
+    for (size_t i = 0; i < self->mark_count; i++) {
+        if (strcmp(self->marked[i], id) != 0)
+            continue;
+        if (!on) {
+            free(self->marked[i]);
+            self->marked[i] = self->marked[--self->mark_count];
+        }
+        return;
     }
-    return found != inverse;
+    if (!on)
+        return;
+    char **marked = realloc(self->marked, (self->mark_count + 1) * sizeof(*marked));
+    if (!marked)
+        abort();
+    self->marked = marked;
+    self->marked[self->mark_count++] = strdup(id);
 }
 
-static int compare_numbers(double a, double b) {
-    return a < b ? -1 : a > b;
+void ui_marks_clear(ui_list *self) {
+    for (size_t i = 0; i < self->mark_count; i++)
+        free(self->marked[i]);
+    free(self->marked);
+    self->marked = NULL;
+    self->mark_count = 0;
 }
+
+// Marks of what is gone go too.
+static void sweep_marks(ui_list *list, const list_kind *kind, const void *items, size_t size) {
+    for (size_t m = list->mark_count; m-- > 0;) {
+        bool there = false;
+        for (size_t i = 0; i < size && !there; i++)
+            there = strcmp(kind->id(item_of(kind, items, i)), list->marked[m]) == 0;
+        if (!there)
+            ui_mark(list, list->marked[m], false);
+    }
+}
+
+// ---- order ----
 
 typedef struct order_context {
-    const model_state *model;
+    const list_kind *kind;
     const ui_list *list;
-    ui_pane pane;
+    const void *items;
 } order_context;
-
-static int compare_containers(const model_container *a, const model_container *b, int sort) {
-    switch (sort) {
-    case SORT_NAME:
-        return strcasecmp(a->name, b->name);
-    case SORT_CPU:
-        return compare_numbers(b->stats ? b->stats->cpu_of_core : -1, a->stats ? a->stats->cpu_of_core : -1);
-    case SORT_MEMORY:
-        return compare_numbers(b->stats ? (double)b->stats->memory : -1,
-                               a->stats ? (double)a->stats->memory : -1);
-    case SORT_AGE:
-        return compare_numbers((double)b->created, (double)a->created);
-    default: // those that live first
-        return (model_container_running(b) || model_container_busy(b)) -
-               (model_container_running(a) || model_container_busy(a));
-    }
-}
-
-static int compare_images(const model_image *a, const model_image *b, int sort) {
-    switch (sort) {
-    case SORT_NAME:
-        return strcasecmp(a->name, b->name);
-    case SORT_CPU:
-    case SORT_MEMORY:
-        return compare_numbers((double)b->size, (double)a->size);
-    case SORT_AGE:
-        return compare_numbers((double)b->created, (double)a->created);
-    default:
-        return 0;
-    }
-}
 
 static int compare(const void *left, const void *right, void *data) {
     const order_context *context = data;
+    const ui_list *list = context->list;
     size_t a = *(const size_t *)left, b = *(const size_t *)right;
+    const void *one = item_of(context->kind, context->items, a);
+    const void *other = item_of(context->kind, context->items, b);
     int order = 0;
-    if (context->pane == PANE_CONTAINERS)
-        order = compare_containers(&context->model->containers[a], &context->model->containers[b],
-                                   context->list->sort);
-    else if (context->pane == PANE_IMAGES)
-        order = compare_images(&context->model->images[a], &context->model->images[b], context->list->sort);
-    if (context->list->reverse)
+    if (*list->group) {
+        char first[64], second[64];
+        list_group(context->kind, one, list->group, first);
+        list_group(context->kind, other, list->group, second);
+        // Those that belong to no group come last.
+        order = !*first != !*second ? !*first - !*second : strcmp(first, second);
+        if (order)
+            return order;
+    }
+    int (*by)(const void *, const void *) =
+        list->sort ? context->kind->columns[list->sort - 1].compare : context->kind->natural;
+    if (by)
+        order = by(one, other);
+    if (!order && list->sort && context->kind->natural)
+        order = context->kind->natural(one, other);
+    if (list->reverse)
         order = -order;
     return order ? order : (a > b) - (a < b); // stable: nothing jumps
 }
 
 void ui_refresh_list(ui_state *self, const model_state *model, ui_pane pane) {
     ui_list *list = &self->lists[pane];
-    size_t size = pane_size(model, pane);
+    const list_kind *kind = ui_kind(pane);
+    size_t size;
+    const void *items = kind->items(model, &size);
     size_t *order = realloc(list->order, (size + 1) * sizeof(*order));
     if (!order)
         abort();
     list->order = order;
     list->count = 0;
+    sweep_marks(list, kind, items, size);
+    list_filter *filter = list_filter_create(list->filter, &list->filter_problem);
     for (size_t i = 0; i < size; i++)
-        if (matches(model, pane, i, list->filter))
+        if (list_filter_matches(filter, kind, item_of(kind, items, i)))
             order[list->count++] = i;
-    qsort_r(order, list->count, sizeof(*order), compare, &(order_context){model, list, pane});
+    list_filter_destroy(filter);
+    qsort_r(order, list->count, sizeof(*order), compare, &(order_context){kind, list, items});
     for (size_t i = 0; list->selected && i < list->count; i++) {
-        if (strcmp(item_id(model, pane, order[i]), list->selected) == 0) {
+        if (strcmp(kind->id(item_of(kind, items, order[i])), list->selected) == 0) {
             list->index = i;
             return;
         }
@@ -138,12 +152,34 @@ void ui_refresh_list(ui_state *self, const model_state *model, ui_pane pane) {
     ui_select(self, model, pane, list->index);
 }
 
+const void *ui_item_at(const ui_state *self, const model_state *model, ui_pane pane, size_t place) {
+    const ui_list *list = &self->lists[pane];
+    size_t size;
+    const void *items = ui_kind(pane)->items(model, &size);
+    return place < list->count && list->order[place] < size
+               ? item_of(ui_kind(pane), items, list->order[place])
+               : NULL;
+}
+
+const void *ui_selected(const ui_state *self, const model_state *model, ui_pane pane) {
+    return ui_item_at(self, model, pane, self->lists[pane].index);
+}
+
+void ui_use_pane(ui_state *self, ui_pane pane) {
+    self->pane = pane;
+    if (pane == PANE_NETWORKS || pane == PANE_VOLUMES)
+        self->used[2] = pane == PANE_VOLUMES;
+    if (pane == PANE_TASKS || pane == PANE_EVENTS)
+        self->used[3] = pane == PANE_EVENTS;
+}
+
 void ui_select(ui_state *self, const model_state *model, ui_pane pane, size_t index) {
     ui_list *list = &self->lists[pane];
     if (index >= list->count)
         index = list->count ? list->count - 1 : 0;
-    const char *id = list->count ? item_id(model, pane, list->order[index]) : NULL;
     list->index = index;
+    const void *item = ui_selected(self, model, pane);
+    const char *id = item ? ui_kind(pane)->id(item) : NULL;
     if (id && list->selected && strcmp(id, list->selected) == 0)
         return;
     free(list->selected);
@@ -158,49 +194,62 @@ void ui_move(ui_state *self, const model_state *model, ui_pane pane, int64_t del
     ui_select(self, model, pane, target < 0 ? 0 : (size_t)target);
 }
 
-static bool selection(const ui_state *self, ui_pane pane, size_t size, size_t *index) {
-    const ui_list *list = &self->lists[pane];
-    if (list->index >= list->count || list->order[list->index] >= size)
-        return false;
-    *index = list->order[list->index];
-    return true;
-}
-
 const model_container *ui_container(const ui_state *self, const model_state *model) {
-    size_t index;
-    return selection(self, PANE_CONTAINERS, model->container_count, &index) ? &model->containers[index]
-                                                                            : NULL;
+    return ui_selected(self, model, PANE_CONTAINERS);
 }
 
 const model_image *ui_image(const ui_state *self, const model_state *model) {
-    size_t index;
-    return selection(self, PANE_IMAGES, model->image_count, &index) ? &model->images[index] : NULL;
+    return ui_selected(self, model, PANE_IMAGES);
+}
+
+const model_network *ui_network(const ui_state *self, const model_state *model) {
+    return ui_selected(self, model, PANE_NETWORKS);
+}
+
+const model_volume *ui_volume(const ui_state *self, const model_state *model) {
+    return ui_selected(self, model, PANE_VOLUMES);
 }
 
 const model_task *ui_task(const ui_state *self, const model_state *model) {
-    size_t index;
-    return selection(self, PANE_TASKS, model->task_count, &index) ? &model->tasks[index] : NULL;
+    return ui_selected(self, model, PANE_TASKS);
+}
+
+const model_event *ui_event(const ui_state *self, const model_state *model) {
+    return ui_selected(self, model, PANE_EVENTS);
 }
 
 size_t ui_pane_tabs(ui_pane pane, ui_tab out[TAB_COUNT]) {
-    static const ui_tab container_tabs[] = {TAB_OVERVIEW, TAB_LOGS,      TAB_STATS,
-                                            TAB_CONSOLE,  TAB_PROCESSES, TAB_INSPECT};
-    static const ui_tab image_tabs[] = {TAB_OVERVIEW, TAB_INSPECT};
-    static const ui_tab task_tabs[] = {TAB_OVERVIEW};
-    const ui_tab *tabs = pane == PANE_CONTAINERS ? container_tabs
-                         : pane == PANE_IMAGES   ? image_tabs
-                                                 : task_tabs;
-    size_t count = pane == PANE_CONTAINERS ? array_length(container_tabs)
-                   : pane == PANE_IMAGES   ? array_length(image_tabs)
-                                           : array_length(task_tabs);
-    memcpy(out, tabs, count * sizeof(*tabs));
-    return count;
+    static const struct {
+        ui_tab tabs[TAB_COUNT];
+        size_t count;
+    } panes[PANE_COUNT] = {
+        [PANE_CONTAINERS] = {{TAB_OVERVIEW, TAB_LOGS, TAB_STATS, TAB_CONSOLE, TAB_PROCESSES, TAB_INSPECT}, 6},
+        [PANE_IMAGES] = {{TAB_OVERVIEW, TAB_LAYERS, TAB_CONFIGURATION, TAB_USERS, TAB_INSPECT}, 5},
+        [PANE_NETWORKS] = {{TAB_OVERVIEW, TAB_INSPECT}, 2},
+        [PANE_VOLUMES] = {{TAB_OVERVIEW, TAB_INSPECT}, 2},
+        [PANE_TASKS] = {{TAB_OVERVIEW}, 1},
+        [PANE_EVENTS] = {{TAB_INSPECT}, 1},
+    };
+    memcpy(out, panes[pane].tabs, sizeof(panes[pane].tabs));
+    return panes[pane].count;
+}
+
+ui_tab ui_current_tab(const ui_state *self, ui_pane pane) {
+    ui_tab tabs[TAB_COUNT];
+    size_t count = ui_pane_tabs(pane, tabs);
+    for (size_t i = 0; i < count; i++)
+        if (tabs[i] == self->tabs[pane])
+            return tabs[i];
+    return tabs[0];
 }
 
 const char *ui_tab_name(ui_tab tab, ui_pane pane) {
-    static const char *const names[TAB_COUNT] = {"overview", "logs",      "stats",
-                                                 "console",  "processes", "inspect"};
-    return tab == TAB_OVERVIEW && pane == PANE_TASKS ? "progress" : names[tab];
+    static const char *const names[TAB_COUNT] = {"overview", "logs",          "stats",
+                                                 "console",  "processes",     "inspect",
+                                                 "layers",   "configuration", "containers"};
+    static const char *const first[PANE_COUNT] = {
+        [PANE_NETWORKS] = "members", [PANE_VOLUMES] = "users", [PANE_TASKS] = "progress"};
+    return tab == TAB_OVERVIEW && first[pane] ? first[pane] : names[tab];
 }
 
 ui_console *ui_selected_console(const ui_state *self, const model_state *model) {
@@ -228,9 +277,7 @@ action_noun ui_noun(const ui_state *self) {
     if (self->focus == FOCUS_DETAIL && self->pane == PANE_CONTAINERS &&
         self->tabs[PANE_CONTAINERS] == TAB_LOGS)
         return ACTION_NOUN_LOGS;
-    return self->pane == PANE_CONTAINERS ? ACTION_NOUN_CONTAINER
-           : self->pane == PANE_IMAGES   ? ACTION_NOUN_IMAGE
-                                         : ACTION_NOUN_TASK;
+    return ui_kind(self->pane)->noun;
 }
 
 bool ui_in_list(const ui_state *self) {

@@ -5,11 +5,20 @@
 #include "tui/action.h"
 #include "tui/cell.h"
 #include "tui/line_edit.h"
+#include "tui/list.h"
 #include "tui/log_buffer.h"
 #include "tui/model.h"
 #include "tui/terminal.h"
 
-typedef enum ui_pane { PANE_CONTAINERS, PANE_IMAGES, PANE_TASKS, PANE_COUNT } ui_pane;
+typedef enum ui_pane {
+    PANE_CONTAINERS,
+    PANE_IMAGES,
+    PANE_NETWORKS,
+    PANE_VOLUMES,
+    PANE_TASKS,
+    PANE_EVENTS,
+    PANE_COUNT
+} ui_pane;
 
 typedef enum ui_tab {
     TAB_OVERVIEW,
@@ -18,12 +27,16 @@ typedef enum ui_tab {
     TAB_CONSOLE,
     TAB_PROCESSES,
     TAB_INSPECT,
+    TAB_LAYERS,        ///< of an image: sizes and history
+    TAB_CONFIGURATION, ///< of an image
+    TAB_USERS,         ///< the containers that use it
     TAB_COUNT,
 } ui_tab;
 
 typedef enum ui_focus { FOCUS_LIST, FOCUS_DETAIL, FOCUS_CONSOLE } ui_focus;
 
 #define UI_FILTER_SIZE 128
+#define UI_BANDS       4
 
 typedef struct ui_list {
     char *selected; ///< id of the selected item; the selection stays on its thing
@@ -31,12 +44,15 @@ typedef struct ui_list {
     size_t top;     ///< first row shown
     size_t *order;  ///< indices into the model, sorted and filtered
     size_t count;
-    int sort; ///< column (enum ui_sort)
+    int sort; ///< 1 + the column; 0: the kind's own order
     bool reverse;
+    uint32_t columns; ///< a bit for each column that was chosen; 0: the usual ones
+    char **marked;    ///< ids
+    size_t mark_count;
+    char group[64]; ///< "network", "#label" …; "": not grouped
     char filter[UI_FILTER_SIZE];
+    const char *filter_problem; ///< what is wrong with it, or NULL
 } ui_list;
-
-typedef enum ui_sort { SORT_NATURAL, SORT_NAME, SORT_CPU, SORT_MEMORY, SORT_AGE, SORT_COUNT } ui_sort;
 
 typedef enum ui_overlay_kind {
     OVERLAY_NONE,
@@ -112,8 +128,11 @@ typedef struct ui_state {
     ui_tab tabs[PANE_COUNT];
     ui_list lists[PANE_COUNT];
     bool zoom;
-    bool detail_open; ///< on a small screen: the detail is shown instead of the list
-    bool filtering;   ///< the filter of the list (or the search of the logs) is being typed
+    bool below;          ///< the detail below the lists
+    int share;           ///< of the lists, in percent of the screen; 0: as usual
+    bool used[UI_BANDS]; ///< which of a pair of panes was used last
+    bool detail_open;    ///< on a small screen: the detail is shown instead of the list
+    bool filtering;      ///< the filter of the list (or the search of the logs) is being typed
     line_edit filter;
     ui_overlay overlay;
     char *notice;
@@ -132,15 +151,32 @@ void ui_finish(ui_state *self); ///< consoles are not owned
 void ui_refresh_list(ui_state *self, const model_state *model, ui_pane pane);
 /// Moves the selection by `delta` rows, clamped.
 void ui_move(ui_state *self, const model_state *model, ui_pane pane, int64_t delta);
+/// Moves to a pane.
+void ui_use_pane(ui_state *self, ui_pane pane);
 void ui_select(ui_state *self, const model_state *model, ui_pane pane, size_t index);
+
+const list_kind *ui_kind(ui_pane pane);
+/// The thing at this place of the list as it is shown, or NULL.
+const void *ui_item_at(const ui_state *self, const model_state *model, ui_pane pane, size_t place);
+/// The selected thing of the pane, or NULL.
+const void *ui_selected(const ui_state *self, const model_state *model, ui_pane pane);
+bool ui_marked(const ui_list *self, const char *id);
+/// Marks the thing, or takes the mark away.
+void ui_mark(ui_list *self, const char *id, bool on);
+void ui_marks_clear(ui_list *self);
 
 const model_container *ui_container(const ui_state *self,
                                     const model_state *model); ///< the selected one, or NULL
 const model_image *ui_image(const ui_state *self, const model_state *model);
+const model_network *ui_network(const ui_state *self, const model_state *model);
+const model_volume *ui_volume(const ui_state *self, const model_state *model);
 const model_task *ui_task(const ui_state *self, const model_state *model);
+const model_event *ui_event(const ui_state *self, const model_state *model);
 
 /// The tabs that fit this pane, in order; returns their count.
 size_t ui_pane_tabs(ui_pane pane, ui_tab out[TAB_COUNT]);
+/// The tab shown for this pane.
+ui_tab ui_current_tab(const ui_state *self, ui_pane pane);
 const char *ui_tab_name(ui_tab tab, ui_pane pane);
 /// The console that belongs to the selected container and was used last, or NULL.
 ui_console *ui_selected_console(const ui_state *self, const model_state *model);

@@ -144,82 +144,138 @@ const char *view_state(const view_context *self, const model_container *containe
 }
 
 static size_t pane_items(const view_context *self, ui_pane pane) {
-    return pane == PANE_CONTAINERS ? self->model->container_count
-           : pane == PANE_IMAGES   ? self->model->image_count
-                                   : self->model->task_count;
+    size_t count;
+    ui_kind(pane)->items(self->model, &count);
+    return count;
 }
 
-static const char *const pane_names[PANE_COUNT] = {"containers", "images", "tasks"};
-static const char pane_keys[PANE_COUNT] = {'1', '2', '5'};
+// How a name in a title line is written: all of it, without the count, or its key only.
+enum name_form { NAME_FULL, NAME_PLAIN, NAME_KEY };
 
-// One name in a title line: its key, its name, how many.
-static int title_name(const painter *line, int x, ui_pane pane, bool focus) {
+static int title_name(const painter *line, int x, ui_pane pane, bool focus, enum name_form form) {
     const view_context *self = line->view;
-    char key[2] = {pane_keys[pane], 0};
+    const ui_list *list = &self->ui->lists[pane];
+    char key[2] = {ui_kind(pane)->key, 0};
     x += paint(line, x, 0, 1, THEME_TEXT, " ");
     x += paint(line, x, 0, 1, focus ? THEME_ACCENT : THEME_MUTED, key);
+    if (form == NAME_KEY)
+        return x + paint(line, x, 0, 1, THEME_TEXT, " ");
     x += paint(line, x, 0, 1, THEME_TEXT, " ");
-    x += paint(line, x, 0, 16, focus ? THEME_STRONG : THEME_TITLE, pane_names[pane]);
-    size_t count = pane_items(self, pane), shown = self->ui->lists[pane].count;
-    if (self->ui->lists[pane].filter[0])
-        x += paint_format(line, x, 0, THEME_MATCH, " %zu of %zu", shown, count);
-    else if (count)
+    x += paint(line, x, 0, 16, focus ? THEME_STRONG : THEME_TITLE, ui_kind(pane)->name);
+    size_t count = pane_items(self, pane);
+    if (list->filter[0])
+        x += paint_format(line, x, 0, THEME_MATCH, " %zu of %zu", list->count, count);
+    else if (count && form == NAME_FULL)
         x += paint_format(line, x, 0, THEME_MUTED, " %zu", count);
+    if (list->mark_count)
+        x += paint_format(line, x, 0, THEME_ACCENT, " %s%zu", self->glyphs->selected, list->mark_count);
     return x + paint(line, x, 0, 1, THEME_TEXT, " ");
 }
 
 static int sort_mark(const painter *line, int x, ui_pane pane) {
-    static const char *const names[SORT_COUNT] = {NULL, "name", "cpu", "memory", "age"};
     const ui_list *list = &line->view->ui->lists[pane];
-    if (list->sort == SORT_NATURAL && !list->reverse)
+    if (!list->sort && !list->reverse)
         return x;
     const glyph_table *g = line->view->glyphs;
-    return x + paint_format(line, x, 0, THEME_MUTED, " by %s %s ",
-                            names[list->sort] ? names[list->sort] : "state", list->reverse ? g->up : g->down);
+    const char *name = list->sort ? ui_kind(pane)->columns[list->sort - 1].name : "usual";
+    return x + paint_format(line, x, 0, THEME_MUTED, " by %s %s ", name, list->reverse ? g->up : g->down);
 }
 
 static void filter_mark(const painter *line, ui_pane pane, int from) {
-    const char *filter = line->view->ui->lists[pane].filter;
-    if (!*filter)
+    const ui_list *list = &line->view->ui->lists[pane];
+    if (!*list->filter)
         return;
-    char text[UI_FILTER_SIZE + 8];
-    snprintf(text, sizeof(text), " / %s ", filter);
+    char text[UI_FILTER_SIZE + 64];
+    snprintf(text, sizeof(text), " / %s %s%s", list->filter, list->filter_problem ? list->filter_problem : "",
+             list->filter_problem ? " " : "");
     int width = cell_text_width(text);
     if (from + width < line->area.width)
-        paint_right(line, from, 0, line->area.width - from, THEME_MATCH, text);
+        paint_right(line, from, 0, line->area.width - from, list->filter_problem ? THEME_BAD : THEME_MATCH,
+                    text);
+}
+
+// The names of all panes in one line: as much of them as there is room for.
+static int all_names(const painter *line, ui_pane current) {
+    grid scratch = {0};
+    painter trial = *line;
+    grid_resize(&scratch, 200, 1);
+    trial.out = &scratch;
+    trial.area = (rect){0, 0, 200, 1};
+    enum name_form form = NAME_FULL;
+    for (; form < NAME_KEY; form++) {
+        int x = 0;
+        for (ui_pane each = 0; each < PANE_COUNT; each++)
+            x = title_name(&trial, x, each, each == current, each == current ? NAME_FULL : form);
+        if (x <= line->area.width)
+            break;
+    }
+    grid_finish(&scratch);
+    int x = 0;
+    for (ui_pane each = 0; each < PANE_COUNT; each++)
+        x = title_name(line, x, each, each == current, each == current ? NAME_FULL : form);
+    return x;
+}
+
+static void one_list(const view_context *self, grid *out, const layout_plan *layout) {
+    ui_pane pane = self->ui->pane;
+    painter line = {self, out, {layout->lists.x + 2, layout->lists.y, layout->lists.width - 4, 1}};
+    int x = all_names(&line, pane);
+    if (x + 24 < line.area.width)
+        x = sort_mark(&line, x, pane);
+    filter_mark(&line, pane, x);
+    if (!view_welcome(self, out, rect_inset(layout->lists, 1, 1)))
+        view_list(&(painter){self, out, layout->panes[pane]}, pane);
+}
+
+// The border above a band, with the names of its panes.
+static void band_title(const view_context *self, grid *out, const layout_plan *layout,
+                       const layout_band *band) {
+    cell_style border = theme_style(self->theme, THEME_BORDER);
+    int left = layout->lists.x, right = left + layout->lists.width - 1, y = band->title;
+    bool focus = self->ui->focus == FOCUS_LIST;
+    if (y > layout->lists.y) {
+        for (int x = left + 1; x < right; x++)
+            put(out, x, y, border, self->glyphs->horizontal);
+        put(out, left, y, border, self->glyphs->tee_left);
+        put(out, right, y, border, self->glyphs->tee_right);
+    }
+    if (band->divider)
+        put(out, band->divider, y, border, self->glyphs->tee_down);
+    int x = 0;
+    painter line = {self, out, {left + 2, y, layout->lists.width - 4, 1}};
+    for (int i = 0; i < band->count; i++) {
+        ui_pane pane = band->panes[i];
+        bool shown = layout->panes[pane].height > 0;
+        if (shown && band->shown == 2)
+            line.area = (rect){layout->panes[pane].x + 1, y, layout->panes[pane].width - 2, 1}, x = 0;
+        x = title_name(&line, x, pane, focus && self->ui->pane == pane, shown ? NAME_FULL : NAME_PLAIN);
+        if (shown) {
+            x = sort_mark(&line, x, pane);
+            if (band->shown == band->count)
+                filter_mark(&line, pane, x);
+        }
+    }
 }
 
 static void draw_lists(const view_context *self, grid *out, const layout_plan *layout) {
-    bool focus = self->ui->focus == FOCUS_LIST;
-    paint_frame(self, out, layout->lists, focus && layout->one_pane);
-    bool welcome = layout->one_pane && view_welcome(self, out, rect_inset(layout->lists, 1, 1));
+    paint_frame(self, out, layout->lists, self->ui->focus == FOCUS_LIST && layout->one_pane);
+    if (layout->one_pane) {
+        one_list(self, out, layout);
+        return;
+    }
     cell_style border = theme_style(self->theme, THEME_BORDER);
-    int right = layout->lists.x + layout->lists.width - 1;
-    for (ui_pane pane = 0; pane < PANE_COUNT; pane++) {
-        if (!layout->panes[pane].height)
+    for (int i = 0; i < layout->band_count; i++) {
+        const layout_band *band = &layout->bands[i];
+        band_title(self, out, layout, band);
+        for (int k = 0; k < band->count; k++)
+            if (layout->panes[band->panes[k]].height)
+                view_list(&(painter){self, out, layout->panes[band->panes[k]]}, band->panes[k]);
+        if (!band->divider)
             continue;
-        int y = layout->titles[pane];
-        bool here = focus && self->ui->pane == pane;
-        if (!layout->one_pane && y > layout->lists.y) {
-            for (int x = layout->lists.x + 1; x < right; x++)
-                put(out, x, y, border, self->glyphs->horizontal);
-            put(out, layout->lists.x, y, border, self->glyphs->tee_left);
-            put(out, right, y, border, self->glyphs->tee_right);
-        }
-        painter line = {self, out, {layout->lists.x + 2, y, layout->lists.width - 4, 1}};
-        int x = 0;
-        if (layout->one_pane) {
-            for (ui_pane each = 0; each < PANE_COUNT; each++)
-                x = title_name(&line, x, each, each == pane);
-        } else {
-            x = title_name(&line, x, pane, here);
-        }
-        x = sort_mark(&line, x, pane);
-        filter_mark(&line, pane, x);
-        painter area = {self, out, layout->panes[pane]};
-        if (welcome)
-            continue;
-        (pane == PANE_CONTAINERS ? pane_containers : pane == PANE_IMAGES ? pane_images : pane_tasks)(&area);
+        rect pane = layout->panes[band->panes[0]];
+        for (int y = pane.y; y < pane.y + pane.height; y++)
+            put(out, band->divider, y, border, self->glyphs->vertical);
+        put(out, band->divider, pane.y + pane.height, border, self->glyphs->tee_up);
     }
 }
 
@@ -230,7 +286,7 @@ static void mark_focus(const view_context *self, grid *out, const layout_plan *l
     rect pane = layout->panes[self->ui->pane];
     cell_style accent = theme_style(self->theme, THEME_ACCENT);
     for (int y = pane.y; y < pane.y + pane.height; y++)
-        put(out, layout->lists.x, y, accent, self->glyphs->vertical);
+        put(out, pane.x - 1, y, accent, self->glyphs->vertical);
 }
 
 void view_draw(const view_context *self, grid *out) {

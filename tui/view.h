@@ -41,14 +41,29 @@ void paint_scroll(const painter *self, size_t top, size_t page, size_t count);
 void view_header(const painter *self);
 void view_footer(const painter *self);
 void view_overlay(const view_context *self, grid *out);
-void pane_containers(const painter *self);
-void pane_images(const painter *self);
-void pane_tasks(const painter *self);
+/// Where the columns of a list are at this width.
+list_columns view_list_columns(const ui_list *list, const list_kind *kind, int width);
+void view_list(const painter *self, ui_pane pane);
+unsigned view_network_members(const model_state *model, const model_network *network);
 void detail_draw(const painter *self);
+/// Rows that the tab in sight would take.
+int detail_rows(const painter *self);
 void detail_title(const view_context *self, grid *out, rect frame);
 void detail_overview(const painter *self);
 void detail_image(const painter *self);
 void detail_task(const painter *self);
+/// These return the rows they take, so that they can be scrolled by ui.detail_top.
+int detail_layers(const painter *self);
+int detail_configuration(const painter *self);
+int detail_image_users(const painter *self);
+int detail_network(const painter *self);
+int detail_volume(const painter *self);
+/// A labelled line; nothing where the text is empty. Returns the next row.
+int detail_field(const painter *self, int y, const char *label, theme_role role, const char *text);
+/// A rule across with a title in it.
+void detail_heading(const painter *self, int y, const char *text);
+/// A container in one line: state, name, a note. Returns the next row.
+int detail_container_line(const painter *self, int y, const model_container *container, const char *note);
 void detail_stats(const painter *self);
 void detail_logs(const painter *self);
 void detail_console(const painter *self);

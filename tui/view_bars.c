@@ -86,6 +86,12 @@ static const char *const container_keys[] = {"container.open", "container.exec",
 static const char *const image_keys[] = {"image.run",   "image.pull",   "image.rm", "image.inspect",
                                          "list.filter", "view.palette", NULL};
 static const char *const task_keys[] = {"task.cancel", "image.pull", "view.next-pane", "view.palette", NULL};
+static const char *const network_keys[] = {
+    "network.open",   "network.create", "network.rm",   "network.inspect",
+    "view.next-pane", "list.filter",    "view.palette", NULL};
+static const char *const volume_keys[] = {"volume.open",    "volume.create", "volume.rm",    "volume.inspect",
+                                          "view.next-pane", "list.filter",   "view.palette", NULL};
+static const char *const event_keys[] = {"event.open", "list.filter", "view.next-pane", "view.palette", NULL};
 static const char *const detail_keys[] = {"view.back",      "view.previous-tab", "view.next-tab",
                                           "container.exec", "container.stop",    "container.start",
                                           "view.zoom",      "view.palette",      NULL};
@@ -99,8 +105,14 @@ static const char *const *keys_here(const ui_state *ui) {
         return log_keys;
     case ACTION_NOUN_IMAGE:
         return ui->focus == FOCUS_LIST ? image_keys : detail_keys;
+    case ACTION_NOUN_NETWORK:
+        return ui->focus == FOCUS_LIST ? network_keys : detail_keys;
+    case ACTION_NOUN_VOLUME:
+        return ui->focus == FOCUS_LIST ? volume_keys : detail_keys;
     case ACTION_NOUN_TASK:
         return task_keys;
+    case ACTION_NOUN_EVENT:
+        return event_keys;
     default:
         return ui->focus == FOCUS_LIST ? container_keys : detail_keys;
     }
@@ -119,10 +131,9 @@ static bool applies(const view_context *self, const action *what) {
             return false;
         return !(what->flags & ACTION_RUNNING && !running) && !(what->flags & ACTION_STOPPED && running);
     }
-    if (what->noun == ACTION_NOUN_IMAGE)
-        return self->ui->pane == PANE_IMAGES && ui_image(self->ui, self->model);
-    if (what->noun == ACTION_NOUN_TASK)
-        return ui_task(self->ui, self->model) != NULL;
+    if (action_is_about_items(what->noun))
+        return ui_kind(self->ui->pane)->noun == what->noun &&
+               ui_selected(self->ui, self->model, self->ui->pane);
     return true;
 }
 

@@ -37,16 +37,29 @@ static json_t *container(const made *from, int number, const char *name, int64_t
     if (from->finished)
         json_object_set_new(status, "finishedAt", json_integer(now - from->finished * SECOND));
     if (strcmp(from->state, "running") == 0)
-        json_object_set_new(status, "addresses", json_pack("[{s:s}]", "address", "10.88.0.12"));
+        json_object_set_new(status, "addresses",
+                            json_pack("[{s:s, s:s}]", "network", number == 2 ? "back" : "default", "address",
+                                      number == 2 ? "10.88.1.4" : "10.88.0.12"));
     json_t *arguments = json_array();
     char copy[64], *rest = copy, *word;
     snprintf(copy, sizeof(copy), "%s", from->command);
     while ((word = strsep(&rest, " ")))
         json_array_append_new(arguments, json_string(word));
-    return json_pack("{s:s, s:{s:s, s:s, s:{s:f, s:I}, s:{s:o, s:b}}, s:o}", "id", id, "configuration",
-                     "name", name, "image", from->image, "resources", "cpus", from->cpus, "memoryBytes",
-                     from->memory, "process", "arguments", arguments, "terminal", number != 1, "status",
-                     status);
+    json_t *document =
+        json_pack("{s:s, s:{s:s, s:s, s:{s:f, s:I}, s:{s:o, s:b}}, s:o}", "id", id, "configuration", "name",
+                  name, "image", from->image, "resources", "cpus", from->cpus, "memoryBytes", from->memory,
+                  "process", "arguments", arguments, "terminal", number != 1, "status", status);
+    json_t *configuration = json_object_get(document, "configuration");
+    json_object_set_new(configuration, "labels", json_pack("{s:s}", "tier", number % 2 ? "back" : "front"));
+    if (number == 0)
+        json_object_set_new(
+            configuration, "ports",
+            json_pack("[{s:i, s:i, s:s}]", "hostPort", 8080, "containerPort", 80, "protocol", "tcp"));
+    if (number == 1)
+        json_object_set_new(configuration, "mounts",
+                            json_pack("[{s:s, s:s, s:s}]", "type", "volume", "source", "pgdata",
+                                      "destination", "/var/lib/postgresql/data"));
+    return document;
 }
 
 json_t *fake_containers(int count, int64_t now_ns) {
@@ -65,18 +78,73 @@ static json_t *image(const char *id, const char *name, json_int_t size, int64_t 
                      int64_t now) {
     json_t *containers = json_array(), *list = json_array();
     for (int i = 0; i < users; i++)
-        json_array_append_new(containers, json_string("a0"));
+        json_array_append_new(
+            containers, json_string("a000000000000000000000000000000000000000000000000000000000000000"));
     for (int i = 0; i < layers; i++) {
         char digest[80];
         snprintf(digest, sizeof(digest), "sha256:%02x%062d", 0x31 + i * 17, i);
         json_array_append_new(
             list, json_pack("{s:s, s:I}", "digest", digest, "sizeBytes", size / layers + i * 12345));
     }
-    return json_pack("{s:s, s:{s:[s], s:s, s:{s:[s], s:[s]}}, s:{s:I, s:I, s:I, s:o, s:o}}", "id", id,
-                     "configuration", "references", name, "platform", "linux/amd64", "process", "entrypoint",
-                     "/entrypoint.sh", "command", "serve", "status", "sizeBytes", size, "uniqueBytes",
-                     size / 2, "createdAt", (json_int_t)(now - age * SECOND), "layers", list, "containers",
-                     containers);
+    json_t *history = json_array();
+    for (int i = 0; i < layers; i++) {
+        json_array_append_new(
+            history, json_pack("{s:s}", "createdBy",
+                               i ? "/bin/sh -c apt-get update && apt-get install -y --no-install-recommends "
+                                   "ca-certificates"
+                                 : "ADD rootfs.tar.xz /"));
+        json_array_append_new(history, json_pack("{s:s, s:b}", "createdBy",
+                                                 "/bin/sh -c #(nop)  ENV VERSION=1.27.3", "emptyLayer", 1));
+    }
+    json_t *document =
+        json_pack("{s:s, s:{s:[s], s:s, s:{s:[s], s:[s]}}, s:{s:I, s:I, s:I, s:o, s:o}}", "id", id,
+                  "configuration", "references", name, "platform", "linux/amd64", "process", "entrypoint",
+                  "/entrypoint.sh", "command", "serve", "status", "sizeBytes", size, "uniqueBytes", size / 2,
+                  "createdAt", (json_int_t)(now - age * SECOND), "layers", list, "containers", containers);
+    json_object_set_new(json_object_get(document, "status"), "history", history);
+    json_t *configuration = json_object_get(document, "configuration");
+    json_object_set_new(json_object_get(configuration, "process"), "environment",
+                        json_pack("[s, s]", "PATH=/usr/local/bin:/usr/bin:/bin", "VERSION=1.27.3"));
+    json_object_set_new(configuration, "exposedPorts", json_pack("[s]", "80/tcp"));
+    json_object_set_new(configuration, "labels", json_pack("{s:s}", "maintainer", "someone"));
+    return document;
+}
+
+json_t *fake_networks(int64_t now_ns) {
+    return json_pack("[{s:s, s:{s:s, s:s, s:s}, s:{s:s, s:I}}, {s:s, s:{s:s, s:s, s:s}, s:{s:s, s:I}}]", "id",
+                     "default", "configuration", "name", "default", "subnet", "10.88.0.0/24", "mode", "nat",
+                     "status", "gateway", "10.88.0.1", "createdAt", (json_int_t)(now_ns - 900000 * SECOND),
+                     "id", "back", "configuration", "name", "back", "subnet", "10.88.1.0/24", "mode",
+                     "isolated", "status", "gateway", "10.88.1.1", "createdAt",
+                     (json_int_t)(now_ns - 9000 * SECOND));
+}
+
+json_t *fake_volumes(int64_t now_ns) {
+    return json_pack("[{s:s, s:{s:s, s:I}, s:{s:I, s:I}}, {s:s, s:{s:s, s:I}, s:{s:I, s:I}}]", "id", "pgdata",
+                     "configuration", "name", "pgdata", "sizeBytes", (json_int_t)512 << 30, "status",
+                     "usedBytes", (json_int_t)1290 << 20, "createdAt", (json_int_t)(now_ns - 900000 * SECOND),
+                     "id", "cache", "configuration", "name", "cache", "sizeBytes", (json_int_t)8 << 30,
+                     "status", "usedBytes", (json_int_t)80 << 20, "createdAt",
+                     (json_int_t)(now_ns - 9000 * SECOND));
+}
+
+json_t *fake_events(int64_t now_ns) {
+    static const struct {
+        const char *kind, *action, *name;
+        int ago;
+    } all[] = {{"image", "pull", "docker.io/library/nginx:1.27", 7400},
+               {"container", "create", "web", 7310},
+               {"container", "start", "web", 7300},
+               {"container", "start", "build", 390},
+               {"container", "oom", "old", 7501},
+               {"container", "die", "old", 7500}};
+    json_t *list = json_array();
+    for (size_t i = 0; i < array_length(all); i++)
+        json_array_append_new(list, json_pack("{s:i, s:I, s:s, s:s, s:s, s:{s:i}}", "sequence", (int)i + 1,
+                                              "unixNs", (json_int_t)(now_ns - all[i].ago * SECOND), "kind",
+                                              all[i].kind, "action", all[i].action, "name", all[i].name,
+                                              "attributes", "exitCode", 137));
+    return list;
 }
 
 json_t *fake_images(int64_t now_ns) {

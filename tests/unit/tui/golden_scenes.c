@@ -6,6 +6,16 @@
 
 static void fill(dashboard *self, int containers) {
     json_t *list = fake_containers(containers, SCENE_NOW_NS), *images = fake_images(SCENE_NOW_NS);
+    json_t *networks = fake_networks(SCENE_NOW_NS), *volumes = fake_volumes(SCENE_NOW_NS);
+    json_t *events = fake_events(SCENE_NOW_NS), *event;
+    size_t e;
+    model_set_networks(&self->model, networks);
+    model_set_volumes(&self->model, volumes);
+    json_array_foreach (events, e, event)
+        model_add_event(&self->model, event);
+    json_decref(networks);
+    json_decref(volumes);
+    json_decref(events);
     model_set_containers(&self->model, list);
     model_set_images(&self->model, images);
     size_t i;
@@ -28,6 +38,11 @@ static void fill(dashboard *self, int containers) {
     json_decref(images);
 }
 
+static void refresh(dashboard *self) {
+    for (ui_pane pane = 0; pane < PANE_COUNT; pane++)
+        ui_refresh_list(&self->ui, &self->model, pane);
+}
+
 static void add_logs(dashboard *self) {
     static const char *const lines[] = {
         "10.88.0.1 - - \"GET / HTTP/1.1\" 200 615",
@@ -48,16 +63,14 @@ static void add_logs(dashboard *self) {
 
 static void containers(dashboard *self) {
     fill(self, 6);
-    ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
-    ui_refresh_list(&self->ui, &self->model, PANE_IMAGES);
+    refresh(self);
     add_logs(self);
 }
 
 static void many(dashboard *self) {
     fill(self, 200);
-    self->ui.lists[PANE_CONTAINERS].sort = SORT_CPU;
-    ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
-    ui_refresh_list(&self->ui, &self->model, PANE_IMAGES);
+    self->ui.lists[PANE_CONTAINERS].sort = list_column_find(&list_containers, "cpu") + 1;
+    refresh(self);
     ui_select(&self->ui, &self->model, PANE_CONTAINERS, 120);
 }
 
@@ -123,12 +136,62 @@ static void console_none(dashboard *self) {
 
 static void images(dashboard *self) {
     containers(self);
-    self->ui.pane = PANE_IMAGES;
+    ui_use_pane(&self->ui, PANE_IMAGES);
 }
 
 static void image_detail(dashboard *self) {
     images(self);
     self->ui.focus = FOCUS_DETAIL;
+}
+
+static void image_tab(dashboard *self, ui_tab tab) {
+    image_detail(self);
+    self->ui.tabs[PANE_IMAGES] = tab;
+}
+
+static void layers(dashboard *self) {
+    image_tab(self, TAB_LAYERS);
+}
+
+static void configuration(dashboard *self) {
+    image_tab(self, TAB_CONFIGURATION);
+}
+
+static void users(dashboard *self) {
+    image_tab(self, TAB_USERS);
+}
+
+static void networks(dashboard *self) {
+    containers(self);
+    ui_use_pane(&self->ui, PANE_NETWORKS);
+}
+
+static void network(dashboard *self) {
+    networks(self);
+    self->ui.focus = FOCUS_DETAIL;
+}
+
+static void volumes(dashboard *self) {
+    containers(self);
+    ui_use_pane(&self->ui, PANE_VOLUMES);
+}
+
+static void volume(dashboard *self) {
+    volumes(self);
+    self->ui.focus = FOCUS_DETAIL;
+}
+
+static void events(dashboard *self) {
+    containers(self);
+    ui_use_pane(&self->ui, PANE_EVENTS);
+}
+
+static void marked(dashboard *self) {
+    containers(self);
+    strcpy(self->ui.lists[PANE_CONTAINERS].group, "network");
+    ui_mark(&self->ui.lists[PANE_CONTAINERS], self->model.containers[0].id, true);
+    ui_mark(&self->ui.lists[PANE_CONTAINERS], self->model.containers[2].id, true);
+    refresh(self);
 }
 
 static void tasks(dashboard *self) {
@@ -146,7 +209,7 @@ static void tasks(dashboard *self) {
         }
     }
     ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
-    self->ui.pane = PANE_TASKS;
+    ui_use_pane(&self->ui, PANE_TASKS);
 }
 
 static void help(dashboard *self) {
@@ -195,15 +258,33 @@ static void lost(dashboard *self) {
 }
 
 const scene scenes[] = {
-    {"containers", containers}, {"many", many},
-    {"filtered", filtered},     {"overview", overview},
-    {"stats", stats},           {"logs", logs},
-    {"console", console_scene}, {"console-none", console_none},
-    {"images", images},         {"image", image_detail},
-    {"tasks", tasks},           {"help", help},
-    {"palette", palette},       {"confirm", confirm},
-    {"prompt", prompt},         {"run", form},
-    {"welcome", welcome},       {"lost", lost},
+    {"containers", containers},
+    {"many", many},
+    {"filtered", filtered},
+    {"overview", overview},
+    {"stats", stats},
+    {"logs", logs},
+    {"console", console_scene},
+    {"console-none", console_none},
+    {"images", images},
+    {"image", image_detail},
+    {"tasks", tasks},
+    {"layers", layers},
+    {"configuration", configuration},
+    {"users", users},
+    {"networks", networks},
+    {"network", network},
+    {"volumes", volumes},
+    {"volume", volume},
+    {"events", events},
+    {"marked", marked},
+    {"help", help},
+    {"palette", palette},
+    {"confirm", confirm},
+    {"prompt", prompt},
+    {"run", form},
+    {"welcome", welcome},
+    {"lost", lost},
 };
 const size_t scene_count = array_length(scenes);
 

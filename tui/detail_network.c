@@ -1,0 +1,49 @@
+// A network: what it is, who is on it, and what is published there.
+#include <stdio.h>
+#include <string.h>
+
+#include "tui/view.h"
+
+// "8080→80/tcp 8443→443/tcp" of the container's published ports.
+static void ports_text(const view_context *view, const model_container *container, char *out, size_t size) {
+    const json_t *ports = json_object_get(json_object_get(container->document, "configuration"), "ports");
+    size_t used = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < json_array_size(ports) && used + 48 < size; i++) {
+        const json_t *port = json_array_get(ports, i);
+        const char *protocol = json_string_value(json_object_get(port, "protocol"));
+        used += (size_t)snprintf(out + used, size - used, "%s%d%s%d/%.8s", i ? " " : "",
+                                 (int)json_integer_value(json_object_get(port, "hostPort")),
+                                 view->glyphs->unicode ? "\u2192" : "->",
+                                 (int)json_integer_value(json_object_get(port, "containerPort")),
+                                 protocol ? protocol : "tcp");
+    }
+}
+
+int detail_network(const painter *self) {
+    const model_state *model = self->view->model;
+    const model_network *network = ui_network(self->view->ui, model);
+    char text[160], age[16];
+    int y = -(int)self->view->ui->detail_top;
+    y = detail_field(self, y, "subnet", THEME_STRONG, network->subnet);
+    y = detail_field(self, y, "gateway", THEME_TEXT, network->gateway);
+    y = detail_field(self, y, "mode", THEME_TEXT, network->mode);
+    snprintf(text, sizeof(text), "%s ago", view_age(self->view->now - network->created, age));
+    y = detail_field(self, y, "created", THEME_MUTED, network->created ? text : "");
+    unsigned members = view_network_members(model, network);
+    snprintf(text, sizeof(text), "%u member%s", members, members == 1 ? "" : "s");
+    detail_heading(self, y + 1, members ? text : "no members");
+    y += 2;
+    for (size_t i = 0; i < model->container_count; i++) {
+        const model_container *container = &model->containers[i];
+        const char *address = model_member_address(container, network->name);
+        if (!address)
+            continue;
+        char ports[256], note[320];
+        cleanup_free char *safe = holm_text_escape(address, strlen(address));
+        ports_text(self->view, container, ports, sizeof(ports));
+        snprintf(note, sizeof(note), "%-16.40s %s", safe, ports);
+        y = detail_container_line(self, y, container, note);
+    }
+    return y + (int)self->view->ui->detail_top;
+}

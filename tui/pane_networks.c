@@ -1,0 +1,101 @@
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tui/view.h"
+
+unsigned view_network_members(const model_state *model, const model_network *network) {
+    unsigned count = 0;
+    for (size_t i = 0; i < model->container_count; i++)
+        count += model_member_address(&model->containers[i], network->name) != NULL;
+    return count;
+}
+
+static void draw_name(const painter *self, int x, int y, int width, const void *item) {
+    paint(self, x, y, width, THEME_STRONG, ((const model_network *)item)->name);
+}
+
+static void draw_subnet(const painter *self, int x, int y, int width, const void *item) {
+    paint(self, x, y, width, THEME_TEXT, ((const model_network *)item)->subnet);
+}
+
+static void draw_gateway(const painter *self, int x, int y, int width, const void *item) {
+    paint(self, x, y, width, THEME_MUTED, ((const model_network *)item)->gateway);
+}
+
+static void draw_mode(const painter *self, int x, int y, int width, const void *item) {
+    paint(self, x, y, width, THEME_MUTED, ((const model_network *)item)->mode);
+}
+
+static void draw_members(const painter *self, int x, int y, int width, const void *item) {
+    char text[16];
+    unsigned count = view_network_members(self->view->model, item);
+    snprintf(text, sizeof(text), "%u", count);
+    paint_right(self, x, y, width, count ? THEME_GOOD : THEME_OFF, count ? text : "-");
+}
+
+#define BY_TEXT(name_, field_)                                                                     \
+    static int name_(const void *a, const void *b) {                                               \
+        return strcasecmp(((const model_network *)a)->field_, ((const model_network *)b)->field_); \
+    }
+BY_TEXT(by_name, name)
+BY_TEXT(by_subnet, subnet)
+BY_TEXT(by_gateway, gateway)
+BY_TEXT(by_mode, mode)
+
+static const list_column columns[] = {
+    {"name", "NAME", 8, 1, 0, .draw = draw_name, .compare = by_name},
+    {"mode", "MODE", 9, 0, 5, .draw = draw_mode, .compare = by_mode},
+    {"gateway", "GATEWAY", 15, 0, 6, .extra = true, .draw = draw_gateway, .compare = by_gateway},
+    {"subnet", "SUBNET", 15, 0, 3, .draw = draw_subnet, .compare = by_subnet},
+    {"members", "USED", 4, 0, 2, .right = true, .draw = draw_members},
+};
+
+static const void *items(const model_state *model, size_t *count) {
+    *count = model->network_count;
+    return model->networks;
+}
+
+static bool known(const model_state *model) {
+    return model->networks_known;
+}
+
+static const char *id(const void *item) {
+    return ((const model_network *)item)->id;
+}
+
+static const json_t *document(const void *item) {
+    return ((const model_network *)item)->document;
+}
+
+static const char *title(const void *item) {
+    return ((const model_network *)item)->name;
+}
+
+static void words(const void *item, const char *out[LIST_WORDS]) {
+    out[0] = ((const model_network *)item)->name;
+    out[1] = ((const model_network *)item)->subnet;
+    out[2] = ((const model_network *)item)->mode;
+}
+
+static const json_t *labels(const void *item) {
+    return json_object_get(json_object_get(((const model_network *)item)->document, "configuration"),
+                           "labels");
+}
+
+const list_kind list_networks = {
+    .name = "networks",
+    .empty = "no networks",
+    .key = '3',
+    .noun = ACTION_NOUN_NETWORK,
+    .columns = columns,
+    .column_count = array_length(columns),
+    .item_size = sizeof(model_network),
+    .items = items,
+    .known = known,
+    .id = id,
+    .title = title,
+    .document = document,
+    .words = words,
+    .labels = labels,
+};
