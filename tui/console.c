@@ -3,9 +3,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_KEYS   8
-#define HOLD_MS     300
-#define INPUT_SHELL "for s in bash ash sh; do command -v $s >/dev/null 2>&1 && exec $s; done"
+#define MOST_KEYS 8
+#define HOLD_MS   300
+
+// The terminal that is told to the program: xterm-256color, which is what the emulator does. Where the image
+// has descriptions of terminals but not this one, the nearest that it has. Then the best shell there is.
+#define INPUT_SHELL                                                                                       \
+    "for t in xterm-256color xterm-color xterm vt220 vt100 linux; do f=${t%\"${t#?}\"}; "                 \
+    "for d in \"$HOME/.terminfo\" /etc/terminfo /lib/terminfo /usr/share/terminfo /usr/lib/terminfo; do " \
+    "[ -e \"$d/$f/$t\" ] && export TERM=$t && break 2; done; done; "                                      \
+    "for s in bash zsh ash sh; do command -v $s >/dev/null 2>&1 && exec $s; done"
 
 struct console {
     ui_console view;
@@ -102,6 +109,17 @@ static json_t *shell(void) {
                      "TERM=xterm-256color", "COLORTERM=truecolor", "terminal", 1);
 }
 
+static void set_detach_keys(console *self, const char *keys) {
+    self->detach_count = console_parse_keys(keys, self->detach, MOST_KEYS);
+    if (self->detach_count < 0) {
+        keys = "ctrl-p,ctrl-q";
+        self->detach_count = console_parse_keys(keys, self->detach, MOST_KEYS);
+    }
+    snprintf(self->view.leave, sizeof self->view.leave, "%s", keys);
+    for (char *at = self->view.leave; *at; at++)
+        *at = *at == ',' ? ' ' : *at;
+}
+
 console *console_open(holm_client *client, uv_loop_t *loop, const console_options *options,
                       const console_events *events, void *data) {
     console *self = calloc(1, sizeof(*self));
@@ -111,16 +129,15 @@ console *console_open(holm_client *client, uv_loop_t *loop, const console_option
     self->data = data;
     self->view.container_id = strdup(options->container_id);
     self->view.container_name = strdup(options->container_name);
-    self->view.label = strdup(options->exec ? "shell" : "init");
+    self->view.label = strdup(options->session ? options->session : options->exec ? "shell" : "init");
     self->view.screen = terminal_create(options->columns, options->rows, on_terminal_output, self);
-    self->detach_count = console_parse_keys(options->detach_keys, self->detach, MOST_KEYS);
-    if (self->detach_count < 0)
-        self->detach_count = console_parse_keys("ctrl-p,ctrl-q", self->detach, MOST_KEYS);
+    set_detach_keys(self, options->detach_keys);
     uv_timer_init(loop, &self->hold);
     self->hold.data = self;
     json_t *exec = options->exec ? shell() : NULL;
     holm_session_options request = {
         .container = options->container_id,
+        .session = options->session,
         .exec = exec,
         .start = options->start,
         .stdin_open = true,
@@ -169,16 +186,27 @@ static void on_hold_end(uv_timer_t *timer) {
     flush_held(timer->data);
 }
 
+// Behind the first detach key: what else there is to do here.
+static bool own_key(console *self, uint32_t key) {
+    if (key == self->detach[self->held] || (key != INPUT_CTRL('z') && key != '[' && key != '/' && key != 'n'))
+        return false;
+    self->held = 0;
+    uv_timer_stop(&self->hold);
+    if (key == INPUT_CTRL('z'))
+        self->events.zoom(self, self->data);
+    else if (key == 'n')
+        self->events.next(self, self->data);
+    else
+        console_look_back(self, key == '/');
+    return true;
+}
+
 // True: the key belongs to the detach keys and is held back or has done its work.
 static bool detach_key(console *self, const input_event *event) {
     if (!self->detach_count || event->modifiers)
         return false;
-    if (self->held && event->key == INPUT_CTRL('z')) {
-        self->held = 0;
-        uv_timer_stop(&self->hold);
-        self->events.zoom(self, self->data);
+    if (self->held && own_key(self, event->key))
         return true;
-    }
     if (self->held && event->key != self->detach[self->held])
         flush_held(self);
     if (event->key != self->detach[self->held])
@@ -194,44 +222,56 @@ static bool detach_key(console *self, const input_event *event) {
     return true;
 }
 
-// Shift with the page keys looks back; anything else goes on at the end.
+// What was taken goes to the terminal's clipboard.
+static void copied(console *self, char *text) {
+    if (text && *text)
+        self->events.copy(self, text, self->data);
+    free(text);
+    changed(self);
+}
+
+// Shift with the page keys looks back.
 static bool scroll_key(console *self, const input_event *event) {
-    ui_console *view = &self->view;
-    size_t page = (size_t)terminal_rows(view->screen), most = terminal_scrollback(view->screen);
-    bool shift = event->modifiers == INPUT_SHIFT;
-    bool wheel = event->key == INPUT_MOUSE && event->button & 64 && !terminal_wants_mouse(view->screen);
-    if ((shift && event->key == INPUT_PAGE_UP) || (wheel && !(event->button & 1)))
-        view->back += wheel ? 3 : page / 2 + 1;
-    else if ((shift && event->key == INPUT_PAGE_DOWN) || wheel)
-        view->back -= view->back < (wheel ? 3 : page / 2 + 1) ? view->back : (wheel ? 3 : page / 2 + 1);
-    else
+    copy_mode *copy = &self->view.copy;
+    int64_t page = terminal_rows(self->view.screen) / 2 + 1;
+    if (event->modifiers != INPUT_SHIFT || (event->key != INPUT_PAGE_UP && event->key != INPUT_PAGE_DOWN))
         return false;
-    if (view->back > most)
-        view->back = most;
+    copy_mode_scroll(copy, self->view.screen, event->key == INPUT_PAGE_UP ? -page : page);
     changed(self);
     return true;
 }
 
-void console_key(console *self, const input_event *event, const rect *at) {
-    if (self->view.ended || !self->session) {
-        self->events.left(self, self->data);
-        return;
-    }
-    if (scroll_key(self, event))
-        return;
-    if (event->key == INPUT_MOUSE) {
-        input_event inside = *event;
-        inside.x -= at->x;
-        inside.y -= at->y;
+// The mouse belongs to the program where it asks for it, unless we are looking back.
+static void mouse_key(console *self, const input_event *event, const rect *at) {
+    input_event inside = *event;
+    inside.x -= at->x;
+    inside.y -= at->y;
+    if (terminal_wants_mouse(self->view.screen) && !self->view.copy.on)
         terminal_key(self->view.screen, &inside);
+    else
+        copied(self, copy_mode_mouse(&self->view.copy, self->view.screen, &inside));
+}
+
+void console_look_back(console *self, bool search) {
+    if (search)
+        copy_mode_begin_search(&self->view.copy, self->view.screen);
+    else
+        copy_mode_begin(&self->view.copy, self->view.screen);
+    changed(self);
+}
+
+void console_key(console *self, const input_event *event, const rect *at) {
+    if (event->key == INPUT_MOUSE) {
+        mouse_key(self, event, at);
+    } else if (scroll_key(self, event)) {
         return;
-    }
-    if (self->view.back) {
-        self->view.back = 0;
-        changed(self);
-    }
-    if (!detach_key(self, event))
+    } else if (self->view.copy.on) {
+        copied(self, copy_mode_key(&self->view.copy, self->view.screen, event));
+    } else if (!self->session) {
+        self->events.left(self, self->data);
+    } else if (!detach_key(self, event)) {
         terminal_key(self->view.screen, event);
+    }
 }
 
 void console_resize(console *self, int columns, int rows) {

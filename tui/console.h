@@ -7,15 +7,18 @@
 typedef struct console console;
 
 typedef struct console_events {
-    void (*changed)(console *self, void *data); ///< something to draw
-    void (*left)(console *self, void *data);    ///< the detach keys were typed
-    void (*zoom)(console *self, void *data);    ///< the first detach key, then ctrl-z
+    void (*changed)(console *self, void *data);                ///< something to draw
+    void (*left)(console *self, void *data);                   ///< the detach keys were typed
+    void (*zoom)(console *self, void *data);                   ///< the first detach key, then ctrl-z
+    void (*next)(console *self, void *data);                   ///< the first detach key, then n
+    void (*copy)(console *self, const char *text, void *data); ///< for the clipboard
 } console_events;
 
 typedef struct console_options {
     const char *container_id, *container_name;
-    bool exec;  ///< a shell; else the container's own process
-    bool start; ///< start the container once attached
+    const char *session; ///< one that is there, or NULL
+    bool exec;           ///< a shell; else the container's own process
+    bool start;          ///< start the container once attached
     int columns, rows;
     const char *detach_keys; ///< "ctrl-p,ctrl-q"; "" is off
 } console_options;
@@ -29,6 +32,8 @@ ui_console *console_view(console *self);
 /// A key that was typed while the console has the focus. `at` is where its area starts on the screen, for
 /// the mouse.
 void console_key(console *self, const input_event *event, const rect *at);
+/// Copy mode, with the search's input open or not.
+void console_look_back(console *self, bool search);
 void console_resize(console *self, int columns, int rows);
 
 /// Parses "ctrl-p,ctrl-q" into at most `size` characters; returns their count, -1 when it makes no sense.

@@ -23,6 +23,10 @@ static void attach_console(dashboard *self, const char *id) {
         dashboard_console_open(self, container->id, container->name, false, false);
 }
 
+static void reopen_consoles(dashboard *self, const char *id) {
+    dashboard_consoles_reopen(self, id);
+}
+
 static void logs(dashboard *self, const char *id) {
     (void)id;
     dashboard_show_tab(self, TAB_LOGS);
@@ -88,6 +92,7 @@ const dashboard_handler dashboard_container_handlers[] = {
     {"container.open", open_container},
     {"container.exec", exec_console},
     {"container.attach", attach_console},
+    {"container.sessions", reopen_consoles},
     {"container.logs", logs},
     {"container.inspect", inspect},
     {"container.stats", stats},

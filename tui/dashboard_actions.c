@@ -51,11 +51,17 @@ bool dashboard_applies(const dashboard *self, const action *what) {
 
 // One file for each noun: dashboard_act_NOUN.c.
 static const dashboard_handler *const rooms[ACTION_NOUN_COUNT] = {
-    [ACTION_NOUN_VIEW] = dashboard_view_handlers,     [ACTION_NOUN_LIST] = dashboard_list_handlers,
-    [ACTION_NOUN_LOGS] = dashboard_logs_handlers,     [ACTION_NOUN_CONTAINER] = dashboard_container_handlers,
-    [ACTION_NOUN_IMAGE] = dashboard_image_handlers,   [ACTION_NOUN_NETWORK] = dashboard_network_handlers,
-    [ACTION_NOUN_VOLUME] = dashboard_volume_handlers, [ACTION_NOUN_EVENT] = dashboard_event_handlers,
-    [ACTION_NOUN_TASK] = dashboard_task_handlers,     [ACTION_NOUN_SYSTEM] = dashboard_system_handlers,
+    [ACTION_NOUN_VIEW] = dashboard_view_handlers,
+    [ACTION_NOUN_LIST] = dashboard_list_handlers,
+    [ACTION_NOUN_LOGS] = dashboard_logs_handlers,
+    [ACTION_NOUN_CONTAINER] = dashboard_container_handlers,
+    [ACTION_NOUN_IMAGE] = dashboard_image_handlers,
+    [ACTION_NOUN_NETWORK] = dashboard_network_handlers,
+    [ACTION_NOUN_VOLUME] = dashboard_volume_handlers,
+    [ACTION_NOUN_EVENT] = dashboard_event_handlers,
+    [ACTION_NOUN_CONSOLE] = dashboard_console_handlers,
+    [ACTION_NOUN_TASK] = dashboard_task_handlers,
+    [ACTION_NOUN_SYSTEM] = dashboard_system_handlers,
 };
 
 static const dashboard_handler *handler(const action *what) {

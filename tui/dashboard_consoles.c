@@ -66,7 +66,21 @@ static void on_zoom(console *which, void *data) {
     dashboard_dirty(self);
 }
 
-static const console_events events = {.changed = on_changed, .left = on_left, .zoom = on_zoom};
+static void on_copy(console *which, const char *text, void *data) {
+    (void)which;
+    dashboard *self = data;
+    screen_copy(self->screen, text);
+    ui_set_notice(&self->ui, NOTICE_INFO, "copied to the clipboard");
+    dashboard_dirty(self);
+}
+
+static void on_next(console *which, void *data) {
+    (void)which;
+    dashboard_console_next(data);
+}
+
+static const console_events events = {
+    .changed = on_changed, .left = on_left, .zoom = on_zoom, .next = on_next, .copy = on_copy};
 
 static void select_container(dashboard *self, const char *id) {
     ui_list *list = &self->ui.lists[PANE_CONTAINERS];
@@ -85,6 +99,22 @@ void dashboard_console_enter(dashboard *self) {
     dashboard_dirty(self);
 }
 
+void dashboard_console_next(dashboard *self) {
+    const ui_console *now = ui_selected_console(&self->ui, &self->model);
+    for (size_t i = 0; now && i < self->console_count; i++) {
+        size_t from = 0;
+        while (self->ui.consoles[from] != now)
+            from++;
+        size_t at = (from + 1 + i) % self->console_count;
+        if (strcmp(self->ui.consoles[at]->container_id, now->container_id) != 0)
+            continue;
+        self->ui.console = at;
+        dashboard_consoles_resize(self);
+        break;
+    }
+    dashboard_dirty(self);
+}
+
 static const char *detach_keys(const dashboard *self, const char *id) {
     const model_container *container = model_find_container(&self->model, id);
     const json_t *own = container ? json_object_get(container->document, "configuration") : NULL;
@@ -94,21 +124,11 @@ static const char *detach_keys(const dashboard *self, const char *id) {
     return keys ? keys : "ctrl-p,ctrl-q";
 }
 
-void dashboard_console_open(dashboard *self, const char *id, const char *name, bool exec, bool start) {
-    select_container(self, id);
-    self->ui.tabs[PANE_CONTAINERS] = TAB_CONSOLE;
-    self->ui.focus = FOCUS_CONSOLE;
-    self->ui.detail_open = true;
+static void open_console(dashboard *self, console_options options) {
     rect content = dashboard_layout(self).content;
-    console_options options = {
-        .container_id = id,
-        .container_name = name,
-        .exec = exec,
-        .start = start,
-        .columns = content.width > 2 ? content.width : 80,
-        .rows = content.height > 0 ? content.height : 24,
-        .detach_keys = detach_keys(self, id),
-    };
+    options.columns = content.width > 2 ? content.width : 80;
+    options.rows = content.height > 0 ? content.height : 24;
+    options.detach_keys = detach_keys(self, options.container_id);
     console **consoles = realloc(self->consoles, (self->console_count + 1) * sizeof(*consoles));
     if (!consoles)
         abort();
@@ -117,6 +137,56 @@ void dashboard_console_open(dashboard *self, const char *id, const char *name, b
     self->ui.console = self->console_count - 1;
     sync_views(self);
     dashboard_dirty(self);
+}
+
+static void show_consoles(dashboard *self, const char *id) {
+    select_container(self, id);
+    self->ui.tabs[PANE_CONTAINERS] = TAB_CONSOLE;
+    self->ui.focus = FOCUS_CONSOLE;
+    self->ui.detail_open = true;
+}
+
+void dashboard_console_open(dashboard *self, const char *id, const char *name, bool exec, bool start) {
+    show_consoles(self, id);
+    open_console(self,
+                 (console_options){.container_id = id, .container_name = name, .exec = exec, .start = start});
+}
+
+static bool is_open(const dashboard *self, const char *id, const char *session) {
+    for (size_t i = 0; i < self->console_count; i++)
+        if (strcmp(self->ui.consoles[i]->container_id, id) == 0 &&
+            strcmp(self->ui.consoles[i]->label, session) == 0)
+            return true;
+    return false;
+}
+
+// The sessions of an earlier dashboard (or of `exec`) that still run and have a terminal.
+static void on_sessions(dashboard *self, const char *id, json_t *result, const holm_error *error) {
+    const model_container *container = model_find_container(&self->model, id);
+    size_t i, opened = 0;
+    json_t *item;
+    if (error || !container) {
+        if (error)
+            dashboard_report(self, "sessions", error);
+        return;
+    }
+    json_array_foreach (result, i, item) {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        if (!name || !json_is_true(json_object_get(item, "running")) ||
+            !json_is_true(json_object_get(item, "terminal")) || is_open(self, id, name))
+            continue;
+        if (!opened++)
+            show_consoles(self, id);
+        open_console(
+            self, (console_options){.container_id = id, .container_name = container->name, .session = name});
+    }
+    if (!opened)
+        ui_set_notice(&self->ui, NOTICE_INFO, "no other session with a terminal runs in it");
+    dashboard_dirty(self);
+}
+
+void dashboard_consoles_reopen(dashboard *self, const char *id) {
+    holm_container_sessions(self->client, id, dashboard_done, dashboard_request(self, id, on_sessions));
 }
 
 void dashboard_consoles_resize(dashboard *self) {

@@ -144,6 +144,12 @@ void dashboard_key(dashboard *self, const input_event *event) {
     if (self->ui.focus == FOCUS_CONSOLE) {
         rect content = dashboard_layout(self).content;
         console *open = dashboard_console(self);
+        const action *own =
+            action_keymap_look_up(self->keymap, ACTION_NOUN_CONSOLE, false, dashboard_key_name(event, name));
+        if (open && own) {
+            dashboard_act(self, own, NULL);
+            return;
+        }
         if (open) {
             console_key(open, event, &content);
             return;

@@ -81,6 +81,10 @@ void dashboard_processes_refresh(dashboard *self);
 
 void dashboard_console_open(dashboard *self, const char *id, const char *name, bool exec, bool start);
 void dashboard_console_enter(dashboard *self);
+/// The next console of the same container.
+void dashboard_console_next(dashboard *self);
+/// Attaches again to the sessions with a terminal that run in the container and are not open here.
+void dashboard_consoles_reopen(dashboard *self, const char *id);
 void dashboard_consoles_resize(dashboard *self);
 void dashboard_consoles_close(dashboard *self);
 console *dashboard_console(dashboard *self);
@@ -107,9 +111,9 @@ typedef struct dashboard_handler {
 } dashboard_handler;
 
 extern const dashboard_handler dashboard_view_handlers[], dashboard_list_handlers[],
-    dashboard_logs_handlers[], dashboard_container_handlers[], dashboard_image_handlers[],
-    dashboard_network_handlers[], dashboard_volume_handlers[], dashboard_task_handlers[],
-    dashboard_event_handlers[], dashboard_system_handlers[];
+    dashboard_logs_handlers[], dashboard_console_handlers[], dashboard_container_handlers[],
+    dashboard_image_handlers[], dashboard_network_handlers[], dashboard_volume_handlers[],
+    dashboard_task_handlers[], dashboard_event_handlers[], dashboard_system_handlers[];
 
 void dashboard_open_detail(dashboard *self);
 void dashboard_show_tab(dashboard *self, ui_tab tab);

@@ -15,6 +15,7 @@ static void invitation(const painter *self, const model_container *container) {
     paint_center(self, y, THEME_TEXT, "e  opens a shell in it");
     if (container->terminal)
         paint_center(self, y + 1, THEME_TEXT, "a  joins its own terminal");
+    paint_center(self, y + 2, THEME_MUTED, "A  joins the consoles that an earlier dashboard left");
 }
 
 static void status(const painter *self, const ui_console *console) {
@@ -36,6 +37,19 @@ static void status(const painter *self, const ui_console *console) {
     }
 }
 
+static void screen(const painter *self, const ui_console *console, bool focus) {
+    const copy_mode *copy = &console->copy;
+    terminal_draw(console->screen, self->out, &self->area, copy_mode_back(copy, console->screen),
+                  focus && !copy->on);
+    if (!copy->on)
+        return;
+    cell_style found = theme_style(self->view->theme, THEME_MATCH);
+    found.attributes |= CELL_REVERSE;
+    cell_style selected = {CELL_COLOR_KEEP, CELL_COLOR_KEEP, CELL_REVERSE};
+    copy_mode_draw(copy, console->screen, self->out, &self->area, selected, found);
+    self->out->cursor_visible = focus && !copy->typing;
+}
+
 void detail_console(const painter *self) {
     const ui_state *ui = self->view->ui;
     const model_container *container = ui_container(ui, self->view->model);
@@ -49,7 +63,6 @@ void detail_console(const painter *self) {
               model_container_running(container) ? "connecting"
                                                  : "starting its machine; the first start takes longest");
     else
-        terminal_draw(console->screen, self->out, &self->area, console->back,
-                      ui->focus == FOCUS_CONSOLE && ui->overlay.kind == OVERLAY_NONE);
+        screen(self, console, ui->focus == FOCUS_CONSOLE && ui->overlay.kind == OVERLAY_NONE);
     status(self, console);
 }

@@ -2,6 +2,7 @@
 #include "tui/screen.h"
 
 #include <curses.h>
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -308,8 +309,16 @@ void screen_redraw(screen_state *self) {
 
 // Past curses, between two frames of it.
 static void send_text(const screen_state *self, const char *text) {
-    ssize_t ignored = write(self->out, text, strlen(text));
-    (void)ignored;
+    size_t length = strlen(text);
+    while (length > 0) {
+        ssize_t done = write(self->out, text, length);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return;
+        text += done;
+        length -= (size_t)done;
+    }
 }
 
 void screen_mouse(screen_state *self, bool on) {
@@ -329,9 +338,12 @@ void screen_suspend(screen_state *self) {
 void screen_copy(screen_state *self, const char *text) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t length = strlen(text);
-    if (!self->modern || length > 4096)
+    if (!self->modern || length > SCREEN_COPY_MOST)
         return;
-    char out[8192] = "\033]52;c;";
+    cleanup_free char *out = malloc(16 + (length + 2) / 3 * 4);
+    if (!out)
+        abort();
+    strcpy(out, "\033]52;c;");
     size_t at = strlen(out);
     for (size_t i = 0; i < length; i += 3) {
         uint32_t group = (uint32_t)(uint8_t)text[i] << 16;

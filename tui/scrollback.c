@@ -66,6 +66,7 @@ static void drop_first(scrollback *self) {
     free(self->lines[self->first]);
     self->first = (self->first + 1) % TERMINAL_SCROLLBACK_LINES;
     self->count--;
+    self->dropped++;
 }
 
 void scrollback_push(scrollback *self, const cell *cells, int columns) {

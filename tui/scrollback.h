@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tui/cell.h"
 
@@ -12,6 +13,7 @@ typedef struct scrollback_line scrollback_line;
 typedef struct scrollback {
     scrollback_line **lines; ///< a ring
     size_t first, count, bytes;
+    uint64_t dropped; ///< lines that made room
 } scrollback;
 
 void scrollback_push(scrollback *self, const cell *cells, int columns);

@@ -315,6 +315,25 @@ static void draw_row(const terminal *self, grid *out, const rect *area, int y, i
     }
 }
 
+uint64_t terminal_first_line(const terminal *self) {
+    return self->history.dropped + (self->alternate ? self->history.count : 0);
+}
+
+uint64_t terminal_end_line(const terminal *self) {
+    return self->history.dropped + self->history.count + (uint64_t)terminal_rows(self);
+}
+
+void terminal_read_line(const terminal *self, uint64_t line, grid *row) {
+    rect area = {0, 0, row->columns, 1};
+    if (line < self->history.dropped || line >= terminal_end_line(self))
+        return;
+    size_t index = (size_t)(line - self->history.dropped);
+    if (index < self->history.count)
+        scrollback_draw(&self->history, index, row, &area, 0);
+    else
+        draw_row(self, row, &area, 0, (int)(index - self->history.count));
+}
+
 void terminal_draw(const terminal *self, grid *out, const rect *area, size_t back, bool cursor) {
     size_t most = terminal_scrollback(self);
     back = back < most ? back : most;

@@ -34,6 +34,12 @@ bool terminal_wants_mouse(const terminal *self);
 int terminal_columns(const terminal *self);
 int terminal_rows(const terminal *self);
 size_t terminal_scrollback(const terminal *self);
+/// Lines are numbered from the first that ever scrolled off: the oldest that is kept, the one behind the
+/// screen's last row. The alternate screen has no others.
+uint64_t terminal_first_line(const terminal *self);
+uint64_t terminal_end_line(const terminal *self);
+/// Draws one of them into a blank grid of one row.
+void terminal_read_line(const terminal *self, uint64_t line, grid *row);
 /// Draws the screen, `back` lines further up in the scrollback, into the area's top left corner. Sets the
 /// grid's cursor when it is visible and inside.
 void terminal_draw(const terminal *self, grid *out, const rect *area, size_t back, bool cursor);

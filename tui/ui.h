@@ -4,6 +4,7 @@
 
 #include "tui/action.h"
 #include "tui/cell.h"
+#include "tui/copy_mode.h"
 #include "tui/line_edit.h"
 #include "tui/list.h"
 #include "tui/log_buffer.h"
@@ -119,7 +120,8 @@ typedef struct ui_console {
     bool attached, terminal, ended;
     int exit_code;
     char *error;
-    size_t back; ///< lines up in the scrollback
+    char leave[64]; ///< the detach keys, to be shown; "": there are none
+    copy_mode copy; ///< looking back
 } ui_console;
 
 typedef struct ui_state {

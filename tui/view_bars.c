@@ -158,17 +158,50 @@ static void input_line(const painter *self, const char *label, const line_edit *
     self->out->cursor_row = self->area.y;
 }
 
-static void console_line(const painter *self) {
-    int x = 1;
-    const ui_console *console = ui_selected_console(self->view->ui, self->view->model);
-    x += paint(self, x, 0, 14, THEME_KEY, "ctrl-p ctrl-q") + 1;
-    x += paint(self, x, 0, 40, THEME_FOOTER, "leaves, the program goes on") + 2;
-    if (x + 24 < self->area.width) {
-        x += paint(self, x, 0, 14, THEME_KEY, "ctrl-p ctrl-z") + 1;
-        x += paint(self, x, 0, 10, THEME_FOOTER, "zoom") + 2;
+static int hint(const painter *self, int x, const char *keys, const char *what) {
+    if (!*keys || x + cell_text_width(keys) + cell_text_width(what) + 1 > self->area.width)
+        return x;
+    x += paint(self, x, 0, 40, THEME_KEY, keys) + 1;
+    return x + paint(self, x, 0, 40, THEME_FOOTER, what) + 2;
+}
+
+static void copy_line(const painter *self, const ui_console *console) {
+    const copy_mode *copy = &console->copy;
+    if (copy->typing) {
+        input_line(self, copy->back ? "?" : "/", &copy->input);
+        return;
     }
-    if (console && console->back)
-        paint_format(self, x, 0, THEME_MATCH, "%zu lines up", console->back);
+    int x = 1 + paint(self, 1, 0, 12, THEME_MATCH, "looking back") + 2;
+    if (*copy->search)
+        x += paint_format(self, x, 0, THEME_MATCH, "%.40s: %zu lines", copy->search, copy->matches) + 2;
+    x = hint(self, x, "space", "selects");
+    x = hint(self, x, "enter", "copies");
+    x = hint(self, x, "/", "finds");
+    x = hint(self, x, "q", "leaves");
+    size_t back = copy_mode_back(copy, console->screen);
+    if (back && x + 16 < self->area.width)
+        paint_format(self, x, 0, THEME_MUTED, "%zu lines up", back);
+}
+
+static void console_line(const painter *self) {
+    const ui_console *console = ui_selected_console(self->view->ui, self->view->model);
+    if (console && console->copy.on) {
+        copy_line(self, console);
+        return;
+    }
+    char keys[80] = "";
+    int x = hint(self, 1, console ? console->leave : "", "leaves, the program goes on");
+    if (console && *console->leave) {
+        size_t prefix = strcspn(console->leave, " ");
+        snprintf(keys, sizeof keys, "%.*s ctrl-z", (int)prefix, console->leave);
+        x = hint(self, x, keys, "zoom");
+        snprintf(keys, sizeof keys, "%.*s [", (int)prefix, console->leave);
+        x = hint(self, x, keys, "looks back");
+        snprintf(keys, sizeof keys, "%.*s n", (int)prefix, console->leave);
+        x = hint(self, x, keys, "next console");
+    } else if (console) {
+        hint(self, x, "shift-pageup", "looks back");
+    }
 }
 
 // What is always there, at the right end. Returns the columns it takes.

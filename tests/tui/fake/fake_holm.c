@@ -377,6 +377,7 @@ struct holm_session {
     uv_timer_t begin;
     pid_t pid;
     int fd;
+    char name[32];
     const holm_session_events *events;
     void *data;
     bool closed;
@@ -423,7 +424,7 @@ static void session_read(uv_poll_t *poll, int status, int events) {
 
 static void session_begin(uv_timer_t *timer) {
     holm_session *session = timer->data;
-    session->events->attached(session, "shell-1", true, session->data);
+    session->events->attached(session, session->name, true, session->data);
     uv_poll_start(&session->poll, UV_READABLE | UV_DISCONNECT, session_read);
 }
 
@@ -432,6 +433,7 @@ holm_session *holm_session_open(holm_client *client, const holm_session_options 
     holm_session *session = calloc(1, sizeof(*session));
     session->events = events;
     session->data = data;
+    snprintf(session->name, sizeof(session->name), "%s", options->session ? options->session : "shell-1");
     struct winsize size = {.ws_col = (unsigned short)options->columns,
                            .ws_row = (unsigned short)options->rows};
     session->pid = forkpty(&session->fd, NULL, NULL, &size);
@@ -525,7 +527,9 @@ void holm_container_wait(holm_client *client, const char *reference, holm_done d
 
 void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data) {
     (void)reference;
-    reply(client, json_array(), NULL, 0, done, data);
+    json_t *left = json_pack("[{s:s, s:b, s:b}, {s:s, s:b, s:b}]", "name", "shell-0", "terminal", 1,
+                             "running", 1, "name", "job-1", "terminal", 0, "running", 1);
+    reply(client, left, NULL, 0, done, data);
 }
 
 void holm_image_inspect(holm_client *client, const char *reference, holm_done done, void *data) {

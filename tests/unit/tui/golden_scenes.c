@@ -1,5 +1,6 @@
 #include "tests/unit/tui/golden_scenes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/tui/fake/fake_holm.h"
@@ -122,12 +123,25 @@ static void console_scene(dashboard *self) {
     ui_console *made = calloc(1, sizeof(*made));
     made->container_id = strdup(container->id);
     made->label = strdup("shell-1");
+    strcpy(made->leave, "ctrl-p ctrl-q");
     made->attached = made->terminal = true;
     made->screen = terminal_create(content.width, content.height, no_output, NULL);
     terminal_write(made->screen, text, sizeof(text) - 1);
     self->ui.consoles = calloc(1, sizeof(*self->ui.consoles));
     self->ui.consoles[0] = made;
     self->ui.console_count = 1;
+}
+
+static void console_back(dashboard *self) {
+    console_scene(self);
+    ui_console *shown = self->ui.consoles[0];
+    char text[64];
+    for (int i = 0; i < 100; i++)
+        terminal_write(shown->screen, text,
+                       (size_t)snprintf(text, sizeof(text), "line %d of \x1b[32mmany\x1b[0m\r\n", i));
+    copy_mode_begin_search(&shown->copy, shown->screen);
+    for (const char *at = "9 of\rnnvjj"; *at; at++)
+        copy_mode_key(&shown->copy, shown->screen, &(input_event){.key = (unsigned char)*at});
 }
 
 static void console_none(dashboard *self) {
@@ -266,6 +280,7 @@ const scene scenes[] = {
     {"logs", logs},
     {"console", console_scene},
     {"console-none", console_none},
+    {"console-back", console_back},
     {"images", images},
     {"image", image_detail},
     {"tasks", tasks},
