@@ -2,78 +2,24 @@
 
 #include <errno.h>
 #include <linux/capability.h>
-#include <string.h>
-#include <strings.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#define BIT(number) (UINT64_C(1) << (number))
+#include "core/base/privilege.h"
 
-// By number, as linux/capability.h has them.
-static const char *const names[] = {
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-};
+#define BIT(number) (UINT64_C(1) << (number))
 
 const uint64_t capability_default =
     BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) | BIT(CAP_MKNOD) |
     BIT(CAP_NET_RAW) | BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) |
     BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE);
 
-int capability_number(const char *name) {
-    if (strncasecmp(name, "CAP_", 4) == 0)
-        name += 4;
-    for (size_t i = 0; i < array_length(names); i++)
-        if (strcasecmp(names[i], name) == 0)
-            return (int)i;
-    return -1;
-}
-
 // Sets *named to the capabilities of the list; *all to whether ALL is among them.
 static int read_list(char *const *list, size_t count, uint64_t *named, bool *all, holm_error **error) {
     *named = 0;
     *all = false;
     for (size_t i = 0; i < count; i++) {
-        if (strcasecmp(list[i], "ALL") == 0 || strcasecmp(list[i], "CAP_ALL") == 0) {
+        if (capability_is_all(list[i])) {
             *all = true;
             continue;
         }
@@ -103,7 +49,7 @@ int capability_choose(char *const *add, size_t add_count, char *const *drop, siz
 
 uint64_t capability_all(void) {
     uint64_t all = 0;
-    for (size_t i = 0; i < array_length(names); i++)
+    for (int i = 0; i < capability_count(); i++)
         if (prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0)
             all |= BIT(i);
     return all;

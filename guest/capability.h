@@ -10,8 +10,6 @@
 /// Docker's default set.
 extern const uint64_t capability_default;
 
-/// The number of "NET_ADMIN", "CAP_NET_ADMIN", "net_admin"; -1 when there is no such.
-int capability_number(const char *name);
 /// The default set, with `add` and then without `drop`; ALL means every one (with ALL dropped, what is added
 /// by name stays). INVALID for a name that is not known.
 int capability_choose(char *const *add, size_t add_count, char *const *drop, size_t drop_count, uint64_t *set,

@@ -486,7 +486,7 @@ json_t *configuration_complete(const json_t *request, const json_t *image, const
         holm_error_set(error, HOLM_ERROR_INVALID, "the container's configuration is not an object");
         return NULL;
     }
-    if (check_object(request, configuration_rules, "", error) < 0)
+    if (check_object(request, configuration_rules, "", error) < 0 || configuration_check(request, error) < 0)
         return NULL;
     json_t *whole = json_deep_copy(request);
     const json_t *image_configuration = json_object_get(image, "configuration");

@@ -29,6 +29,9 @@ typedef struct configuration_defaults {
 json_t *configuration_complete(const json_t *request, const json_t *image, const char *id,
                                const configuration_defaults *defaults, holm_error **error);
 
+/// What the types of a request's values do not tell: names of capabilities and limits, absolute paths.
+int configuration_check(const json_t *request, holm_error **error);
+
 /// "TERM", "SIGTERM", "15", "RTMIN+3" to its number on Linux; 0: there is no such signal.
 int configuration_signal(const char *name);
 

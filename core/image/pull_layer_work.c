@@ -14,6 +14,12 @@ static bool is_cancelled(const pull_layer *self) {
     return __atomic_load_n(&self->cancelled, __ATOMIC_RELAXED);
 }
 
+// The error of a layer's content says which one it is about.
+static bool blame(pull_layer *self) {
+    holm_error_wrap(&self->error, "layer %.19s", self->descriptor.digest);
+    return false;
+}
+
 static char *image_path(const pull_layer *self, const char *id) {
     return path_format("%s/%s.ext4", self->engine->layers_directory, digest_hex(id));
 }
@@ -137,7 +143,8 @@ void pull_layer_run_wait(uv_work_t *work) {
 void pull_layer_run_write(uv_work_t *work) {
     pull_layer *self = work->data;
     bool done = blob_writer_write(self->blob, self->batch.data, self->batch.length, &self->error) == 0 &&
-                layer_writer_push(self->writer, self->batch.data, self->batch.length, &self->error) == 0;
+                (layer_writer_push(self->writer, self->batch.data, self->batch.length, &self->error) == 0 ||
+                 blame(self));
     self->result = done ? PULL_OUTCOME_NEXT : PULL_OUTCOME_FAILED;
     fault_point("pull.layer-chunk");
 }
@@ -170,8 +177,10 @@ void pull_layer_run_finish(uv_work_t *work) {
     if (self->blob && blob_writer_commit(self->blob, &self->error) < 0)
         return;
     blob_writer_destroy(steal_pointer(&self->blob));
-    if (layer_writer_finish(self->writer, &self->unpacked, &self->error) < 0)
+    if (layer_writer_finish(self->writer, &self->unpacked, &self->error) < 0) {
+        blame(self);
         return;
+    }
     self->complete = self->unpacked.complete;
     if (!self->complete || name_image(self, self->diff_id, &self->error) == 0)
         self->result = PULL_OUTCOME_WHOLE;
@@ -179,8 +188,9 @@ void pull_layer_run_finish(uv_work_t *work) {
 
 void pull_layer_run_complete(uv_work_t *work) {
     pull_layer *self = work->data;
-    bool done = layer_writer_complete(self->writer, (const char *const *)self->lower, self->lower_count,
-                                      &self->unpacked, &self->error) == 0 &&
+    bool done = (layer_writer_complete(self->writer, (const char *const *)self->lower, self->lower_count,
+                                       &self->unpacked, &self->error) == 0 ||
+                 blame(self)) &&
                 name_image(self, self->chain_id, &self->error) == 0;
     self->result = done ? PULL_OUTCOME_WHOLE : PULL_OUTCOME_FAILED;
 }

@@ -43,20 +43,30 @@ static void pull(creation *self) {
     holm_image_pull(self->owner.client, image, platform, self->options.scheme, on_progress, on_pulled, self);
 }
 
+// Nothing but a missing image (or one for another platform) is a reason to pull: what else was not found
+// stays an error.
+static void on_looked_up(json_t *document, const holm_error *error, void *data) {
+    creation *self = data;
+    (void)document;
+    if (holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND || json_object_get(self->request, "platform"))
+        pull(self);
+    else
+        cli_fail(&self->owner, self->refused);
+}
+
 static void on_created(json_t *document, const holm_error *error, void *data) {
     creation *self = data;
-    bool missing =
-        holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND && strcmp(self->options.pull, "missing") == 0;
-    if (error && missing && !self->pulled) {
-        pull(self);
-        return;
-    }
-    if (error) {
+    if (!error) {
+        write_cidfile(self, cli_text(document, "id"));
+        self->done(self, document);
+    } else if (holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND && !self->pulled &&
+               strcmp(self->options.pull, "missing") == 0) {
+        self->refused = holm_error_copy(error);
+        holm_image_inspect(self->owner.client, json_string_value(json_object_get(self->request, "image")),
+                           on_looked_up, self);
+    } else {
         cli_fail(&self->owner, error);
-        return;
     }
-    write_cidfile(self, cli_text(document, "id"));
-    self->done(self, document);
 }
 
 static void create(creation *self) {
@@ -82,6 +92,7 @@ void creation_begin(creation *self, creation_done done) {
 
 void creation_finish(creation *self) {
     json_decref(self->request);
+    holm_error_free(self->refused);
     progress_finish(&self->progress);
 }
 

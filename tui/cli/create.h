@@ -15,7 +15,8 @@ struct creation {
     json_t *request;
     progress progress;
     bool pulled;
-    creation_done done; ///< not called when it failed: the exit code is set then
+    holm_error *refused; ///< while the image is looked for
+    creation_done done;  ///< not called when it failed: the exit code is set then
 };
 
 /// Creates on the open cli; pulls as --pull says.

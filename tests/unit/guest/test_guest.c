@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "core/base/privilege.h"
 #include "guest/account.h"
 #include "guest/capability.h"
 #include "guest/cpio.h"

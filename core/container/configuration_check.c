@@ -1,0 +1,70 @@
+// What can be known to be wrong with a configuration before there is a machine for it: better said at once.
+#include <string.h>
+
+#include "core/base/privilege.h"
+#include "core/container/configuration.h"
+
+static int check_capabilities(const json_t *process, const char *key, holm_error **error) {
+    size_t index;
+    json_t *item;
+    json_array_foreach (json_object_get(process, key), index, item) {
+        const char *name = json_string_value(item);
+        if (capability_is_all(name) || capability_number(name) >= 0)
+            continue;
+        holm_error_set(error, HOLM_ERROR_INVALID, "there is no capability \"%.40s\"", name);
+        return -1;
+    }
+    return 0;
+}
+
+static int check_rlimits(const json_t *process, holm_error **error) {
+    size_t index;
+    json_t *item;
+    json_array_foreach (json_object_get(process, "rlimits"), index, item) {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        // -1 is unlimited, and with that the largest of all.
+        json_int_t soft = json_integer_value(json_object_get(item, "soft"));
+        json_int_t hard = json_integer_value(json_object_get(item, "hard"));
+        if (!name || rlimit_number(name) < 0) {
+            holm_error_set(error, HOLM_ERROR_INVALID, "there is no resource limit \"%.40s\"",
+                           name ? name : "");
+            return -1;
+        }
+        if ((uint64_t)soft > (uint64_t)hard) {
+            holm_error_set(error, HOLM_ERROR_INVALID, "the soft limit of %s is above its hard limit", name);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_absolute(const char *what, const char *path, holm_error **error) {
+    if (path && path[0] == '/')
+        return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID, "%s \"%.200s\" is not an absolute path", what,
+                   path ? path : "");
+    return -1;
+}
+
+static int check_paths(const json_t *request, const json_t *process, holm_error **error) {
+    size_t index;
+    json_t *item;
+    const char *directory = json_string_value(json_object_get(process, "directory"));
+    if (directory && directory[0] && check_absolute("the working directory", directory, error) < 0)
+        return -1;
+    json_array_foreach (json_object_get(request, "tmpfs"), index, item) {
+        const char *path = json_string_value(json_object_get(item, "destination"));
+        if (check_absolute("the place of the file system in memory", path, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int configuration_check(const json_t *request, holm_error **error) {
+    const json_t *process = json_object_get(request, "process");
+    return check_capabilities(process, "capabilitiesAdd", error) < 0 ||
+                   check_capabilities(process, "capabilitiesDrop", error) < 0 ||
+                   check_rlimits(process, error) < 0 || check_paths(request, process, error) < 0
+               ? -1
+               : 0;
+}
