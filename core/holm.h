@@ -111,6 +111,8 @@ void holm_session_resize(holm_session *session, unsigned columns, unsigned rows)
 void holm_session_signal(holm_session *session, int number);
 void holm_session_pause(holm_session *session);
 void holm_session_resume(holm_session *session);
+/// While `ended` is called without an error: why the process ended ("exited", "signal", "out-of-memory").
+const char *holm_session_reason(const holm_session *session);
 /// Detaches: the process goes on. `ended` does not come any more. Accepts NULL.
 void holm_session_close(holm_session *session);
 

@@ -35,6 +35,7 @@ struct holm_session {
     bool closed; // by its owner
     bool exited; // the exit has arrived
     int exit_code;
+    char *reason;
 };
 
 static void session_free(holm_session *self) {
@@ -47,6 +48,7 @@ static void session_free(holm_session *self) {
     holm_error_free(self->error);
     free(self->container);
     free(self->name);
+    free(self->reason);
     free(self);
 }
 
@@ -55,6 +57,10 @@ static void session_end(holm_session *self) {
         self->events.ended(self, self->exited ? self->exit_code : -1, self->exited ? NULL : self->error,
                            self->data);
     session_free(self);
+}
+
+const char *holm_session_reason(const holm_session *self) {
+    return self->reason ? self->reason : "";
 }
 
 // ---- opening ----
@@ -145,6 +151,8 @@ static void on_message(rpc_stream *stream, const ProtobufCMessage *message, void
         trace_step("exit");
         self->exited = true;
         self->exit_code = output->exit->exit_code;
+        free(self->reason);
+        self->reason = strdup(output->exit->reason);
         break;
     default:
         break;

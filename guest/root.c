@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
 
 #include "core/base/path.h"
 #include "guest/boot.h"
@@ -49,14 +51,58 @@ static int mount_writable(const char *device, holm_error **error) {
     return -1;
 }
 
-static int make_upper(holm_error **error) {
-    static const char *const folders[] = {GUEST_WRITABLE "/upper", GUEST_WRITABLE "/work"};
-    for (size_t i = 0; i < array_length(folders); i++)
-        if (mkdir(folders[i], 0755) < 0 && errno != EEXIST) {
-            holm_error_set_errno(error, errno, "make folder %s", folders[i]);
-            return -1;
-        }
-    return 0;
+// The topmost layer whose root has an entry of its own. One that names the root only in passing has it as the
+// layer writer leaves it: 0755, root's, from 1970.
+static int open_lower_root(unsigned layers) {
+    struct stat status;
+    for (unsigned number = layers; number > 0; number--) {
+        char path[64];
+        snprintf(path, sizeof path, GUEST_LAYERS "/%u", number);
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && fstat(fd, &status) == 0 &&
+            ((status.st_mode & 07777) != 0755 || status.st_uid || status.st_gid || status.st_mtim.tv_sec ||
+             status.st_mtim.tv_nsec))
+            return fd;
+        if (fd >= 0)
+            close(fd);
+    }
+    return -1;
+}
+
+static void copy_xattrs(int from, int to) {
+    char names[4096], value[4096];
+    ssize_t length = flistxattr(from, names, sizeof names);
+    for (char *name = names; length > 0 && name < names + length; name += strlen(name) + 1) {
+        ssize_t size = fgetxattr(from, name, value, sizeof value);
+        if (size >= 0 && strncmp(name, "trusted.overlay.", 16) != 0)
+            fsetxattr(to, name, value, (size_t)size, 0);
+    }
+}
+
+// overlayfs shows the upper layer's root, whatever the image says of it: on the first start it gets that.
+static int copy_root(const char *upper, unsigned layers, holm_error **error) {
+    struct stat status;
+    cleanup_close int from = open_lower_root(layers);
+    cleanup_close int to = open(upper, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (from < 0)
+        return 0;
+    copy_xattrs(from, to);
+    if (fstat(from, &status) == 0 && fchown(to, status.st_uid, status.st_gid) == 0 &&
+        fchmod(to, status.st_mode & 07777) == 0 &&
+        futimens(to, (struct timespec[]){status.st_atim, status.st_mtim}) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "give the root the attributes that the image says");
+    return -1;
+}
+
+static int make_upper(unsigned layers, holm_error **error) {
+    static const char upper[] = GUEST_WRITABLE "/upper", work[] = GUEST_WRITABLE "/work";
+    bool fresh = mkdir(upper, 0755) == 0;
+    if ((!fresh && errno != EEXIST) || (mkdir(work, 0755) < 0 && errno != EEXIST)) {
+        holm_error_set_errno(error, errno, "make the folders of the writable layer");
+        return -1;
+    }
+    return fresh ? copy_root(upper, layers, error) : 0;
 }
 
 // One lowerdir+ a layer: a single option string would be cut at the size of a page. The first one is the
@@ -117,7 +163,7 @@ int root_mount(const Holm__Agent__V1__RootFilesystem *root, int uevents, holm_er
         result = mount_disk(devices[i], path, true, error);
     }
     free_list(devices, count);
-    if (result < 0 || mount_writable(root->writable_device, error) < 0 || make_upper(error) < 0)
+    if (result < 0 || mount_writable(root->writable_device, error) < 0 || make_upper(layers, error) < 0)
         return -1;
     return attach_root(layers, error);
 }

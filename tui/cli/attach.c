@@ -191,12 +191,14 @@ static void on_attached(holm_session *session, const char *name, bool terminal, 
 
 static void on_ended(holm_session *session, int exit_code, const holm_error *error, void *data) {
     attach *self = data;
-    (void)session;
     terminal_restore();
     if (error)
         cli_fail(self->owner, error);
     else
         self->owner->exit_code = exit_code;
+    // The exit code alone would leave the user to guess.
+    if (!error && strcmp(holm_session_reason(session), "out-of-memory") == 0)
+        fputs("holm: there was not enough memory for it\n      --memory gives a container more\n", stderr);
     if (self->options.ended)
         self->options.ended(self->owner, error, self->options.data);
     self->ended = true;

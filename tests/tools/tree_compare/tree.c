@@ -130,9 +130,11 @@ void tree_print(const tree *self) {
         print_escaped(file->path, strlen(file->path));
         printf(" %06o %u:%u %lld.%09ld", file->mode, file->owner, file->group,
                (long long)file->modified.tv_sec, file->modified.tv_nsec);
-        if (S_ISREG(file->mode))
-            printf(" size=%llu digest=%02x%02x%02x%02x", (unsigned long long)file->size, file->digest[0],
-                   file->digest[1], file->digest[2], file->digest[3]);
+        if (S_ISREG(file->mode)) {
+            printf(" size=%llu digest=", (unsigned long long)file->size);
+            for (size_t x = 0; x < sizeof file->digest; x++)
+                printf("%02x", file->digest[x]);
+        }
         if (S_ISCHR(file->mode) || S_ISBLK(file->mode))
             printf(" device=%u:%u", file->device_major, file->device_minor);
         if (file->target) {
@@ -143,6 +145,8 @@ void tree_print(const tree *self) {
             printf(" same=/");
             print_escaped(self->files[first[i]].path, strlen(self->files[first[i]].path));
         }
+        if (file->links > 1)
+            printf(" links=%u", file->links);
         for (size_t x = 0; x < file->xattr_count; x++) {
             printf(" %s=", file->xattrs[x].name);
             print_escaped(file->xattrs[x].value, file->xattrs[x].length);

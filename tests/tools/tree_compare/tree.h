@@ -17,7 +17,8 @@ typedef struct tree_file {
     uint32_t mode;
     uint32_t owner, group;
     struct timespec modified;
-    uint64_t size; ///< of files and links
+    uint64_t size;  ///< of files and links
+    uint32_t links; ///< names of the file, in the tree or not; 0 for folders and where it is not known
     uint32_t device_major, device_minor;
     uint64_t identity[2]; ///< equal for names of one file
     char *target;         ///< of a symbolic link
