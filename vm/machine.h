@@ -61,6 +61,8 @@ typedef struct machine_events {
     void (*ready)(void *data);
     /// The machine could not be brought up; `closed` follows.
     void (*failed)(const holm_error *error, void *data);
+    /// The host's disk is full: the guest stands still, and goes on (false) when there is room.
+    void (*stalled)(bool stalled, void *data);
     /// The VMM is gone and reaped. Exactly once, last; machine_destroy may be called from here.
     void (*closed)(machine_end end, void *data);
 } machine_events;

@@ -54,6 +54,8 @@ static void qmp_event(const char *name, json_t *information, void *data) {
         const char *device = json_string_value(json_object_get(information, "device"));
         if (device)
             qemu_device_deleted(self, device);
+    } else if (strcmp(name, "BLOCK_IO_ERROR") == 0) {
+        qemu_space_event(self, information);
     } else if (strcmp(name, "MIGRATION") == 0) {
         const char *status = json_string_value(json_object_get(information, "status"));
         if (status && self->migration)
@@ -238,6 +240,7 @@ static void machine_closed(machine *self) {
     qemu_process_let_go(self);
     qemu_devices_finish(self);
     qemu_maker_let_go(self);
+    qemu_space_let_go(self);
     if (self->events.closed)
         self->events.closed(end, self->data);
 }

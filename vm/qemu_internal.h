@@ -38,6 +38,7 @@ typedef enum qemu_role {
 
 typedef struct qemu_clone qemu_clone;
 typedef struct qemu_maker qemu_maker;
+typedef struct qemu_space qemu_space;
 
 typedef struct qemu_device {
     struct qemu_device *next;
@@ -81,6 +82,7 @@ struct machine {
     struct qemu_ready_link *ready_link;
     qemu_clone *clone; ///< while one is being brought up
     qemu_maker *maker; ///< while it waits for our word to make a template
+    qemu_space *space; ///< while the host's disk has no room for what the guest writes
     qemu_device *devices;
     uint64_t next_set;
     void (*migration)(machine *self, const char *status); ///< hears how loading or saving goes, or NULL
@@ -140,6 +142,10 @@ void qemu_process_is_gone(machine *self);
 void qemu_maker_start(machine *self);
 void qemu_maker_tell(machine *self);
 void qemu_maker_let_go(machine *self);
+
+/// QEMU's event BLOCK_IO_ERROR.
+void qemu_space_event(machine *self, const json_t *information);
+void qemu_space_let_go(machine *self);
 
 /// Makes a template of this shape, on a loop of its own: blocks for seconds. Nothing to do is no error.
 int qemu_template_make(const machine_configuration *shape, holm_error **error);

@@ -89,6 +89,7 @@ struct shim {
     const machine_driver *driver;
     machine *machine;
     machine_accelerator accelerator;
+    bool stalled; ///< the disk of the host is full: the machine stands still
     rpc_connection *agent;
     bool agent_ready; ///< Prepare has answered
     bool network_ready;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 
 #include "core/base/fault.h"
 #include "core/base/log.h"
@@ -209,6 +210,17 @@ static void machine_failed(const holm_error *error, void *data) {
         shim_start_failed(self, error);
 }
 
+static void machine_stalled(bool stalled, void *data) {
+    shim *self = data;
+    self->stalled = stalled;
+    json_t *changes = json_object();
+    json_object_set_new(changes, "error",
+                        stalled
+                            ? json_string("the disk of the host is full: it stands still until there is room")
+                            : json_null());
+    shim_store_note(self, changes, stalled ? "disk-full" : "disk-room", NULL);
+}
+
 static void machine_was_closed(machine_end end, void *data) {
     shim_machine_closed(data, end);
 }
@@ -261,7 +273,22 @@ static machine_accelerator choose_accelerator(const shim *self, const char *kern
     return machine_accelerator_probe(self->where.cache, kernel, NULL);
 }
 
+// Memory is given as it is used, so a machine may be promised much; but not more than there is.
+static int check_memory(const shim *self, holm_error **error) {
+    struct sysinfo host;
+    uint64_t wanted = configuration_vm_memory(self->configuration);
+    if (sysinfo(&host) < 0 || wanted <= (uint64_t)(host.totalram + host.totalswap) * host.mem_unit)
+        return 0;
+    holm_error_set(error, HOLM_ERROR_NO_MEMORY,
+                   "the container %s is to have %llu MiB of memory, which this machine has not", self->name,
+                   (unsigned long long)(wanted >> 20));
+    holm_error_hint(error, "make it again with a smaller --memory");
+    return -1;
+}
+
 int shim_boot(shim *self, holm_error **error) {
+    if (check_memory(self, error) < 0)
+        return -1;
     const char *told_kernel = json_string_value(json_object_get(self->told, "kernel"));
 #if defined(__x86_64__)
     cleanup_free char *kernel = find_part("HOLM_KERNEL", told_kernel,
@@ -293,8 +320,10 @@ int shim_boot(shim *self, holm_error **error) {
         .template_directory = json_is_true(json_object_get(self->told, "cold")) ? NULL : templates,
         .confine = true,
     };
-    static const machine_events events = {
-        .ready = machine_ready, .failed = machine_failed, .closed = machine_was_closed};
+    static const machine_events events = {.ready = machine_ready,
+                                          .failed = machine_failed,
+                                          .stalled = machine_stalled,
+                                          .closed = machine_was_closed};
     self->machine = self->driver->create(self->loop, &shape, &events, self, error);
     if (!self->machine)
         return -1;

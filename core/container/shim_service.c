@@ -167,6 +167,13 @@ session *shim_exec(shim *self, const Holm__Shim__V1__ProcessConfiguration *reque
         holm_error_set(error, HOLM_ERROR_STATE, "the container %s does not run", self->name);
         return NULL;
     }
+    if (self->stalled) {
+        holm_error_set(error, HOLM_ERROR_NO_SPACE,
+                       "the container %s stands still: there is no room on the disk for what it writes",
+                       self->name);
+        holm_error_hint(error, "make room on %s, then it goes on by itself", self->where.data);
+        return NULL;
+    }
     if (!request || request->n_arguments == 0) {
         holm_error_set(error, HOLM_ERROR_INVALID, "there is no command to run");
         return NULL;

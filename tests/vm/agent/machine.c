@@ -136,7 +136,7 @@ int main(int argc, char **argv) {
         .boot_log = log,
         .context_id = 42,
     };
-    machine_events events = {on_ready, on_failed, on_closed};
+    machine_events events = {.ready = on_ready, .failed = on_failed, .closed = on_closed};
     self.machine = machine_qemu.create(&self.loop, &configuration, &events, &self, &error);
     if (!self.machine || add_devices(&self, argv, argc, &error) < 0) {
         fprintf(stderr, "%s\n", holm_error_message(error));

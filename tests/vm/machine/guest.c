@@ -77,7 +77,7 @@ void guest_create(guest *self, unsigned cpus, unsigned memory_mib, const char *t
                                            .context_id = 42,
                                            .template_directory = templates,
                                            .confine = !getenv("HOLM_TEST_OPEN")};
-    machine_events events = {on_ready, on_failed, on_closed};
+    machine_events events = {.ready = on_ready, .failed = on_failed, .closed = on_closed};
     holm_error *error = NULL;
     if (getenv("HOLM_TEST_DEBUG"))
         log_init(2, LOG_LEVEL_DEBUG);
