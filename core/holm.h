@@ -169,23 +169,48 @@ void holm_watch_close(holm_watch *watch);
 // ---- images ----
 
 /// result: an array of image documents: {"id": manifest digest, "configuration": {"references": […],
-/// "platform", "process"…}, "status": {"sizeBytes", "uniqueBytes", "createdAt", "layers": […], "containers":
-/// […]}}
+/// "platform", "process"…}, "status": {"sizeBytes", "uniqueBytes", "sharedBytes", "createdAt", "layers": […],
+/// "containers": […]}}. `filters` is an object of arrays (reference, id, label, dangling, platform, before,
+/// since, until) or NULL: every key has to fit, of its values any.
 void holm_image_list(holm_client *client, json_t *filters, holm_done done, void *data);
 void holm_image_inspect(holm_client *client, const char *reference, holm_done done, void *data);
+/// By a name that name goes, and the image with its last one; by an id the image. IN_USE where containers use
+/// it; with force only its names go then. result: {"untagged": […], "deleted": […]}.
 void holm_image_remove(holm_client *client, const char *reference, bool force, holm_done done, void *data);
+/// Removes the images without a name (all: and the named ones) that no container uses and that fit the
+/// filters. result: {"untagged", "deleted", "reclaimedBytes"}.
+void holm_image_prune(holm_client *client, bool all, json_t *filters, holm_done done, void *data);
+/// What images take on the disk, each file counted once. result: {"total", "active", "sizeBytes",
+/// "reclaimableBytes", "layerBytes", "blobBytes", "partialBytes", "images": as holm_image_list}.
+void holm_image_usage(holm_client *client, holm_done done, void *data);
 void holm_image_tag(holm_client *client, const char *reference, const char *target, holm_done done,
                     void *data);
 /// Starts (or joins) a pull and tells its progress to `item` as holm_task_watch does; the item with "done" is
 /// the last but for `ended`. Closing the watch leaves the pull running. platform and scheme may be NULL.
 holm_watch *holm_image_pull(holm_client *client, const char *reference, const char *platform,
                             const char *scheme, holm_watch_item item, holm_watch_ended ended, void *data);
-/// From an archive file (OCI layout tar or docker-archive). The same kind of watch.
+/// From an archive file (OCI layout tar or docker-archive, plain, gzip or zstd; "-": standard input). The
+/// same kind of watch.
 holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,
                             holm_watch_ended ended, void *data);
-/// From a root file system tar; `changes` is an array of "CMD …", "ENV …" lines or NULL (borrowed).
+/// From a root file system tar ("-": standard input); `changes` is an array of "CMD …", "ENV …" lines or NULL
+/// (borrowed).
 holm_watch *holm_image_import(holm_client *client, const char *path, const char *reference, json_t *changes,
                               holm_watch_item item, holm_watch_ended ended, void *data);
+/// Hashes every blob again and looks for every layer image; repair: fetches what is wrong from where it came
+/// from.
+holm_watch *holm_image_verify(holm_client *client, bool repair, holm_watch_item item, holm_watch_ended ended,
+                              void *data);
+
+typedef struct holm_image_save_options {
+    const char *format;   ///< NULL, "oci-archive", "docker-archive"
+    const char *compress; ///< NULL, "zstd", "gzip"
+    const char *path;     ///< NULL: standard output; a file has its name once it is whole
+} holm_image_save_options;
+/// Writes images (an array of references, borrowed) into one archive. No items come.
+holm_watch *holm_image_save(holm_client *client, json_t *references, const holm_image_save_options *options,
+                            holm_watch_item item, holm_watch_ended ended, void *data);
+
 void holm_task_cancel(holm_client *client, const char *task, holm_done done, void *data);
 
 // ---- the system ----

@@ -7,5 +7,10 @@
 /// (may be NULL) becomes its reference, the caller frees it. `platform` NULL: any. On a worker.
 json_t *holm_image_find(holm_client *client, state *db, const char *text, const char *platform,
                         char **canonical, holm_error **error);
+/// The images that fit the filters (NULL: all), as holm_image_list gives them. The caller owns the array. On
+/// a worker.
+json_t *holm_image_select(holm_client *client, state *db, const json_t *filters, holm_error **error);
+/// Whether "linux/arm64/v8" is what "linux/arm64" asks for; "" asks for any.
+bool holm_image_platform_fits(const char *wanted, const char *have);
 /// The canonical reference for a name. The caller frees it.
 char *holm_image_canonical(const holm_client *client, const char *text, holm_error **error);

@@ -101,8 +101,9 @@ void holm_request_call_worker(holm_request *self, const char *method, const Prot
                               holm_request_answer answer) {
     self->answer = answer;
     self->lost = NULL;
-    self->connection =
-        rpc_connection_create(self->handle.client->loop, steal_fd(&self->lifeline), NULL, NULL, &self->error);
+    if (!self->connection) // of a call before
+        self->connection = rpc_connection_create(self->handle.client->loop, steal_fd(&self->lifeline), NULL,
+                                                 NULL, &self->error);
     if (self->connection)
         rpc_call_unary(self->connection, &image_protocol, method, message, call_done, self, 0);
     else

@@ -1,4 +1,4 @@
-// Image tasks: pull, load and import as watches of their progress, and a watch of all tasks.
+// Image tasks: pull, load, import and verify as watches of their progress.
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -15,9 +15,11 @@ struct task_watch {
     holm_watch watch;
     uv_work_t work;
     const char *method;
+    void (*send)(task_watch *self); // the request, once the stream is open
     // The request, owned.
     char *reference, *path, *platform, *scheme;
     json_t *changes;
+    bool repair;
     int fd;
     holm_error *error;
     bool working;
@@ -110,7 +112,17 @@ static void send_pull(task_watch *self) {
     request.concurrency =
         (uint32_t)json_integer_value(config_get(self->watch.handle.client->config, "registry.concurrency"));
     rpc_stream_send(self->stream, &request.base);
+    rpc_stream_half_close(self->stream);
 }
+
+static void send_verify(task_watch *self) {
+    Holm__Image__V1__VerifyRequest request = HOLM__IMAGE__V1__VERIFY_REQUEST__INIT;
+    request.repair = self->repair;
+    rpc_stream_send(self->stream, &request.base);
+    rpc_stream_half_close(self->stream);
+}
+
+static void feed(task_watch *self);
 
 static void send_load(task_watch *self) {
     Holm__Image__V1__LoadHeader header = HOLM__IMAGE__V1__LOAD_HEADER__INIT;
@@ -124,6 +136,10 @@ static void send_load(task_watch *self) {
     input.header = &header;
     rpc_stream_send(self->stream, &input.base);
     free(header.changes);
+    self->chunk = malloc(FEED_BYTES);
+    if (!self->chunk)
+        abort();
+    feed(self);
 }
 
 static void on_read(uv_fs_t *request) {
@@ -161,7 +177,8 @@ static void feed(task_watch *self) {
 
 static void open_file(task_watch *self) {
     struct stat status;
-    self->file = open(self->path, O_RDONLY | O_CLOEXEC);
+    self->file = strcmp(self->path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                              : open(self->path, O_RDONLY | O_CLOEXEC);
     if (self->file < 0 || fstat(self->file, &status) < 0) {
         holm_error_set_errno(&self->error, errno, "open %s", self->path);
     } else if (S_ISDIR(status.st_mode)) {
@@ -194,25 +211,17 @@ static void reached(uv_work_t *work, int status) {
         return;
     }
     self->stream = rpc_call_open(self->connection, &image_protocol, self->method, &stream_events, self, 0);
-    if (strcmp(self->method, "Pull") == 0) {
-        send_pull(self);
-        rpc_stream_half_close(self->stream);
-    } else {
-        send_load(self);
-        self->chunk = malloc(FEED_BYTES);
-        if (!self->chunk)
-            abort();
-        feed(self);
-    }
+    self->send(self);
 }
 
-static task_watch *task_create(holm_client *client, const char *method, const char *name,
-                               holm_watch_item item, holm_watch_ended ended, void *data) {
+static task_watch *task_create(holm_client *client, const char *method, void (*send)(task_watch *self),
+                               const char *name, holm_watch_item item, holm_watch_ended ended, void *data) {
     task_watch *self = calloc(1, sizeof *self);
     if (!self)
         abort();
     holm_watch_init(&self->watch, client, item, ended, data, task_end);
     self->method = method;
+    self->send = send;
     self->fd = self->file = -1;
     self->work.data = self;
     if (name)
@@ -244,27 +253,37 @@ static const char *scheme_for(const holm_client *client, const char *canonical) 
 
 holm_watch *holm_image_pull(holm_client *client, const char *reference, const char *platform,
                             const char *scheme, holm_watch_item item, holm_watch_ended ended, void *data) {
-    task_watch *self = task_create(client, "Pull", reference, item, ended, data);
+    task_watch *self = task_create(client, "Pull", send_pull, reference, item, ended, data);
     self->platform = copy(platform);
     self->scheme = copy(scheme ? scheme : scheme_for(client, self->reference));
     return task_go(self);
 }
 
+// "-" is standard input.
+static void set_path(task_watch *self, const char *path) {
+    self->path = strcmp(path, "-") == 0 ? strdup(path) : realpath(path, NULL);
+    if (!self->path && !self->error)
+        holm_error_set_errno(&self->error, errno, "open %s", path);
+}
+
 holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,
                             holm_watch_ended ended, void *data) {
-    task_watch *self = task_create(client, "Load", NULL, item, ended, data);
-    self->path = realpath(path, NULL);
-    if (!self->path)
-        holm_error_set_errno(&self->error, errno, "open %s", path);
+    task_watch *self = task_create(client, "Load", send_load, NULL, item, ended, data);
+    set_path(self, path);
     return task_go(self);
 }
 
 holm_watch *holm_image_import(holm_client *client, const char *path, const char *reference, json_t *changes,
                               holm_watch_item item, holm_watch_ended ended, void *data) {
-    task_watch *self = task_create(client, "Import", reference, item, ended, data);
-    self->path = realpath(path, NULL);
-    if (!self->path && !self->error)
-        holm_error_set_errno(&self->error, errno, "open %s", path);
+    task_watch *self = task_create(client, "Import", send_load, reference, item, ended, data);
+    set_path(self, path);
     self->changes = changes ? json_deep_copy(changes) : NULL;
+    return task_go(self);
+}
+
+holm_watch *holm_image_verify(holm_client *client, bool repair, holm_watch_item item, holm_watch_ended ended,
+                              void *data) {
+    task_watch *self = task_create(client, "Verify", send_verify, NULL, item, ended, data);
+    self->repair = repair;
     return task_go(self);
 }

@@ -49,6 +49,7 @@ int archive_import(const archive_options *options, int fd, const char *reference
 
 /// Writes the images (canonical references or digests, as state.db knows them) as a tar: "oci-archive" (also
 /// NULL and
-/// "") or "docker-archive", which is the same with a manifest.json for Docker.
+/// "") or "docker-archive", which is the same with a manifest.json for Docker. `compress`: NULL or "",
+/// "gzip", "zstd", around all of it.
 int archive_save(const archive_options *options, const char *const *references, size_t count,
-                 const char *format, int fd, holm_error **error);
+                 const char *format, const char *compress, int fd, holm_error **error);

@@ -46,7 +46,6 @@ typedef struct image_parts {
     char *files[MANIFEST_LAYERS_MAX]; ///< names in DATA/layers
     char *paths[MANIFEST_LAYERS_MAX];
     size_t count;
-    uint64_t manifest_size;
 } image_parts;
 
 static void image_parts_finish(image_parts *self) {
@@ -143,7 +142,6 @@ static int parts_read(image_parts *self, const char *digest, holm_error **error)
     if (blob_read(self->options->blobs, digest, MANIFEST_SIZE_MAX, &text, error) < 0 ||
         manifest_parse(text.data, text.length, NULL, &self->image, error) < 0)
         return -1;
-    self->manifest_size = text.length;
     if (self->image.index) {
         holm_error_set(error, HOLM_ERROR_INTEGRITY, "the manifest is an index");
         return -1;
@@ -173,11 +171,7 @@ static int parts_store(const image_parts *self, const char *digest, const char *
         state_event_add(database, "image", action, digest, reference ? reference : "", NULL, error) == 0;
     if (state_end(database, put, put ? error : NULL) < 0 || !put)
         return -1;
-    if (!reference)
-        return 0;
-    cleanup_free char *platform = manifest_platform_text(&self->config.platform);
-    return blob_index_set(self->options->blobs, reference, digest, self->image.media_type,
-                          self->manifest_size, platform, error);
+    return state_image_index_write(database, self->options->data_directory, error);
 }
 
 int archive_image_install(const archive_options *options, const char *digest, const char *reference,

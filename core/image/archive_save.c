@@ -193,14 +193,29 @@ static int saver_run(archive_saver *self, const char *const *references, size_t 
     return archive_write_close(self->out) == ARCHIVE_OK ? 0 : saver_fail(self, error);
 }
 
+static int saver_choose_filter(const char *compress, int (**filter)(struct archive *), holm_error **error) {
+    if (!compress || !*compress)
+        return 0;
+    *filter = strcmp(compress, "zstd") == 0   ? archive_write_add_filter_zstd
+              : strcmp(compress, "gzip") == 0 ? archive_write_add_filter_gzip
+                                              : NULL;
+    if (*filter)
+        return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID, "there is no compression \"%s\": it is gzip or zstd", compress);
+    return -1;
+}
+
 int archive_save(const archive_options *options, const char *const *references, size_t count,
-                 const char *format, int fd, holm_error **error) {
+                 const char *format, const char *compress, int fd, holm_error **error) {
     bool docker = format && strcmp(format, "docker-archive") == 0;
     if (format && *format && !docker && strcmp(format, "oci-archive") != 0) {
         holm_error_set(error, HOLM_ERROR_INVALID, "there is no archive format \"%s\"", format);
         holm_error_hint(error, "oci-archive or docker-archive");
         return -1;
     }
+    int (*filter)(struct archive *) = NULL;
+    if (saver_choose_filter(compress, &filter, error) < 0)
+        return -1;
     if (!count) {
         holm_error_set(error, HOLM_ERROR_INVALID, "no image to save");
         return -1;
@@ -215,7 +230,7 @@ int archive_save(const archive_options *options, const char *const *references, 
         return -1;
     if (!self.out || archive_write_set_format_pax_restricted(self.out) != ARCHIVE_OK ||
         archive_write_set_bytes_in_last_block(self.out, 1) != ARCHIVE_OK ||
-        archive_write_open_fd(self.out, fd) != ARCHIVE_OK) {
+        (filter && filter(self.out) != ARCHIVE_OK) || archive_write_open_fd(self.out, fd) != ARCHIVE_OK) {
         holm_error_set(error, HOLM_ERROR_INTERNAL, "begin the archive");
         return -1;
     }

@@ -120,7 +120,10 @@ static int put_image(const pull *self, const json_t *document, holm_error **erro
         return -1;
     bool put = state_image_put(database, self->canonical, document, error) == 0 &&
                state_event_add(database, "image", "pull", self->id, self->canonical, NULL, error) == 0;
-    return state_end(database, put, put ? error : NULL) == 0 && put ? 0 : -1;
+    if (state_end(database, put, put ? error : NULL) < 0 || !put)
+        return -1;
+    fault_point("pull.row-written");
+    return state_image_index_write(database, self->engine->data_directory, error);
 }
 
 static int store(const pull *self, holm_error **error) {
@@ -130,14 +133,9 @@ static int store(const pull *self, holm_error **error) {
         return -1;
     fault_point("pull.documents-written");
     json_t *document = make_document(self);
-    cleanup_free char *platform = manifest_platform_text(&self->config.platform);
     int result = put_image(self, document, error);
     json_decref(document);
-    fault_point("pull.row-written");
-    if (result < 0)
-        return -1;
-    return blob_index_set(blobs, self->canonical, self->id, self->image.media_type,
-                          self->manifest_bytes.length, platform, error);
+    return result;
 }
 
 static void run_store(uv_work_t *work) {

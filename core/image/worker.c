@@ -7,6 +7,7 @@
 #include "core/base/file.h"
 #include "core/image/image_client.h"
 #include "core/image/worker_internal.h"
+#include "core/store/state.h"
 
 #define LOG_MODULE "image"
 #include "core/base/log.h"
@@ -319,7 +320,27 @@ worker *worker_create(const worker_options *options, holm_error **error) {
     return self;
 }
 
+// One who was killed may have left an index.json that is behind state.db.
+static void write_index(uv_work_t *work) {
+    const worker *self = work->data;
+    cleanup_error holm_error *error = NULL;
+    cleanup_state state *database = state_open(self->options.where->data, &error);
+    if (!database || state_image_index_write(database, self->options.where->data, &error) < 0)
+        log_warning("%s", holm_error_message(error));
+}
+
+static void index_written(uv_work_t *work, int status) {
+    worker *self = work->data;
+    (void)status;
+    free(work);
+    worker_job_end(self);
+}
+
 void worker_begin(worker *self) {
+    uv_work_t *work = calloc(1, sizeof *work);
+    work->data = self;
+    worker_job_begin(self);
+    uv_queue_work(self->options.loop, work, write_index, index_written);
     worker_sweep_when_possible(self);
     check_idle(self);
 }

@@ -135,14 +135,15 @@ void worker_sweep_when_possible(worker *self) {
 
 typedef struct removal {
     worker *owner;
-    char *untagged, *deleted;
+    json_t *untagged; ///< names
+    char *deleted;
 } removal;
 
 static void release(void *result) {
     removal *self = result;
     if (!self)
         return;
-    free(self->untagged);
+    json_decref(self->untagged);
     free(self->deleted);
     free(self);
 }
@@ -182,36 +183,52 @@ static json_t *find_image(state *database, const char *text, holm_error **error)
     return state_image_get(database, text, error);
 }
 
-static int delete_image(state *database, const char *id, removal *out, holm_error **error) {
+static int delete_image(state *database, const char *id, const json_t *names, removal *out,
+                        holm_error **error) {
     if (state_image_delete(database, id, error) < 0 ||
         state_event_add(database, "image", "remove", id, "", NULL, error) < 0)
         return -1;
     out->deleted = strdup(id);
+    json_array_extend(out->untagged, (json_t *)names);
+    return 0;
+}
+
+/// The image stays, without the names.
+static int take_names(state *database, const char *id, const json_t *names, removal *out,
+                      holm_error **error) {
+    size_t i;
+    json_t *name;
+    json_array_foreach (names, i, name) {
+        const char *text = json_string_value(name);
+        if (state_reference_delete(database, text, NULL, error) < 0 ||
+            state_event_add(database, "image", "untag", id, text, NULL, error) < 0)
+            return -1;
+        json_array_append(out->untagged, name);
+    }
     return 0;
 }
 
 // In one transaction: a container that is made meanwhile either keeps the image or does not find it.
-static int remove_rows(state *database, const json_t *image, const char *text, bool force, removal *out,
-                       holm_error **error) {
+static int remove_rows(state *database, const json_t *image, const Holm__Image__V1__RemoveRequest *request,
+                       removal *out, holm_error **error) {
     const char *id = json_string_value(json_object_get(image, "id"));
     const json_t *names = json_object_get(json_object_get(image, "configuration"), "references");
-    cleanup_free char *reference = reference_of(text, image);
-    if (!reference && json_array_size(names) > 1 && !force) {
+    bool used = json_array_size(json_object_get(json_object_get(image, "status"), "containers")) > 0;
+    cleanup_free char *reference = reference_of(request->reference, image);
+    if (!reference && json_array_size(names) > 1 && !request->force && !request->all_names) {
         holm_error_set(error, HOLM_ERROR_IN_USE, "the image %.19s has %zu names", id, json_array_size(names));
         holm_error_hint(error, "remove it by each of its names, or use --force");
         return -1;
     }
-    if (!reference)
-        return delete_image(database, id, out, error);
-    cleanup_free char *gone = NULL;
-    if (json_array_size(names) == 1)
-        return delete_image(database, id, out, error) == 0 ? (out->untagged = steal_pointer(&reference), 0)
-                                                           : -1;
-    if (state_reference_delete(database, reference, &gone, error) < 0 ||
-        state_event_add(database, "image", "untag", id, reference, NULL, error) < 0)
-        return -1;
-    out->untagged = steal_pointer(&reference);
-    return 0;
+    if (reference && json_array_size(names) > 1) {
+        json_t *one = json_pack("[s]", reference);
+        int result = take_names(database, id, one, out, error);
+        json_decref(one);
+        return result;
+    }
+    if (used && request->force && json_array_size(names) > 0)
+        return take_names(database, id, names, out, error);
+    return delete_image(database, id, names, out, error);
 }
 
 static int remove_marked(worker *owner, state *database, const Holm__Image__V1__RemoveRequest *request,
@@ -220,7 +237,7 @@ static int remove_marked(worker *owner, state *database, const Holm__Image__V1__
         return -1;
     fault_point("remove.started");
     json_t *image = find_image(database, request->reference, error);
-    bool removed = image && remove_rows(database, image, request->reference, request->force, out, error) == 0;
+    bool removed = image && remove_rows(database, image, request, out, error) == 0;
     json_decref(image);
     return state_end(database, removed, removed ? error : NULL) == 0 && removed ? 0 : -1;
 }
@@ -232,6 +249,7 @@ static void *run_remove(worker *owner, const ProtobufCMessage *message, holm_err
         return NULL;
     removal *out = calloc(1, sizeof *out);
     out->owner = owner;
+    out->untagged = json_array();
     uv_mutex_lock(&owner->removing);
     int result = remove_marked(owner, database, request, out, error);
     uv_mutex_unlock(&owner->removing);
@@ -240,16 +258,18 @@ static void *run_remove(worker *owner, const ProtobufCMessage *message, holm_err
         return NULL;
     }
     fault_point("remove.row-removed");
-    if (out->untagged)
-        blob_index_remove(pull_engine_blobs(worker_engine(owner)), out->untagged, NULL);
+    state_image_index_write(database, worker_paths(owner)->data, NULL);
     return out;
 }
 
 static void answer(rpc_stream *stream, void *result) {
     removal *self = result;
     Holm__Image__V1__RemoveResponse reply = HOLM__IMAGE__V1__REMOVE_RESPONSE__INIT;
-    reply.n_untagged = self->untagged ? 1 : 0;
-    reply.untagged = &self->untagged;
+    reply.n_untagged = json_array_size(self->untagged);
+    cleanup_free char **names = calloc(reply.n_untagged + 1, sizeof *names);
+    for (size_t i = 0; i < reply.n_untagged; i++)
+        names[i] = (char *)json_string_value(json_array_get(self->untagged, i));
+    reply.untagged = names;
     reply.n_deleted = self->deleted ? 1 : 0;
     reply.deleted = &self->deleted;
     rpc_stream_reply(stream, &reply.base);

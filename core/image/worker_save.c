@@ -21,9 +21,9 @@ typedef struct save_task {
     rpc_stream *stream; // NULL: the client has gone
     char **references;
     size_t reference_count;
-    char *format, *path; // path NULL: messages
-    int write_fd;        // of the thread
-    int read_fd;         // ours, -1 with a path
+    char *format, *compress, *path; // path NULL: messages
+    int write_fd;                   // of the thread
+    int read_fd;                    // ours, -1 with a path
     bool cancelled, worked, read_all;
     unsigned handles; // that are not closed yet
     atomic_uint_fast64_t bytes_done, bytes_total;
@@ -49,7 +49,7 @@ static int save_to_file(save_task *self, const archive_options *options) {
         return -1;
     }
     int code = archive_save(options, (const char *const *)self->references, self->reference_count,
-                            self->format, fd, &self->error);
+                            self->format, self->compress, fd, &self->error);
     if (code == 0 && (fsync(fd) < 0 || rename(temporary, self->path) < 0)) {
         holm_error_set_errno(&self->error, errno, "make %s", self->path);
         code = -1;
@@ -70,7 +70,7 @@ static void run_save(uv_work_t *work) {
         save_to_file(self, &options);
     else
         archive_save(&options, (const char *const *)self->references, self->reference_count, self->format,
-                     self->write_fd, &self->error);
+                     self->compress, self->write_fd, &self->error);
     if (self->write_fd >= 0)
         close(self->write_fd);
     if (!self->error || !__atomic_load_n(&self->cancelled, __ATOMIC_RELAXED))
@@ -105,6 +105,7 @@ static void on_saved_closed(uv_handle_t *handle) {
         free(self->references[i]);
     free(self->references);
     free(self->format);
+    free(self->compress);
     free(self->path);
     holm_error_free(self->error);
     free(self);
@@ -249,6 +250,7 @@ static void on_request(rpc_stream *stream, const ProtobufCMessage *message, void
     *self = (save_task){.owner = data, .stream = stream, .read_fd = -1, .write_fd = -1};
     self->references = calloc(request->n_references + 1, sizeof *self->references);
     self->format = strdup(request->format);
+    self->compress = strdup(request->compress);
     self->path = *request->path ? strdup(request->path) : NULL;
     self->work.data = self->moved.data = self;
     bool ok = true;

@@ -79,6 +79,8 @@ static void look(uv_work_t *work) {
     verify_task *self = work->data;
     cleanup_state state *database = state_open(worker_paths(self->owner)->data, &self->error);
     json_t *images = database ? state_image_list(database, &self->error) : NULL;
+    if (images)
+        state_image_index_write(database, worker_paths(self->owner)->data, &self->error);
     size_t i;
     json_t *image;
     json_array_foreach (images, i, image) {

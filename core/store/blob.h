@@ -92,12 +92,3 @@ int blob_intake_commit(blob_intake *self, char out[DIGEST_SIZE], holm_error **er
 void blob_intake_destroy(blob_intake *self);
 CLEANUP_DEFINE(blob_intake, blob_intake_cleanup, blob_intake_destroy)
 #define cleanup_blob_intake cleanup(blob_intake_cleanup)
-
-// ---- index.json ----
-
-/// Names a manifest in index.json (org.opencontainers.image.ref.name), taking the name from another one.
-/// platform is "os/architecture[/variant]".
-int blob_index_set(blob_store *self, const char *reference, const char *digest, const char *media_type,
-                   uint64_t size, const char *platform, holm_error **error);
-/// Takes a name away; it need not be there.
-int blob_index_remove(blob_store *self, const char *reference, holm_error **error);

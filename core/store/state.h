@@ -45,6 +45,9 @@ int state_image_delete(state *self, const char *id, holm_error **error);
 /// [...]}.
 json_t *state_image_needed(state *self, holm_error **error);
 
+/// Writes DATA/images/index.json, by which other tools find the images, anew.
+int state_image_index_write(state *self, const char *data_directory, holm_error **error);
+
 // ---- containers ----
 // Documents as holm.h describes them. The configuration is written once (and by rename); the status changes.
 

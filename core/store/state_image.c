@@ -169,7 +169,8 @@ static int delete_unused(state *self, const char *id, holm_error **error) {
             holm_error_set(error, HOLM_ERROR_IN_USE,
                            "the image %.19s is used by the container %s and %zu more", id, first,
                            json_array_size(users) - 1);
-        holm_error_hint(error, "remove the container first (holm rm %s)", first);
+        holm_error_hint(error, "remove the container first (holm rm %s), or take only the names with --force",
+                        first);
         return -1;
     }
     if (state_run(self, error, "DELETE FROM images WHERE id = ?", "s", id) < 0)

@@ -1,10 +1,12 @@
 #include "tui/cli/load.h"
 
+#include <unistd.h>
+
 #include "tui/cli/commands.h"
 #include "tui/cli/references.h"
 
 static const struct argp_option options[] = {
-    {"input", 'i', "FILE", 0, "The archive; also as the argument", 0},
+    {"input", 'i', "FILE", 0, "The archive; also as the argument. Without one, or as -: standard input", 0},
     {"quiet", 'q', NULL, 0, "No progress", 0},
     {0},
 };
@@ -25,9 +27,13 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         self->load.quiet = true;
         return 0;
     case ARGP_KEY_NO_ARGS:
-        if (self->input[0])
-            return 0;
-        return references_parse(key, state, 1, 1, &self->load.references);
+        if (!self->input[0]) {
+            if (isatty(STDIN_FILENO))
+                cli_usage_error(state, "%s needs an archive: a file, or one on standard input", state->name);
+            self->input[0] = (char *)"-";
+        }
+        self->load.references = self->input;
+        return 0;
     default:
         return references_parse(key, state, 1, 1, &self->load.references);
     }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/file.h"
 #include "core/base/path.h"
 #include "core/holm.h"
 #include "core/store/state.h"
@@ -239,8 +240,21 @@ static void test_create_without_image(void **test) {
     assert_int_equal(self->code, HOLM_ERROR_INVALID);
 }
 
+/// The names in index.json, by which other tools find images.
+static size_t count_index(const world *self) {
+    cleanup_free char *path = path_join(holm_data_directory(self->client), "images/index.json", NULL);
+    json_t *root = json_load_file(path, 0, NULL);
+    size_t count = json_array_size(json_object_get(root, "manifests"));
+    json_decref(root);
+    return count;
+}
+
 static void test_images(void **test) {
     world *self = *test;
+    cleanup_free char *blobs = path_join(holm_data_directory(self->client), "images/blobs/sha256", NULL);
+    cleanup_free char *blob = path_join(blobs, strchr(IMAGE, ':') + 1, NULL);
+    assert_int_equal(path_make_directories(blobs, NULL), 0);
+    assert_int_equal(file_write(blob, "{}", 2, NULL), 0);
     cleanup_state state *db = open_state(self);
     json_t *document =
         json_pack("{s:s, s:{s:s}, s:{s:[{s:s, s:i}]}}", "id", IMAGE, "configuration", "platform",
@@ -253,13 +267,41 @@ static void test_images(void **test) {
     holm_image_tag(self->client, "1111", "mine:5", keep_answer, self);
     run(self);
     assert_int_equal(self->code, 0);
-    json_t *filters = json_pack("{s:[s]}", "reference", "mine");
+    assert_int_equal(count_index(self), 2);
+    json_t *filters = json_pack("{s:[s], s:[s], s:[s]}", "reference", "mine", "platform", "linux/amd64",
+                                "dangling", "false");
     holm_image_list(self->client, filters, keep_answer, self);
     json_decref(filters);
     run(self);
     assert_int_equal(json_array_size(self->result), 1);
     const json_t *status = json_object_get(json_array_get(self->result, 0), "status");
     assert_int_equal(json_integer_value(json_object_get(status, "uniqueBytes")), 4096);
+    assert_int_equal(json_integer_value(json_object_get(status, "sharedBytes")), 0);
+    static const struct {
+        const char *key, *value;
+        int code;
+    } others[] = {{"label", "a=b", 0},
+                  {"dangling", "true", 0},
+                  {"id", "2222", 0},
+                  {"until", "tomorrow", HOLM_ERROR_INVALID},
+                  {"colour", "red", HOLM_ERROR_INVALID},
+                  {"before", "nothing:1", HOLM_ERROR_NOT_FOUND}};
+    for (size_t i = 0; i < array_length(others); i++) {
+        filters = json_pack("{s:[s]}", others[i].key, others[i].value);
+        holm_image_list(self->client, filters, keep_answer, self);
+        json_decref(filters);
+        run(self);
+        assert_int_equal(self->code, others[i].code);
+        assert_int_equal(json_array_size(self->result), 0);
+    }
+    // Nothing of it is without a name, so the image worker is not even woken.
+    holm_image_prune(self->client, false, NULL, keep_answer, self);
+    run(self);
+    assert_int_equal(self->code, 0);
+    assert_int_equal(json_array_size(json_object_get(self->result, "deleted")), 0);
+    holm_image_usage(self->client, keep_answer, self);
+    run(self);
+    assert_int_equal(json_integer_value(json_object_get(self->result, "total")), 1);
 }
 
 // What is under way when the client goes gets no answer, and leaves nothing behind (see teardown).

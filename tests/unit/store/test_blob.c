@@ -123,33 +123,6 @@ static void test_too_large_for_the_disk(void **state) {
     assert_int_equal(access(path, F_OK), -1);
 }
 
-static json_t *read_index(const fixture *it) {
-    cleanup_free char *path = path_join(it->folder, "images/index.json", NULL);
-    json_t *root = json_load_file(path, 0, NULL);
-    assert_non_null(root);
-    return root;
-}
-
-static void test_index(void **state) {
-    fixture *it = *state;
-    const char *type = "application/vnd.oci.image.manifest.v1+json";
-    assert_int_equal(blob_index_set(it->store, "a/b:1", it->digest, type, 22, "linux/arm64/v8", NULL), 0);
-    assert_int_equal(blob_index_set(it->store, "a/b:2", it->digest, type, 22, "linux/amd64", NULL), 0);
-    assert_int_equal(blob_index_set(it->store, "a/b:1", it->digest, type, 22, "linux/amd64", NULL), 0);
-    json_t *root = read_index(it);
-    assert_int_equal(json_array_size(json_object_get(root, "manifests")), 2);
-    json_decref(root);
-    assert_int_equal(blob_index_remove(it->store, "a/b:1", NULL), 0);
-    root = read_index(it);
-    const json_t *left = json_array_get(json_object_get(root, "manifests"), 0);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(left, "annotations"),
-                                                          "org.opencontainers.image.ref.name")),
-                        "a/b:2");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(left, "platform"), "architecture")),
-                        "amd64");
-    json_decref(root);
-}
-
 static void test_sweeping_waits_for_holders(void **state) {
     fixture *it = *state;
     cleanup_close int held = blob_store_hold(it->store, NULL);
@@ -170,7 +143,6 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_one_writer_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_wrong_bytes_are_thrown_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_large_for_the_disk, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_index, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sweeping_waits_for_holders, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
