@@ -21,6 +21,9 @@ static const action actions[] = {
     ACTION_DASHBOARD("list.find-next", ACTION_NOUN_LIST, "n", "next match", "Goes to the next match"),
     ACTION_DASHBOARD("list.find-previous", ACTION_NOUN_LIST, "N", "previous match",
                      "Goes to the match before"),
+    ACTION_DASHBOARD("list.columns", ACTION_NOUN_LIST, "C", "columns", "Chooses the columns"),
+    ACTION_DASHBOARD("list.group", ACTION_NOUN_LIST, "v", "group",
+                     "Groups by network, image, state or a label"),
     ACTION_DASHBOARD("list.sort", ACTION_NOUN_LIST, "o", "sort", "Sorts by the next column"),
     ACTION_DASHBOARD("list.sort-reverse", ACTION_NOUN_LIST, "O", "reverse", "Turns the order round"),
 };

@@ -153,9 +153,10 @@ static void close_handles(dashboard *self) {
 }
 
 // A theme that cannot be read is said, and is no reason not to start.
-static void choose_theme(dashboard *self) {
+void dashboard_choose_theme(dashboard *self) {
     int colors = screen_colors(self->screen);
-    const char *name = json_string_value(holm_configuration_get(self->client, "theme.name"));
+    const char *wanted = json_string_value(holm_configuration_get(self->client, "theme.name"));
+    const char *name = *self->theme_name ? self->theme_name : wanted;
     self->theme = *theme_builtin(colors);
     cleanup_error holm_error *error = NULL;
     if (name && colors &&
@@ -171,18 +172,21 @@ static int prepare(dashboard *self, holm_error **error) {
     self->screen = screen_create(STDIN_FILENO, STDOUT_FILENO, error);
     if (!self->screen)
         return -1;
-    choose_theme(self);
     history_open(&self->pulls, holm_data_directory(self->client), "pull");
     history_open(&self->commands, holm_data_directory(self->client), "command");
     self->model.host.cpu = -1;
     self->ui.logs.follow = true;
     self->ui.mouse = json_is_true(holm_configuration_get(self->client, "dashboard.mouse"));
+    dashboard_state_load(self);
+    dashboard_choose_theme(self);
     if (self->ui.mouse)
         screen_mouse(self->screen, true);
     return 0;
 }
 
 static void finish(dashboard *self) {
+    if (self->screen)
+        dashboard_state_save(self);
     screen_destroy(self->screen);
     action_keymap_destroy(self->keymap);
     history_save(&self->pulls);
@@ -193,12 +197,13 @@ static void finish(dashboard *self) {
     grid_finish(&self->frame);
 }
 
-int dashboard_run(holm_client *client, uv_loop_t *loop, holm_error **error) {
+int dashboard_run(holm_client *client, uv_loop_t *loop, bool read_only, holm_error **error) {
     dashboard *self = calloc(1, sizeof(*self));
     if (!self)
         abort();
     self->loop = loop;
     self->client = client;
+    self->read_only = self->ui.read_only = read_only;
     int code = -1;
     if (prepare(self, error) == 0) {
         start_handles(self);

@@ -50,24 +50,11 @@ static void processes(dashboard *self, const char *id) {
 }
 
 static void remove_container(dashboard *self, const char *id) {
-    const model_container *container = model_find_container(&self->model, id);
-    if (!container)
-        return;
-    char text[512];
-    snprintf(text, sizeof(text), "%s  (%s)\n\nLost: its writable layer and its logs.\nStays: the image %s.%s",
-             container->name, container->image, container->image,
-             model_container_running(container) ? "\n\nIt is running: it will be killed first." : "");
-    dashboard_open_confirm(self, action_find("container.rm"), container->id, text);
+    dashboard_confirm(self, action_find("container.rm"), (char *[]){(char *)id}, 1);
 }
 
 static void kill_container(dashboard *self, const char *id) {
-    const model_container *container = model_find_container(&self->model, id);
-    char text[256];
-    if (!container)
-        return;
-    snprintf(text, sizeof(text), "%s\n\nIts processes end at once, without a chance to tidy up.",
-             container->name);
-    dashboard_open_confirm(self, action_find("container.kill"), container->id, text);
+    dashboard_confirm(self, action_find("container.kill"), (char *[]){(char *)id}, 1);
 }
 
 static void renamed(dashboard *self, const char *text) {

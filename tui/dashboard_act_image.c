@@ -30,14 +30,7 @@ static void inspect(dashboard *self, const char *id) {
 }
 
 static void remove_image(dashboard *self, const char *id) {
-    const model_image *image = model_find_image(&self->model, id);
-    if (!image)
-        return;
-    char text[512], bytes[8];
-    snprintf(text, sizeof(text), "%s\n\nLost: %s of layers that no other image has.%s", image->name,
-             view_bytes((double)(image->unique ? image->unique : image->size), bytes),
-             image->containers ? "\n\nContainers use it: it will be refused until they are deleted." : "");
-    dashboard_open_confirm(self, action_find("image.rm"), image->id, text);
+    dashboard_confirm(self, action_find("image.rm"), (char *[]){(char *)id}, 1);
 }
 
 const dashboard_handler dashboard_image_handlers[] = {

@@ -153,6 +153,16 @@ static void sort_reverse(dashboard *self, const char *id) {
     sorted(self);
 }
 
+static void columns(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_open_columns(self);
+}
+
+static void group(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_open_groups(self);
+}
+
 static void mark(dashboard *self, const char *id) {
     (void)id;
     ui_list *list = &self->ui.lists[self->ui.pane];
@@ -198,6 +208,8 @@ const dashboard_handler dashboard_list_handlers[] = {
     {"list.find-previous", find_previous},
     {"list.mark", mark},
     {"list.mark-all", mark_all},
+    {"list.columns", columns},
+    {"list.group", group},
     {"list.sort", sort},
     {"list.sort-reverse", sort_reverse},
     {NULL, NULL},

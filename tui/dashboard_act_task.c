@@ -12,10 +12,12 @@ static void cancel_task(dashboard *self, const char *id) {
         dashboard_settle(self);
         return;
     }
-    char text[256];
-    snprintf(text, sizeof(text), "%s %s\n\nWhat it has brought so far is kept for the next try.", task->kind,
-             task->subject);
-    dashboard_open_confirm(self, action_find("task.cancel"), task->id, text);
+    if (task->outcome_count) {
+        ui_set_notice(&self->ui, NOTICE_INFO, "it ends when the last of them has answered");
+        dashboard_dirty(self);
+        return;
+    }
+    dashboard_confirm(self, action_find("task.cancel"), (char *[]){(char *)id}, 1);
 }
 
 const dashboard_handler dashboard_task_handlers[] = {

@@ -81,6 +81,71 @@ static void zoom(dashboard *self, const char *id) {
     dashboard_settle(self);
 }
 
+static const struct {
+    const char *name;
+    int share;
+    bool below;
+} layouts[] = {
+    {"even", 45, false}, {"wide lists", 65, false}, {"wide detail", 28, false}, {"detail below", 40, true}};
+
+static void next_layout(dashboard *self, const char *id) {
+    (void)id;
+    size_t at = 0;
+    int share = self->ui.share ? self->ui.share : layouts[0].share;
+    for (size_t i = 0; i < array_length(layouts); i++)
+        if (layouts[i].below == self->ui.below && (layouts[i].share == share || self->ui.below))
+            at = i;
+    at = (at + 1) % array_length(layouts);
+    self->ui.share = layouts[at].share;
+    self->ui.below = layouts[at].below;
+    self->ui.zoom = false;
+    ui_set_notice(&self->ui, NOTICE_INFO, layouts[at].name);
+    dashboard_settle(self);
+}
+
+static void resize(dashboard *self, int delta) {
+    int share = (self->ui.share ? self->ui.share : layouts[0].share) + delta;
+    self->ui.share = share < 15 ? 15 : share > 85 ? 85 : share;
+    dashboard_settle(self);
+}
+
+static void wider(dashboard *self, const char *id) {
+    (void)id;
+    resize(self, 3);
+}
+
+static void narrower(dashboard *self, const char *id) {
+    (void)id;
+    resize(self, -3);
+}
+
+static void theme(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_open_themes(self);
+}
+
+static void command_chosen(dashboard *self, const char *command) {
+    screen_copy(self->screen, command);
+    ui_set_notice(&self->ui, NOTICE_INFO, "the command is on the clipboard");
+    dashboard_dirty(self);
+}
+
+// The command lines of what can be done here.
+static void copy_command(dashboard *self, const char *id) {
+    (void)id;
+    char *lines[64];
+    size_t count = 0;
+    for (size_t i = 0; i < action_count() && count < array_length(lines); i++) {
+        const action *what = action_at(i);
+        if (what->noun != ui_kind(self->ui.pane)->noun || !what->words || !dashboard_applies(self, what))
+            continue;
+        lines[count++] = dashboard_command_here(self, what);
+    }
+    dashboard_open_choices(self, "copy a command", lines, count, command_chosen, NULL);
+    for (size_t i = 0; i < count; i++)
+        free(lines[i]);
+}
+
 static void back(dashboard *self, const char *id) {
     (void)id;
     ui_list *list = &self->ui.lists[self->ui.pane];
@@ -92,6 +157,8 @@ static void back(dashboard *self, const char *id) {
     } else if (*list->filter) {
         list->filter[0] = 0;
         ui_refresh_list(&self->ui, &self->model, self->ui.pane);
+    } else if (list->mark_count) {
+        ui_marks_clear(list);
     } else if (self->ui.detail_open) {
         self->ui.detail_open = false;
     }
@@ -165,6 +232,11 @@ const dashboard_handler dashboard_view_handlers[] = {
     {"view.previous-tab", previous_tab},
     {"view.next-tab", next_tab},
     {"view.zoom", zoom},
+    {"view.layout", next_layout},
+    {"view.wider", wider},
+    {"view.narrower", narrower},
+    {"view.theme", theme},
+    {"view.copy-command", copy_command},
     {"view.back", back},
     {"view.mouse", mouse},
     {"view.copy", copy},

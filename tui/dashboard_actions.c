@@ -20,7 +20,7 @@ void dashboard_applied(dashboard *self, const char *id, json_t *result, const ho
         container->pending = false;
     if (error)
         dashboard_report(self, container ? container->name : "failed", error);
-    dashboard_list_containers(self);
+    dashboard_list_all(self);
     dashboard_dirty(self);
 }
 
@@ -102,6 +102,22 @@ static const char *selected_id(const dashboard *self, const action *what) {
     return NULL;
 }
 
+// Whether there were marked things that it is for.
+static bool act_on_marked(dashboard *self, const action *what) {
+    char **ids = NULL;
+    size_t count = dashboard_marked(self, what, &ids);
+    if (count && what->flags & ACTION_CONFIRM) {
+        dashboard_confirm(self, what, ids, count);
+    } else if (count) {
+        dashboard_apply_many(self, what, ids, count);
+        ui_marks_clear(&self->ui.lists[self->ui.pane]);
+    }
+    for (size_t i = 0; i < count; i++)
+        free(ids[i]);
+    free(ids);
+    return count > 0;
+}
+
 void dashboard_act(dashboard *self, const action *what, const char *reference) {
     const char *id = reference          ? resolve(self, what, reference)
                      : needs_item(what) ? selected_id(self, what)
@@ -111,12 +127,23 @@ void dashboard_act(dashboard *self, const action *what, const char *reference) {
         dashboard_dirty(self);
         return;
     }
+    if (self->read_only && !(what->flags & ACTION_READONLY)) {
+        char text[128];
+        snprintf(text, sizeof(text), "%s changes something, and this is a read-only view", what->title);
+        ui_set_notice(&self->ui, NOTICE_BAD, text);
+        dashboard_dirty(self);
+        return;
+    }
+    if (!reference && act_on_marked(self, what))
+        return;
     const dashboard_handler *own = handler(what);
     if (own) {
         own->function(self, id);
         return;
     }
-    if (what->apply)
+    if (what->apply && what->flags & ACTION_CONFIRM)
+        dashboard_confirm(self, what, (char *[]){(char *)id}, 1);
+    else if (what->apply)
         dashboard_apply(self, what, id);
     else
         ui_set_notice(&self->ui, NOTICE_INFO, "this one is for the command line: holm --help");

@@ -99,6 +99,11 @@ void dashboard_list_images(dashboard *self) {
     holm_image_list(self->client, NULL, dashboard_done, dashboard_request(self, NULL, on_images));
 }
 
+void dashboard_list_all(dashboard *self) {
+    dashboard_list_containers(self);
+    dashboard_list_images(self);
+}
+
 static void on_system(dashboard *self, const char *id, json_t *result, const holm_error *error) {
     (void)id;
     if (!error)

@@ -23,6 +23,12 @@ void dashboard_close_overlay(dashboard *self) {
     self->target_count = 0;
     self->confirmed = NULL;
     self->entered = NULL;
+    for (size_t i = 0; i < self->name_count; i++)
+        free(self->names[i]);
+    free(self->names);
+    self->names = NULL;
+    self->name_count = 0;
+    self->chosen = self->moved = NULL;
     dashboard_dirty(self);
 }
 
@@ -100,8 +106,41 @@ static void split_input(const char *text, char word[LINE_EDIT_SIZE], const char 
     *argument = text + length + strspn(text + length, " ");
 }
 
+static void fill_names(dashboard *self) {
+    ui_overlay *overlay = &self->ui.overlay;
+    for (size_t i = 0; i < overlay->choice_count; i++)
+        free(overlay->choices[i].label);
+    free(overlay->choices);
+    overlay->choices = calloc(self->name_count + 1, sizeof(*overlay->choices));
+    if (!overlay->choices)
+        abort();
+    overlay->choice_count = overlay->choice = overlay->top = 0;
+    for (size_t i = 0; i < self->name_count; i++)
+        if (!overlay->input.length || fuzzy(self->names[i], overlay->input.text))
+            overlay->choices[overlay->choice_count++].label = strdup(self->names[i]);
+}
+
+void dashboard_open_choices(dashboard *self, const char *title, char *const *names, size_t count,
+                            void (*chosen)(dashboard *self, const char *name),
+                            void (*moved)(dashboard *self, const char *name)) {
+    open_overlay(self, OVERLAY_CHOICES, title);
+    self->names = calloc(count + 1, sizeof(*self->names));
+    if (!self->names)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        self->names[i] = strdup(names[i]);
+    self->name_count = count;
+    self->chosen = chosen;
+    self->moved = moved;
+    fill_names(self);
+}
+
 static void fill_choices(dashboard *self) {
     ui_overlay *overlay = &self->ui.overlay;
+    if (overlay->kind == OVERLAY_CHOICES) {
+        fill_names(self);
+        return;
+    }
     bool help = overlay->kind == OVERLAY_HELP, menu = !help && strcmp(overlay->title, "command") != 0;
     scored *found = calloc(action_count(), sizeof(*found));
     ui_choice *choices = calloc(action_count(), sizeof(*choices));
@@ -149,19 +188,20 @@ void dashboard_open_palette(dashboard *self, bool menu) {
     fill_choices(self);
 }
 
-void dashboard_open_confirm(dashboard *self, const action *what, const char *id, const char *text) {
+void dashboard_open_confirm(dashboard *self, const action *what, char **ids, size_t count, const char *text) {
     char title[96];
+    char **targets = calloc(count, sizeof(*targets));
+    if (!targets)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        targets[i] = strdup(ids[i]);
     snprintf(title, sizeof(title), "%s?", what->title);
-    cleanup_free char *target = strdup(id);
     ui_overlay *overlay = open_overlay(self, OVERLAY_CONFIRM, title);
     overlay->text = strdup(text);
     overlay->danger = what->flags & ACTION_DANGEROUS;
     self->confirmed = what;
-    self->targets = calloc(1, sizeof(char *));
-    if (!self->targets)
-        abort();
-    self->targets[0] = steal_pointer(&target);
-    self->target_count = 1;
+    self->targets = targets;
+    self->target_count = count;
 }
 
 void dashboard_open_prompt(dashboard *self, const char *title, const char *text, const char *value,
@@ -182,8 +222,8 @@ void dashboard_open_message(dashboard *self, const char *title, const char *text
 static void confirm_key(dashboard *self, const input_event *event) {
     if (event->key == 'y' || event->key == 'Y') {
         const action *what = self->confirmed;
-        for (size_t i = 0; i < self->target_count; i++)
-            dashboard_apply(self, what, self->targets[i]);
+        dashboard_apply_many(self, what, self->targets, self->target_count);
+        ui_marks_clear(&self->ui.lists[self->ui.pane]);
         dashboard_close_overlay(self);
     } else if (event->key == 'n' || event->key == 'N' || event->key == 'q') {
         dashboard_close_overlay(self);
@@ -213,6 +253,13 @@ static void choose(dashboard *self) {
     ui_overlay *overlay = &self->ui.overlay;
     if (overlay->choice >= overlay->choice_count)
         return;
+    if (overlay->kind == OVERLAY_CHOICES) {
+        cleanup_free char *name = strdup(overlay->choices[overlay->choice].label);
+        void (*chosen)(dashboard *, const char *) = self->chosen;
+        dashboard_close_overlay(self);
+        chosen(self, name);
+        return;
+    }
     const action *what = overlay->choices[overlay->choice].action;
     char word[LINE_EDIT_SIZE];
     const char *argument;
@@ -257,6 +304,8 @@ static void palette_key(dashboard *self, const input_event *event) {
             fill_choices(self);
         break;
     }
+    if (self->moved && overlay->choice < overlay->choice_count)
+        self->moved(self, overlay->choices[overlay->choice].label);
     dashboard_dirty(self);
 }
 
@@ -279,12 +328,16 @@ static void form_key(dashboard *self, const input_event *event) {
 
 void dashboard_overlay_key(dashboard *self, const input_event *event) {
     if (event->key == INPUT_ESCAPE || event->key == INPUT_CTRL('c')) {
+        void (*moved)(dashboard *, const char *) = self->moved;
         dashboard_close_overlay(self);
+        if (moved)
+            moved(self, NULL);
         return;
     }
     switch (self->ui.overlay.kind) {
     case OVERLAY_HELP:
     case OVERLAY_PALETTE:
+    case OVERLAY_CHOICES:
         palette_key(self, event);
         break;
     case OVERLAY_PROMPT:

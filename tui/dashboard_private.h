@@ -16,6 +16,7 @@ typedef struct dashboard {
     model_state model;
     ui_state ui;
     theme_table theme;
+    char theme_name[64]; ///< that the user has chosen; "": what the configuration says
     action_keymap *keymap;
     input_decoder input;
     history_file pulls, commands; ///< what was typed before
@@ -44,8 +45,13 @@ typedef struct dashboard {
     char **targets;          ///< ids it is for
     size_t target_count;
     void (*entered)(struct dashboard *self, const char *text); ///< what the open prompt is for
+    void (*chosen)(struct dashboard *self, const char *name);  ///< what the open list of names is for
+    void (*moved)(struct dashboard *self, const char *name);
+    char **names; ///< all that may be chosen
+    size_t name_count;
 
     uint64_t cpu_busy, cpu_total; ///< of /proc/stat at the last reading
+    bool read_only;               ///< only what changes nothing
     int exit_code;
 } dashboard;
 
@@ -68,6 +74,7 @@ void dashboard_live_start(dashboard *self);
 void dashboard_live_stop(dashboard *self);
 void dashboard_list_containers(dashboard *self);
 void dashboard_list_images(dashboard *self);
+void dashboard_list_all(dashboard *self);
 void dashboard_pull(dashboard *self, const char *reference);
 void dashboard_host_sample(dashboard *self);
 
@@ -99,6 +106,16 @@ void dashboard_act(dashboard *self, const action *what, const char *reference);
 /// Tells how it ended; the answer to a request on one container.
 void dashboard_applied(dashboard *self, const char *id, json_t *result, const holm_error *error);
 void dashboard_apply(dashboard *self, const action *what, const char *id);
+/// The action on many things, as one task; on one, as it is.
+void dashboard_apply_many(dashboard *self, const action *what, char **ids, size_t count);
+/// Ids of the marked things that the action is for, in the order of the list; 0: none. The caller frees them.
+size_t dashboard_marked(const dashboard *self, const action *what, char ***ids);
+const list_kind *dashboard_kind(action_noun noun);
+const char *dashboard_item_title(const dashboard *self, action_noun noun, const char *id);
+/// "holm stop web db"; "" for what only the dashboard has. The caller frees it.
+char *dashboard_command_line(const dashboard *self, const action *what, char **ids, size_t count);
+/// The same on what is marked or selected.
+char *dashboard_command_here(const dashboard *self, const action *what);
 /// Whether the dashboard can do it at all (else it is for the command line).
 bool dashboard_can(const action *what);
 bool dashboard_applies(const dashboard *self, const action *what);
@@ -122,10 +139,24 @@ void dashboard_step_tab(dashboard *self, int direction);
 void dashboard_overlay_key(dashboard *self, const input_event *event);
 void dashboard_open_help(dashboard *self);
 void dashboard_open_palette(dashboard *self, bool menu);
-void dashboard_open_confirm(dashboard *self, const action *what, const char *id, const char *text);
+/// Asks before the action is done on these things (ids are copied), and says what is lost.
+void dashboard_confirm(dashboard *self, const action *what, char **ids, size_t count);
+void dashboard_open_confirm(dashboard *self, const action *what, char **ids, size_t count, const char *text);
 void dashboard_open_prompt(dashboard *self, const char *title, const char *text, const char *value,
                            void (*entered)(dashboard *self, const char *text));
 void dashboard_open_run(dashboard *self, const char *image);
+/// A list of names to choose from. `chosen` gets the name; `moved` (or NULL) each one that is passed, and
+/// NULL when it is left without a choice.
+void dashboard_open_choices(dashboard *self, const char *title, char *const *names, size_t count,
+                            void (*chosen)(dashboard *self, const char *name),
+                            void (*moved)(dashboard *self, const char *name));
+void dashboard_open_columns(dashboard *self);
+void dashboard_open_groups(dashboard *self);
+void dashboard_open_themes(dashboard *self);
+/// A theme that cannot be read is said, and is no reason not to start.
+void dashboard_choose_theme(dashboard *self);
+void dashboard_state_load(dashboard *self);
+void dashboard_state_save(const dashboard *self);
 void dashboard_open_message(dashboard *self, const char *title, const char *text, bool bad);
 /// Takes the form's fields and runs what they say.
 void dashboard_run_form(dashboard *self);

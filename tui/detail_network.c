@@ -6,7 +6,7 @@
 
 // "8080→80/tcp 8443→443/tcp" of the container's published ports.
 static void ports_text(const view_context *view, const model_container *container, char *out, size_t size) {
-    const json_t *ports = json_object_get(json_object_get(container->document, "configuration"), "ports");
+    const json_t *ports = json_object_get(json_object_get(container->document, "status"), "ports");
     size_t used = 0;
     out[0] = 0;
     for (size_t i = 0; i < json_array_size(ports) && used + 48 < size; i++) {
@@ -15,7 +15,7 @@ static void ports_text(const view_context *view, const model_container *containe
         used += (size_t)snprintf(out + used, size - used, "%s%d%s%d/%.8s", i ? " " : "",
                                  (int)json_integer_value(json_object_get(port, "hostPort")),
                                  view->glyphs->unicode ? "\u2192" : "->",
-                                 (int)json_integer_value(json_object_get(port, "containerPort")),
+                                 (int)json_integer_value(json_object_get(port, "port")),
                                  protocol ? protocol : "tcp");
     }
 }

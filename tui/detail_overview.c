@@ -124,6 +124,27 @@ void detail_overview(const painter *self) {
     detail_log_tail(self, y + 2, rows);
 }
 
+static void outcome_rows(const painter *self, int y, const model_task *task) {
+    const glyph_table *g = self->view->glyphs;
+    const model_outcome **sorted = model_outcomes(task);
+    for (size_t i = 0; i < task->outcome_count && y < self->area.height; i++, y++) {
+        bool failed = sorted[i]->state == OUTCOME_FAILED, done = sorted[i]->state == OUTCOME_DONE;
+        paint(self, 1, y, 2,
+              failed ? THEME_BAD
+              : done ? THEME_GOOD
+                     : THEME_BUSY,
+              failed ? g->cross
+              : done ? g->check
+                     : g->changing);
+        paint(self, 4, y, 24, THEME_STRONG, sorted[i]->name);
+        paint(self, 29, y, self->area.width - 30, failed ? THEME_BAD : THEME_MUTED,
+              failed ? sorted[i]->problem
+              : done ? "done"
+                     : "under way");
+    }
+    free(sorted);
+}
+
 void detail_task(const painter *self) {
     const model_task *task = ui_task(self->view->ui, self->view->model);
     const glyph_table *g = self->view->glyphs;
@@ -146,6 +167,8 @@ void detail_task(const painter *self) {
     }
     y = detail_field(self, y, "failed", THEME_BAD, task->error);
     y = detail_field(self, y, "to do", THEME_TEXT, task->hint);
+    if (task->outcome_count)
+        outcome_rows(self, y + 1, task);
     if (!task->layer_count || y + 2 >= self->area.height)
         return;
     detail_heading(self, y + 1, "layers");

@@ -64,6 +64,11 @@ static void task_finish(model_task *self) {
     for (size_t i = 0; i < array_length(texts); i++)
         free(texts[i]);
     free(self->layers);
+    for (size_t i = 0; i < self->outcome_count; i++) {
+        free(self->outcomes[i].name);
+        free(self->outcomes[i].problem);
+    }
+    free(self->outcomes);
 }
 
 void model_finish(model_state *self) {
@@ -287,7 +292,7 @@ static void task_layers(model_task *task, const json_t *layers) {
     }
 }
 
-static model_task *task_new(model_state *self, const char *id) {
+model_task *model_new_task(model_state *self, const char *id) {
     for (size_t i = 0; self->task_count >= MOST_TASKS && i < self->task_count; i++)
         if (self->tasks[i].done || i + 1 == self->task_count)
             model_remove_task(self, self->tasks[i].id);
@@ -306,7 +311,7 @@ model_task *model_add_task(model_state *self, const json_t *document, int64_t no
         return NULL;
     model_task *task = model_find_task(self, id);
     if (!task)
-        task = task_new(self, id);
+        task = model_new_task(self, id);
     task->bytes_done = model_number(document, "bytesDone");
     task->bytes_total = model_number(document, "bytesTotal");
     double seconds = task->sampled_ns ? (double)(now_ns - task->sampled_ns) / 1e9 : 0;

@@ -72,6 +72,12 @@ typedef struct model_layer {
 
 #define MODEL_MOST_LAYERS 128
 
+/// What became of one of many things that an action was for.
+typedef struct model_outcome {
+    char *name, *problem; ///< problem: only of one that failed
+    enum { OUTCOME_WAITING, OUTCOME_DONE, OUTCOME_FAILED } state;
+} model_outcome;
+
 typedef struct model_task {
     char *id, *kind, *subject, *phase, *error, *hint;
     uint64_t bytes_done, bytes_total;
@@ -81,6 +87,8 @@ typedef struct model_task {
     bool done, failed;
     size_t layer_count;
     model_layer *layers;
+    size_t outcome_count; ///< of a task of ours: one action on many things
+    model_outcome *outcomes;
 } model_task;
 
 typedef struct model_host {
@@ -104,6 +112,7 @@ typedef struct model_state {
     size_t event_count;
     model_task *tasks; ///< oldest first
     size_t task_count;
+    unsigned batches; ///< tasks of ours so far
     model_host host;
     char *accelerator, *accelerator_reason, *version, *kernel;
     char *lost; ///< why the backend does not answer, or NULL
@@ -125,6 +134,13 @@ void model_set_system(model_state *self, const json_t *document);
 bool model_add_stats(model_state *self, const json_t *document);
 /// One progress document. Returns the task, or NULL when it made no sense.
 model_task *model_add_task(model_state *self, const json_t *document, int64_t now_ns);
+/// One action on many things, as a task of ours.
+model_task *model_add_batch(model_state *self, const char *kind, const char *subject,
+                            const char *const *names, size_t count);
+/// problem NULL: it went well.
+void model_batch_outcome(model_state *self, const char *id, size_t index, const char *problem);
+/// The outcomes, failures first; the caller frees the array.
+const model_outcome **model_outcomes(const model_task *task);
 /// Forgets a task.
 void model_remove_task(model_state *self, const char *id);
 void model_set_lost(model_state *self, const char *reason);

@@ -24,7 +24,7 @@ static void fill(model_network *self, const json_t *document) {
     self->name = model_text(json_object_get(configuration, "name"));
     self->subnet = model_text(json_object_get(configuration, "subnet"));
     self->gateway = model_text(json_object_get(status, "gateway"));
-    self->mode = model_text(json_object_get(configuration, "mode"));
+    self->mode = strdup(json_is_true(json_object_get(configuration, "internal")) ? "internal" : "nat");
     self->created = model_time(json_object_get(status, "createdAt"));
     self->document = json_incref((json_t *)document);
 }

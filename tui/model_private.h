@@ -10,6 +10,8 @@ uint64_t model_number(const json_t *object, const char *key);
 /// Unix seconds of a time that is RFC 3339 text or a number of nanoseconds; 0: none.
 int64_t model_time(const json_t *value);
 
+/// A new task, the oldest that is over goes where there are too many.
+model_task *model_new_task(model_state *self, const char *id);
 void model_networks_finish(model_state *self);
 void model_volumes_finish(model_state *self);
 void model_events_finish(model_state *self);

@@ -70,15 +70,39 @@ static void draw_name(const painter *self, int x, int y, int width, const void *
 static void draw_progress(const painter *self, int x, int y, int width, const void *item) {
     const model_task *task = item;
     (void)width;
-    if (task->done)
+    if (task->outcome_count && !task->done)
+        paint_format(self, x, y, THEME_TEXT, "%s %s %s", task->kind, self->view->glyphs->dot, task->phase);
+    else if (task->done)
         outcome(self, y, task, x);
     else
         progress(self, y, task, x);
 }
 
+// "✗ web  ✓ db  · build": failures first.
+static void outcomes(const painter *self, int y, const model_task *task) {
+    const glyph_table *g = self->view->glyphs;
+    const model_outcome **sorted = model_outcomes(task);
+    int x = 3;
+    for (size_t i = 0; i < task->outcome_count && x + 8 < self->area.width; i++) {
+        bool failed = sorted[i]->state == OUTCOME_FAILED, done = sorted[i]->state == OUTCOME_DONE;
+        x += paint(self, x, y, 2,
+                   failed ? THEME_BAD
+                   : done ? THEME_GOOD
+                          : THEME_BUSY,
+                   failed ? g->cross
+                   : done ? g->check
+                          : g->changing) +
+             1;
+        x += paint(self, x, y, 16, failed ? THEME_BAD : THEME_MUTED, sorted[i]->name) + 2;
+    }
+    free(sorted);
+}
+
 static void second(const painter *self, int y, const void *item) {
     const model_task *task = item;
-    if (task->done && task->failed)
+    if (task->outcome_count)
+        outcomes(self, y, task);
+    else if (task->done && task->failed)
         paint(self, 3, y, self->area.width - 4, THEME_MUTED, *task->hint ? task->hint : "");
     else
         layers(self, y, task);

@@ -59,6 +59,7 @@ typedef enum ui_overlay_kind {
     OVERLAY_NONE,
     OVERLAY_HELP,
     OVERLAY_PALETTE, ///< also the menu: a list of choices under an input
+    OVERLAY_CHOICES, ///< names to choose from
     OVERLAY_PROMPT,
     OVERLAY_CONFIRM,
     OVERLAY_FORM,
@@ -145,6 +146,7 @@ typedef struct ui_state {
     ui_console **consoles;         ///< all that are open
     size_t console_count, console; ///< which one was used last
     bool mouse;
+    bool read_only; ///< said in the first line
 } ui_state;
 
 void ui_finish(ui_state *self); ///< consoles are not owned

@@ -62,6 +62,8 @@ void view_header(const painter *self) {
         return;
     }
     int right = header_right(self);
+    if (self->view->ui->read_only)
+        x += paint(self, x, 0, 12, THEME_BUSY, "read-only") + 3;
     x += paint_format(self, x, 0, running ? THEME_GOOD : THEME_MUTED, "%u", running);
     x += paint(self, x, 0, 9, THEME_HEADER, " running") + 2;
     x += paint_format(self, x, 0, THEME_HEADER, "%zu", stopped);

@@ -135,6 +135,13 @@ static void palette(const view_context *self, grid *out) {
     choices(&box, 2, false);
 }
 
+static void names(const view_context *self, grid *out) {
+    int count = (int)self->ui->overlay.choice_count;
+    painter box = dialog(self, out, 40, 4 + (count < 4 ? 4 : count > 20 ? 20 : count), false);
+    input_field(&box, 0, "/", &self->ui->overlay.input);
+    choices(&box, 2, false);
+}
+
 static void help(const view_context *self, grid *out) {
     painter box = dialog(self, out, 92, out->rows - 4 > 30 ? 30 : out->rows - 2, false);
     input_field(&box, 0, "/", &self->ui->overlay.input);
@@ -203,7 +210,8 @@ static void message(const view_context *self, grid *out) {
 void view_overlay(const view_context *self, grid *out) {
     static void (*const draw[])(const view_context *, grid *) = {
         [OVERLAY_HELP] = help,       [OVERLAY_PALETTE] = palette, [OVERLAY_PROMPT] = prompt,
-        [OVERLAY_CONFIRM] = confirm, [OVERLAY_FORM] = form,       [OVERLAY_MESSAGE] = message,
+        [OVERLAY_CHOICES] = names,   [OVERLAY_CONFIRM] = confirm, [OVERLAY_FORM] = form,
+        [OVERLAY_MESSAGE] = message,
     };
     if (self->ui->overlay.kind != OVERLAY_NONE)
         draw[self->ui->overlay.kind](self, out);

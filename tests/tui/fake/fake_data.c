@@ -52,9 +52,8 @@ static json_t *container(const made *from, int number, const char *name, int64_t
     json_t *configuration = json_object_get(document, "configuration");
     json_object_set_new(configuration, "labels", json_pack("{s:s}", "tier", number % 2 ? "back" : "front"));
     if (number == 0)
-        json_object_set_new(
-            configuration, "ports",
-            json_pack("[{s:i, s:i, s:s}]", "hostPort", 8080, "containerPort", 80, "protocol", "tcp"));
+        json_object_set_new(configuration, "ports",
+                            json_pack("[{s:i, s:i, s:s}]", "hostPort", 8080, "port", 80, "protocol", "tcp"));
     if (number == 1)
         json_object_set_new(configuration, "mounts",
                             json_pack("[{s:s, s:s, s:s}]", "type", "volume", "source", "pgdata",
@@ -111,12 +110,11 @@ static json_t *image(const char *id, const char *name, json_int_t size, int64_t 
 }
 
 json_t *fake_networks(int64_t now_ns) {
-    return json_pack("[{s:s, s:{s:s, s:s, s:s}, s:{s:s, s:I}}, {s:s, s:{s:s, s:s, s:s}, s:{s:s, s:I}}]", "id",
-                     "default", "configuration", "name", "default", "subnet", "10.88.0.0/24", "mode", "nat",
+    return json_pack("[{s:s, s:{s:s, s:s, s:b}, s:{s:s, s:I}}, {s:s, s:{s:s, s:s, s:b}, s:{s:s, s:I}}]", "id",
+                     "default", "configuration", "name", "default", "subnet", "10.88.0.0/24", "internal", 0,
                      "status", "gateway", "10.88.0.1", "createdAt", (json_int_t)(now_ns - 900000 * SECOND),
-                     "id", "back", "configuration", "name", "back", "subnet", "10.88.1.0/24", "mode",
-                     "isolated", "status", "gateway", "10.88.1.1", "createdAt",
-                     (json_int_t)(now_ns - 9000 * SECOND));
+                     "id", "back", "configuration", "name", "back", "subnet", "10.88.1.0/24", "internal", 1,
+                     "status", "gateway", "10.88.1.1", "createdAt", (json_int_t)(now_ns - 9000 * SECOND));
 }
 
 json_t *fake_volumes(int64_t now_ns) {
