@@ -40,6 +40,12 @@ int agent_keep_mount(agent *self, const Holm__Agent__V1__MountRequest *request, 
     return result;
 }
 
+void agent_note_step(agent *self, const char *name, uint64_t begin_ns) {
+    uv_mutex_lock(&self->lock);
+    steps_add(&self->boot, name, begin_ns);
+    uv_mutex_unlock(&self->lock);
+}
+
 int agent_keep_sysctl(agent *self, const char *key, const char *value, holm_error **error) {
     Holm__Agent__V1__KeyValue pair = HOLM__AGENT__V1__KEY_VALUE__INIT;
     pair.key = (char *)key;

@@ -31,10 +31,12 @@ typedef struct agent {
     rpc_server *server;
     void *service_data[1]; ///< the server's
     watch *listener;
-    steps boot; ///< what was done before Prepare
+    uv_work_t rescan; ///< of a clone that wakes up
 
     // The next are shared with worker threads.
     uv_mutex_t lock;
+    steps boot; ///< what was done up to the end of Prepare
+    bool rescanned;
     Holm__Agent__V1__MountRequest **later_mounts; ///< for the first process, see container_mounts.h
     size_t later_mount_count;
     Holm__Agent__V1__KeyValue **sysctls; ///< for the first process
@@ -57,6 +59,7 @@ typedef struct agent {
     uv_fs_event_t memory_events;
     uint64_t oom_kills; ///< as last told
     bool stopping;      ///< Shutdown has begun: no new processes
+    bool preparing;     ///< Prepare is under way: new processes wait for it
 } agent;
 
 static inline uv_loop_t *agent_loop(agent *self) {
@@ -69,6 +72,8 @@ int agent_keep_mount(agent *self, const Holm__Agent__V1__MountRequest *request, 
 int agent_keep_sysctl(agent *self, const char *key, const char *value, holm_error **error);
 /// Sets KEY=value for processes created later. From any thread.
 int agent_set_environment(agent *self, const char *variable, holm_error **error);
+/// Notes a step that began at begin_ns and ends now. From any thread.
+void agent_note_step(agent *self, const char *name, uint64_t begin_ns);
 /// A deep copy of a message.
 ProtobufCMessage *agent_copy_message(const ProtobufCMessage *message);
 

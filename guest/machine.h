@@ -4,7 +4,7 @@
 #include "guest/agent.h"
 #include "guest/call.h"
 
-ProtobufCMessage *machine_prepare(agent *self, const ProtobufCMessage *request, holm_error **error);
+void machine_prepare(agent *self, const ProtobufCMessage *request, call *answer);
 ProtobufCMessage *machine_ping(agent *self, const ProtobufCMessage *request, holm_error **error);
 ProtobufCMessage *machine_set_time(agent *self, const ProtobufCMessage *request, holm_error **error);
 ProtobufCMessage *machine_sysctl(agent *self, const ProtobufCMessage *request, holm_error **error);
@@ -21,3 +21,5 @@ void machine_shutdown(agent *self, const ProtobufCMessage *request, call *answer
 int machine_set_clock(int64_t unix_ns, holm_error **error);
 int machine_set_sysctl(agent *self, const char *key, const char *value, holm_error **error);
 int machine_rescan_pci(holm_error **error);
+/// Looks for devices on a worker.
+void machine_rescan_begin(agent *self);

@@ -44,15 +44,14 @@ static int agent_init(agent *self, uv_loop_t *loop, holm_error **error) {
 }
 
 // A template sleeps here, with everything open that all its clones have in common.
+// Woken up it looks for its devices, on a worker: the first to be found is the socket device, and while the
+// others are, the host is told and asks for the first things.
 static int wait_for_devices(agent *self, holm_error **error) {
     if (!boot_is_template())
         return 0;
     if (boot_wait_template(error) < 0)
         return -1;
-    uint64_t woken = steps_now();
-    if (machine_rescan_pci(error) < 0)
-        return -1;
-    steps_add(&self->boot, "rescan", woken);
+    machine_rescan_begin(self);
     return 0;
 }
 

@@ -8,6 +8,9 @@
 #include "guest/machine.h"
 #include "guest/text.h"
 
+#define LOG_MODULE "pci"
+#include "core/base/log.h"
+
 #ifdef __x86_64__
 #include <sys/io.h>
 
@@ -35,6 +38,25 @@ static int tell_machine(unsigned slot, holm_error **error) {
 
 int machine_rescan_pci(holm_error **error) {
     return text_write("/sys/bus/pci/rescan", "1", error);
+}
+
+static void rescan_work(uv_work_t *work) {
+    agent *self = work->data;
+    cleanup_error holm_error *error = NULL;
+    uint64_t begin = steps_now();
+    if (machine_rescan_pci(&error) < 0)
+        log_error("%s", holm_error_message(error)); // who waits for a device will say which one is missing
+    agent_note_step(self, "rescan", begin);
+}
+
+static void rescan_done(uv_work_t *work, int status) {
+    (void)work, (void)status;
+}
+
+void machine_rescan_begin(agent *self) {
+    self->rescanned = true;
+    self->rescan.data = self;
+    uv_queue_work(self->loop, &self->rescan, rescan_work, rescan_done);
 }
 
 ProtobufCMessage *machine_rescan(agent *self, const ProtobufCMessage *message, holm_error **error) {

@@ -1,4 +1,5 @@
-// Prepare: all that a fresh machine needs, in one call and in order, with the time that each step took.
+// Prepare: all that a fresh machine needs, in one call and in order, with the time that each step took. Only
+// the network is set up beside the file systems.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
@@ -12,6 +13,7 @@
 #include "guest/filesystem_watch.h"
 #include "guest/machine.h"
 #include "guest/network.h"
+#include "guest/process.h"
 #include "guest/root.h"
 #include "guest/text.h"
 #include "guest/uevent.h"
@@ -19,9 +21,16 @@
 #define ENTROPY_MAX 4096
 
 typedef struct preparation {
+    uv_work_t work;
     agent *agent;
-    const Holm__Agent__V1__PrepareRequest *request;
+    call *answer;
+    Holm__Agent__V1__PrepareRequest *request;
+    ProtobufCMessage *response;
+    holm_error *error;
     int uevents;
+    uv_thread_t network; ///< runs beside what needs no network
+    holm_error *network_error;
+    bool network_runs;
 } preparation;
 
 // Adding to the pool does not yet change what it gives out: only the reseed makes two clones differ.
@@ -61,7 +70,7 @@ static int set_names(preparation *self, holm_error **error) {
 }
 
 static int rescan(preparation *self, holm_error **error) {
-    return self->request->rescan ? machine_rescan_pci(error) : 0;
+    return self->request->rescan && !self->agent->rescanned ? machine_rescan_pci(error) : 0;
 }
 
 static int mount_root(preparation *self, holm_error **error) {
@@ -90,13 +99,41 @@ static int mount_volumes(preparation *self, holm_error **error) {
 }
 
 static int set_network(preparation *self, holm_error **error) {
+    cleanup_close int uevents = uevent_open(error);
+    if (uevents < 0)
+        return -1;
     for (size_t i = 0; i < self->request->n_interfaces; i++)
-        if (network_link_set(self->request->interfaces[i], self->uevents, error) < 0)
+        if (network_link_set(self->request->interfaces[i], uevents, error) < 0)
             return -1;
     for (size_t i = 0; i < self->request->n_routes; i++)
         if (network_route_add(self->request->routes[i], error) < 0)
             return -1;
     return 0;
+}
+
+static void network_main(void *data) {
+    preparation *self = data;
+    uint64_t begin = steps_now();
+    set_network(self, &self->network_error);
+    agent_note_step(self->agent, "network", begin);
+}
+
+static int begin_network(preparation *self, holm_error **error) {
+    (void)error;
+    self->network_runs = uv_thread_create(&self->network, network_main, self) == 0;
+    if (!self->network_runs)
+        network_main(self);
+    return 0;
+}
+
+static int end_network(preparation *self, holm_error **error) {
+    if (self->network_runs)
+        uv_thread_join(&self->network);
+    self->network_runs = false;
+    if (!self->network_error)
+        return 0;
+    holm_error_propagate(error, steal_pointer(&self->network_error));
+    return -1;
 }
 
 static int write_files(preparation *self, holm_error **error) {
@@ -129,20 +166,13 @@ static int set_limits(preparation *self, holm_error **error) {
 }
 
 static const struct {
-    const char *name;
+    const char *name; ///< NULL: it is no step of its own
     int (*run)(preparation *self, holm_error **error);
 } all[] = {
-    {"entropy", feed_entropy},
-    {"clock", set_clock},
-    {"names", set_names},
-    {"rescan", rescan},
-    {"root", mount_root},
-    {"mounts", mount_volumes},
-    {"network", set_network},
-    {"files", write_files},
-    {"sysctls", set_sysctls},
-    {"limits", set_limits},
-    {"environment", set_environment},
+    {"entropy", feed_entropy}, {"clock", set_clock},   {"names", set_names},
+    {"rescan", rescan},        {NULL, begin_network},  {"root", mount_root},
+    {"mounts", mount_volumes}, {"files", write_files}, {NULL, end_network},
+    {"sysctls", set_sysctls},  {"limits", set_limits}, {"environment", set_environment},
 };
 
 static char *read_boot_id(void) {
@@ -152,25 +182,68 @@ static char *read_boot_id(void) {
     return id;
 }
 
-ProtobufCMessage *machine_prepare(agent *self, const ProtobufCMessage *message, holm_error **error) {
-    preparation state = {.agent = self, .request = (const void *)message};
-    Holm__Agent__V1__PrepareResponse response = HOLM__AGENT__V1__PREPARE_RESPONSE__INIT;
-    steps *done = &self->boot;
-    uint64_t begun = steps_now();
+static int run_steps(preparation *self, holm_error **error) {
     cleanup_close int uevents = uevent_open(error);
     if (uevents < 0)
-        return NULL;
-    state.uevents = uevents;
+        return -1;
+    self->uevents = uevents;
     for (size_t i = 0; i < array_length(all); i++) {
         uint64_t begin = steps_now();
-        if (all[i].run(&state, error) < 0)
-            return NULL;
-        steps_add(done, all[i].name, begin);
+        if (all[i].run(self, error) < 0)
+            return -1;
+        if (all[i].name)
+            agent_note_step(self->agent, all[i].name, begin);
     }
+    return 0;
+}
+
+static ProtobufCMessage *describe(agent *self, uint64_t begun) {
     cleanup_free char *boot_id = read_boot_id();
+    Holm__Agent__V1__PrepareResponse response = HOLM__AGENT__V1__PREPARE_RESPONSE__INIT;
     response.boot_id = boot_id ? boot_id : (char *)"";
     response.begin_ns = begun;
-    response.steps = done->pointers;
-    response.n_steps = done->count;
-    return agent_copy_message(&response.base);
+    uv_mutex_lock(&self->lock);
+    response.steps = self->boot.pointers;
+    response.n_steps = self->boot.count;
+    ProtobufCMessage *copy = agent_copy_message(&response.base);
+    uv_mutex_unlock(&self->lock);
+    return copy;
+}
+
+static void prepare_work(uv_work_t *work) {
+    preparation *self = work->data;
+    uint64_t begun = steps_now();
+    if (run_steps(self, &self->error) == 0)
+        self->response = describe(self->agent, begun);
+    holm_error *late = NULL; // where another step has failed first
+    end_network(self, &late);
+    holm_error_free(late);
+}
+
+static void prepare_done(uv_work_t *work, int status) {
+    preparation *self = work->data;
+    (void)status;
+    if (self->response)
+        call_reply(self->answer, self->response);
+    else
+        call_fail(self->answer, self->error);
+    self->agent->preparing = false;
+    process_create_held(self->agent, self->error);
+    if (self->response)
+        protobuf_c_message_free_unpacked(self->response, NULL);
+    holm__agent__v1__prepare_request__free_unpacked(self->request, NULL);
+    holm_error_free(self->error);
+    free(self);
+}
+
+void machine_prepare(agent *self, const ProtobufCMessage *message, call *answer) {
+    preparation *made = calloc(1, sizeof *made);
+    if (!made)
+        abort();
+    made->agent = self;
+    made->answer = answer;
+    made->request = (Holm__Agent__V1__PrepareRequest *)agent_copy_message(message);
+    made->work.data = made;
+    self->preparing = true;
+    uv_queue_work(self->loop, &made->work, prepare_work, prepare_done);
 }

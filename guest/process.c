@@ -43,6 +43,8 @@ static void process_destroy(process *self, const holm_error *why) {
     self->agent->process_count--;
     watch_destroy(self->report);
     process_streams_finish(self, why);
+    if (self->held)
+        holm__agent__v1__process__free_unpacked(self->held, NULL);
     free(self->name);
     free(self);
 }
@@ -245,6 +247,20 @@ static int check_create(agent *self, const Holm__Agent__V1__CreateProcessRequest
     return 0;
 }
 
+// Fails the process where it cannot be made.
+static void make_child(process *self, const Holm__Agent__V1__Process *program) {
+    holm_error *error = NULL;
+    self->done.count = 0;
+    steps_add(&self->done, "fork", steps_now());
+    if (self->agent->stopping)
+        holm_error_set(&error, HOLM_ERROR_STATE, "the machine is being shut down");
+    else if (process_fork(self, program, on_report, &error) == 0)
+        return;
+    if (self->pid > 0)
+        kill(self->pid, SIGKILL);
+    fail_child(self, error);
+}
+
 void process_create(agent *self, const ProtobufCMessage *message, call *answer) {
     const Holm__Agent__V1__CreateProcessRequest *request = (const void *)message;
     holm_error *error = NULL;
@@ -263,16 +279,32 @@ void process_create(agent *self, const ProtobufCMessage *message, call *answer) 
     process_streams_init(created);
     created->oom_kills = cgroup_oom_kills();
     created->creating = answer;
-    steps_add(&created->done, "fork", steps_now());
     holm__agent__v1__process_exit__init(&created->exit);
     created->exit.name = created->name;
     created->next = self->processes;
     self->processes = created;
     self->process_count++;
-    if (process_fork(created, request->process, on_report, &error) < 0) {
-        if (created->pid > 0)
-            kill(created->pid, SIGKILL);
-        fail_child(created, error);
+    if (self->preparing)
+        created->held = (Holm__Agent__V1__Process *)agent_copy_message(&request->process->base);
+    else
+        make_child(created, request->process);
+}
+
+static process *find_held(agent *self) {
+    process *found = self->processes;
+    while (found && !found->held)
+        found = found->next;
+    return found;
+}
+
+void process_create_held(agent *self, const holm_error *error) {
+    for (process *each; (each = find_held(self));) {
+        Holm__Agent__V1__Process *program = steal_pointer(&each->held);
+        if (error)
+            fail_child(each, holm_error_copy(error));
+        else
+            make_child(each, program);
+        holm__agent__v1__process__free_unpacked(program, NULL);
     }
 }
 
@@ -344,8 +376,9 @@ ProtobufCMessage *process_signal(agent *self, const ProtobufCMessage *message, h
     process *found = process_get(self, request->name, error);
     if (!found)
         return NULL;
-    if (found->state == PROCESS_EXITED) {
-        holm_error_set(error, HOLM_ERROR_STATE, "the process \"%s\" has ended", found->name);
+    if (found->state == PROCESS_EXITED || found->pid <= 0) {
+        holm_error_set(error, HOLM_ERROR_STATE, "the process \"%s\" %s", found->name,
+                       found->held ? "waits for the machine" : "has ended");
         return NULL;
     }
     // not reaped yet, so the number is still its own

@@ -39,6 +39,7 @@ struct process {
     pid_t pid; ///< in the agent's own namespace
     watch *report;
     call *creating, *starting;
+    Holm__Agent__V1__Process *held; ///< to be made when the machine is prepared, or NULL
     bool start_at_once;
     process_waiter *waiters;
     steps done;                        ///< of its creation
@@ -64,6 +65,8 @@ process *process_find(agent *self, const char *name);
 process *process_get(agent *self, const char *name, holm_error **error);
 /// The container's own process while it runs, or NULL.
 process *process_first(agent *self);
+/// The machine is prepared, or is not (error): what was asked for meanwhile is made, or fails.
+void process_create_held(agent *self, const holm_error *error);
 /// Reaps all that has ended, ours and orphans.
 void process_reap_all(agent *self);
 

@@ -161,7 +161,7 @@ static void flush_input(process *self) {
     }
     if (self->close_input && self->pending.length == 0)
         end_input(self);
-    bool waits = self->input && self->pending.length;
+    bool waits = self->held || (self->input && self->pending.length);
     watch_events(self->input, waits ? UV_WRITABLE : 0);
     if (!self->attachment)
         return;
@@ -214,6 +214,7 @@ int process_streams_open(process *self, int input, int output, int error_output,
     if (err >= 0 &&
         !(self->output[1] = watch_create(self->agent->loop, steal_fd(&err), on_output, self, error)))
         return -1;
+    flush_input(self); // whoever is attached already may send now
     return 0;
 }
 

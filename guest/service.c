@@ -23,7 +23,7 @@
         call_open_later(stream, data, function);                  \
     }
 
-BLOCKING(machine_prepare)
+LATER(machine_prepare)
 DIRECT(machine_ping)
 DIRECT(machine_set_time)
 BLOCKING(machine_sysctl)

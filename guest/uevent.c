@@ -1,8 +1,10 @@
 #include "guest/uevent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -31,10 +33,16 @@ static int64_t now_ms(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
+// The node of a disk is there before the disk can be opened; its event comes when it can.
+static bool can_open(const char *path) {
+    cleanup_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    return fd >= 0;
+}
+
 int uevent_wait_paths(int fd, char *const *paths, size_t count, unsigned timeout_ms, holm_error **error) {
     int64_t deadline = now_ms() + timeout_ms;
     for (size_t i = 0; i < count;) {
-        if (access(paths[i], F_OK) == 0) {
+        if (can_open(paths[i])) {
             i++;
             continue;
         }

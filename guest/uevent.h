@@ -8,6 +8,6 @@
 int uevent_open(holm_error **error);
 /// Throws away what has arrived; it is only the news that counts.
 void uevent_drain(int fd);
-/// Waits until every one of the `count` paths is there, looking again after each event. At most timeout_ms in
-/// all; then the first missing one is named (UNAVAILABLE). Blocks: for a worker thread.
+/// Waits until every one of the `count` devices can be opened, looking again after each event. At most
+/// timeout_ms in all; then the first missing one is named (UNAVAILABLE). Blocks: for a worker thread.
 int uevent_wait_paths(int fd, char *const *paths, size_t count, unsigned timeout_ms, holm_error **error);

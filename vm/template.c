@@ -133,13 +133,14 @@ int template_copy_memory(int from, const guest_memory *to, holm_error **error) {
         off_t end = lseek(from, at, SEEK_HOLE);
         if (end < 0 || (uint64_t)end > to->size)
             break;
+        // Into the file, not its mapping: no fault for each page, and none is cleared first.
+        lseek(to->fd, at, SEEK_SET);
         while (at < end) {
-            ssize_t got = pread(from, to->base + at, (size_t)(end - at), at);
+            ssize_t got = sendfile(to->fd, from, &at, (size_t)(end - at));
             if (got <= 0) {
                 holm_error_set_errno(error, got < 0 ? errno : EIO, "copy a template's memory");
                 return -1;
             }
-            at += got;
         }
     }
     if (errno != ENXIO) { // ENXIO: no more data, the ordinary end

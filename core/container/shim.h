@@ -86,6 +86,7 @@ struct shim {
 
     shim_phase phase;
     bool start_wanted;
+    bool init_asked; ///< for its creation
     const machine_driver *driver;
     machine *machine;
     machine_accelerator accelerator;

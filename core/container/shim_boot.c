@@ -109,12 +109,19 @@ void shim_boot_network_ready(shim *self) {
     prepare(self);
 }
 
+static void ask_for_init(shim *self) {
+    if (self->init_asked)
+        return;
+    self->init_asked = true;
+    fault_point("run.init-creating");
+    session_start(self->init);
+}
+
 static void begin_init(shim *self) {
     if (self->phase != SHIM_PREPARED || !self->start_wanted)
         return;
     self->phase = SHIM_STARTING;
-    fault_point("run.init-creating");
-    session_start(self->init);
+    ask_for_init(self);
 }
 
 static void prepared(const ProtobufCMessage *response, const holm_error *error, void *data) {
@@ -156,6 +163,9 @@ static void prepare(shim *self) {
     rpc_call_unary(self->agent, shim_agent_protocol(), "Prepare", &request->base, prepared, self,
                    PREPARE_TIMEOUT_MS);
     holm__agent__v1__prepare_request__free_unpacked(request, NULL);
+    // The agent makes what is asked for now when it is prepared: no way there and back in between.
+    if (self->start_wanted)
+        ask_for_init(self);
     listen_to_events(self);
 }
 
