@@ -153,6 +153,17 @@ int netlink_set_link(int index, const char *name, unsigned mtu, holm_error **err
     return -1;
 }
 
+int netlink_set_mac(int index, const uint8_t mac[static 6], holm_error **error) {
+    request change;
+    begin(&change, RTM_NEWLINK, 0, sizeof change.body.link);
+    change.body.link.ifi_index = index;
+    add(&change, IFLA_ADDRESS, mac, 6);
+    if (exchange(&change) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "give network card %d its address", index);
+    return -1;
+}
+
 int netlink_set_up(int index, bool up, holm_error **error) {
     request change;
     begin(&change, RTM_NEWLINK, 0, sizeof change.body.link);

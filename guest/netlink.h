@@ -28,6 +28,8 @@ int netlink_mac_parse(const char *text, uint8_t mac[static 6], holm_error **erro
 int netlink_find_link(const uint8_t mac[static 6], holm_error **error);
 /// The name must be free and the card down to be renamed; NULL leaves it, mtu 0 too.
 int netlink_set_link(int index, const char *name, unsigned mtu, holm_error **error);
+/// The card must be down.
+int netlink_set_mac(int index, const uint8_t mac[static 6], holm_error **error);
 int netlink_set_up(int index, bool up, holm_error **error);
 /// An address that is there already is no error.
 int netlink_add_address(int index, const netlink_address *address, holm_error **error);

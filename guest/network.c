@@ -1,5 +1,6 @@
 #include "guest/network.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <poll.h>
@@ -27,12 +28,30 @@ static int64_t now_ms(void) {
     return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static int wait_card(const char *text, int uevents, holm_error **error) {
+// The card of a clone is there from the beginning, with its template's address. 0: there is none in that
+// slot.
+static int adopt_card(unsigned slot, const uint8_t mac[static 6], holm_error **error) {
+    char place[24], path[256] = "";
+    snprintf(place, sizeof place, "/0000:00:%02x.0/", slot);
+    cleanup_directory DIR *all = slot ? opendir("/sys/class/net") : NULL;
+    for (const struct dirent *entry; all && (entry = readdir(all));) {
+        ssize_t length = readlinkat(dirfd(all), entry->d_name, path, sizeof path - 1);
+        path[length > 0 ? length : 0] = 0;
+        int index = strstr(path, place) ? (int)if_nametoindex(entry->d_name) : 0;
+        if (index > 0)
+            return netlink_set_mac(index, mac, error) < 0 ? -1 : index;
+    }
+    return 0;
+}
+
+static int wait_card(const char *text, unsigned slot, int uevents, holm_error **error) {
     uint8_t mac[6];
     if (netlink_mac_parse(text, mac, error) < 0)
         return -1;
     for (int64_t deadline = now_ms() + CARD_TIMEOUT_MS;;) {
         int index = netlink_find_link(mac, error);
+        if (index == 0)
+            index = adopt_card(slot, mac, error);
         if (index != 0)
             return index;
         int64_t left = deadline - now_ms();
@@ -62,7 +81,8 @@ static int add_address(int index, const char *text, holm_error **error) {
 int network_link_set(const Holm__Agent__V1__Interface *request, int uevents, holm_error **error) {
     if (check_name(request->name, error) < 0)
         return -1;
-    int index = *request->mac ? wait_card(request->mac, uevents, error) : card_by_name(request->name, error);
+    int index = *request->mac ? wait_card(request->mac, request->slot, uevents, error)
+                              : card_by_name(request->name, error);
     if (index < 0)
         return -1;
     char current[IF_NAMESIZE] = "";

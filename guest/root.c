@@ -3,7 +3,9 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -139,6 +141,14 @@ static int attach_root(unsigned layer_count, holm_error **error) {
     return -1;
 }
 
+// A clone has seen this disk when it was empty.
+static void read_partitions(const char *device) {
+    cleanup_close int fd = open(device, O_RDONLY | O_CLOEXEC);
+    cleanup_free char *first = partition_path(device, 1);
+    if (fd >= 0 && access(first, F_OK) < 0)
+        ioctl(fd, BLKRRPART);
+}
+
 static int wait_devices(char **devices, unsigned count, int uevents, holm_error **error) {
     return uevent_wait_paths(uevents, devices, count, ROOT_DEVICE_TIMEOUT_MS, error);
 }
@@ -156,6 +166,8 @@ int root_mount(const Holm__Agent__V1__RootFilesystem *root, int uevents, holm_er
         devices[i] = partition_path(root->layers_device, i + 1);
     if (*root->writable_device)
         devices[count++] = strdup(root->writable_device);
+    if (layers)
+        read_partitions(root->layers_device);
     int result = wait_devices(devices, count, uevents, error);
     for (unsigned i = 0; result == 0 && i < layers; i++) {
         char path[64];

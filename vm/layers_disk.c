@@ -16,6 +16,9 @@
 #define TABLE_TAIL    (TABLE_ZEROS + ALIGNMENT)
 #define TABLE_SECTORS (TABLE_TAIL + TAIL_SECTORS)
 
+// A power of two, so that most images' disks are alike: the guest of a template has seen the size already.
+#define SECTORS_LEAST (1ULL << 27)
+
 static void put(uint8_t *at, uint64_t value, unsigned bytes) {
     for (unsigned i = 0; i < bytes; i++)
         at[i] = (uint8_t)(value >> 8 * i);
@@ -72,6 +75,15 @@ static void put_protective_mbr(uint8_t *at, uint64_t sectors) {
     at[511] = 0xaa;
 }
 
+uint64_t layers_disk_bytes(const layers_disk_layer *layers, size_t count) {
+    uint64_t used = FIRST_SECTOR + TAIL_SECTORS, sectors = SECTORS_LEAST;
+    for (size_t i = 0; i < count; i++)
+        used += sectors_of(layers[i].bytes) + padding_of(sectors_of(layers[i].bytes));
+    while (sectors < used)
+        sectors *= 2;
+    return sectors * SECTOR;
+}
+
 static int check_layers(const layers_disk_layer *layers, size_t count, holm_error **error) {
     if (count == 0 || count > LAYERS_DISK_MOST) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "a disk can have 1 to %d layers, not %zu", LAYERS_DISK_MOST,
@@ -119,14 +131,17 @@ int layers_disk_make(const layers_disk_layer *layers, size_t count, const char *
                                  table_name, TABLE_ZEROS);
         at += sectors + padding;
     }
+    uint64_t last = layers_disk_bytes(layers, count) / SECTOR - 1, rest = last + 1 - TAIL_SECTORS - at;
+    if (rest > 0)
+        buffer_append_format(descriptor, "RW %llu FLAT \"%s\" %u\n", (unsigned long long)rest, table_name,
+                             TABLE_SECTORS);
     buffer_append_format(descriptor, "RW %u FLAT \"%s\" %u\n", TAIL_SECTORS, table_name, TABLE_TAIL);
     buffer_append_text(descriptor, "# The Disk Data Base\nddb.virtualHWVersion = \"4\"\n"
                                    "ddb.adapterType = \"ide\"\n");
 
-    uint64_t last = at + TAIL_SECTORS - 1;
     memcpy(tail, entries, LAYERS_DISK_MOST * ENTRY_SIZE);
     put_protective_mbr(head, last + 1);
     put_header(head + SECTOR, entries, 1, last, at - 1, 2);
-    put_header(tail + (size_t)ENTRY_SECTORS * SECTOR, entries, last, 1, at - 1, at);
+    put_header(tail + (size_t)ENTRY_SECTORS * SECTOR, entries, last, 1, at - 1, last + 1 - TAIL_SECTORS);
     return 0;
 }

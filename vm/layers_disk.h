@@ -17,6 +17,9 @@ typedef struct layers_disk_layer {
     uint64_t bytes;   ///< a last sector that is not whole counts as one
 } layers_disk_layer;
 
-/// Makes the contents of the two files. `table_name` is the table's name for QEMU.
+/// The size of the whole disk, most of it empty.
+uint64_t layers_disk_bytes(const layers_disk_layer *layers, size_t count);
+/// Makes the contents of the two files; the table's has to be as long as the disk, with a hole at its end.
+/// `table_name` is the table's name for QEMU.
 int layers_disk_make(const layers_disk_layer *layers, size_t count, const char *table_name, buffer *table,
                      buffer *descriptor, holm_error **error);

@@ -197,7 +197,8 @@ void qemu_let_run(machine *self) {
                 json_pack("{s:s, s:s, s:s, s:s}", "driver", "vhost-user-vsock-pci", "id", "vsock", "chardev",
                           "vsock", "addr", slot),
                 -1, qemu_expect, self);
-    qemu_plug_all(self);
+    self->plugged = true;
+    qemu_give_all(self);
     qmp_execute(self->qmp, "cont", NULL, -1, qemu_expect, self);
 }
 
@@ -318,11 +319,20 @@ int qemu_configure(machine *self, const machine_configuration *from, holm_error 
     self->kernel_arguments = from->kernel_arguments ? strdup(from->kernel_arguments) : NULL;
     self->boot_log = from->boot_log ? strdup(from->boot_log) : NULL;
     self->next_set = 1;
-    if (from->template_directory) {
-        self->template_directory = strdup(from->template_directory);
-        self->template_key = template_key(self->program, from);
-    }
+    self->template_directory = from->template_directory ? strdup(from->template_directory) : NULL;
     return 0;
+}
+
+void qemu_choose_template(machine *self) {
+    const machine_configuration shape = {.cpus = self->cpus,
+                                         .memory_bytes = self->memory_bytes,
+                                         .accelerator = self->accelerator,
+                                         .kernel = self->kernel,
+                                         .initramfs = self->initramfs,
+                                         .kernel_arguments = self->kernel_arguments};
+    cleanup_free char *devices = qemu_devices_describe(self);
+    if (self->template_directory)
+        self->template_key = template_key(self->program, &shape, devices);
 }
 
 void qemu_configuration_finish(machine *self) {
@@ -358,11 +368,13 @@ static int qemu_start(machine *self, holm_error **error) {
         holm_error_set(error, HOLM_ERROR_STATE, "the machine was started already");
         return -1;
     }
+    qemu_choose_template(self);
     if (self->template_key && qemu_clone_open(self))
         self->role = QEMU_CLONE;
     self->state = QEMU_STARTING;
     if (launch(self, error) < 0) {
         self->state = QEMU_CREATED;
+        free(steal_pointer(&self->template_key));
         qemu_clone_abandon(self);
         close_vsock(self);
         return -1;

@@ -1,7 +1,7 @@
-// Starting from a template: its memory is copied on a worker while QEMU starts, then the device state is
-// loaded, then disks, cards and vsock are plugged as for a boot, and the agent, which waits in the template,
-// is told to go on. Until the agent has answered, everything that goes wrong ends the process, and the
-// machine is booted.
+// Starting from a template: its memory is copied on a worker while QEMU starts and gets disks and cards, then
+// the device state is loaded, then vsock is plugged as for a boot, and the agent, which waits in the
+// template, is told to go on. Until the agent has answered, everything that goes wrong ends the process, and
+// the machine is booted.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +105,10 @@ void qemu_clone_begin(machine *self) {
                                      "capability", "x-ignore-shared", "state", 1);
     qmp_execute(self->qmp, "migrate-set-capabilities", json_pack("{s:o}", "capabilities", capabilities), -1,
                 qemu_expect, self);
+    // Nobody has known it before: there is nothing to announce.
+    qmp_execute(self->qmp, "migrate-set-parameters", json_pack("{s:i}", "announce-rounds", 0), -1,
+                qemu_expect, self);
+    qemu_give_all(self); // the state that comes is theirs as well
 }
 
 bool qemu_clone_is_over(machine *self) {

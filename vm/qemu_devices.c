@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "core/base/file.h"
@@ -70,7 +71,7 @@ static qemu_device *device_create(machine *self, const char *name, size_t fd_cou
         return NULL;
     }
     qemu_device *one = calloc(1, sizeof *one);
-    if (!one || !(one->fds = malloc(fd_count * sizeof(int))))
+    if (!one || !(one->fds = malloc((fd_count + 1) * sizeof(int))))
         abort();
     one->slot = slot;
     one->fd_count = fd_count;
@@ -95,9 +96,11 @@ static int open_disk_file(const char *path, bool read_only, uint64_t *bytes, hol
     return steal_fd(&fd);
 }
 
-static int memory_file(const char *name, const buffer *content, holm_error **error) {
+// With a hole behind its content, where it is to be longer.
+static int memory_file(const char *name, const buffer *content, uint64_t length, holm_error **error) {
     cleanup_close int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd < 0 || file_write_all(fd, content->data, content->length) < 0) {
+    if (fd < 0 || file_write_all(fd, content->data, content->length) < 0 ||
+        (length && ftruncate(fd, (off_t)length) < 0)) {
         holm_error_set_errno(error, errno, "write the %s", name);
         return -1;
     }
@@ -126,9 +129,10 @@ static int open_layers(qemu_device *one, const machine_disk *disk, holm_error **
     cleanup_buffer buffer table = BUFFER_INIT, descriptor = BUFFER_INIT;
     char table_name[32];
     snprintf(table_name, sizeof table_name, "/dev/fdset/%llu", (unsigned long long)(one->first_set + 1));
+    one->bytes = layers_disk_bytes(layers, disk->layer_count);
     if (layers_disk_make(layers, disk->layer_count, table_name, &table, &descriptor, error) < 0 ||
-        (one->fds[0] = memory_file("layers descriptor", &descriptor, error)) < 0 ||
-        (one->fds[1] = memory_file("partition table", &table, error)) < 0)
+        (one->fds[0] = memory_file("layers descriptor", &descriptor, 0, error)) < 0 ||
+        (one->fds[1] = memory_file("partition table", &table, one->bytes, error)) < 0)
         return -1;
     return 0;
 }
@@ -155,8 +159,11 @@ static void give_disk(machine *self, qemu_device *one) {
                 one->fds[i]);
     snprintf(set, sizeof set, "/dev/fdset/%llu", (unsigned long long)one->first_set);
     // Every node has its driver: nothing that a guest wrote to its disk is ever taken for a format.
-    json_t *file = json_pack("{s:s, s:s, s:b, s:s}", "driver", "file", "filename", set, "read-only",
-                             one->read_only, "discard", "unmap");
+    json_t *file = one->placeholder
+                       ? json_pack("{s:s, s:I, s:b, s:b}", "driver", "null-co", "size",
+                                   (json_int_t)one->bytes, "read-zeroes", 1, "read-only", one->read_only)
+                       : json_pack("{s:s, s:s, s:b, s:s}", "driver", "file", "filename", set, "read-only",
+                                   one->read_only, "discard", "unmap");
     qmp_execute(self->qmp, "blockdev-add",
                 json_pack("{s:s, s:s, s:b, s:s, s:o}", "driver", one->layers ? "vmdk" : "raw", "node-name",
                           one->name, "read-only", one->read_only, "discard", "unmap", "file", file),
@@ -198,8 +205,7 @@ static void device_give(machine *self, qemu_device *one) {
         device_close_fds(one);
 }
 
-void qemu_plug_all(machine *self) {
-    self->plugged = true;
+void qemu_give_all(machine *self) {
     for (qemu_device *one = self->devices; one; one = one->next)
         if (!one->given)
             device_give(self, one);
@@ -221,9 +227,8 @@ int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error) {
     one->layers = layers;
     one->read_only = layers || disk->read_only;
     one->first_set = self->next_set;
-    uint64_t bytes;
     if (layers ? open_layers(one, disk, error) < 0
-               : (one->fds[0] = open_disk_file(disk->path, one->read_only, &bytes, error)) < 0)
+               : (one->fds[0] = open_disk_file(disk->path, one->read_only, &one->bytes, error)) < 0)
         return -1;
     self->next_set += one->fd_count;
     device_append(self, one);
@@ -246,6 +251,52 @@ int qemu_add_card(machine *self, const machine_card *card, holm_error **error) {
     if (self->plugged)
         device_give(self, one);
     steal_pointer(&one);
+    return 0;
+}
+
+char *qemu_devices_describe(const machine *self) {
+    cleanup_buffer buffer text = BUFFER_INIT;
+    for (const qemu_device *one = self->devices; one; one = one->next)
+        buffer_append_format(&text, "%s%s:%llu", one == self->devices ? "" : ",",
+                             one->is_card     ? "card"
+                             : one->read_only ? "ro"
+                                              : "rw",
+                             one->is_card ? (unsigned long long)one->mtu : (unsigned long long)one->bytes);
+    return buffer_steal_text(&text);
+}
+
+static int pretend(machine *self, const char *kind, uint64_t number, holm_error **error) {
+    char name[16];
+    snprintf(name, sizeof name, "pretended%d", slot_free(self));
+    if (strcmp(kind, "card") == 0) {
+        int pair[2]; // whose other end nobody hears
+        if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair) < 0) {
+            holm_error_set_errno(error, errno, "make a card's sockets");
+            return -1;
+        }
+        close(pair[1]);
+        return qemu_add_card(
+            self, &(machine_card){.name = name, .mac = {2}, .fd = pair[0], .mtu = (unsigned)number}, error);
+    }
+    qemu_device *one = device_create(self, name, 0, error);
+    if (!one)
+        return -1;
+    one->placeholder = true;
+    one->read_only = strcmp(kind, "ro") == 0;
+    one->bytes = number;
+    device_append(self, one);
+    return 0;
+}
+
+int qemu_devices_pretend(machine *self, const char *description, holm_error **error) {
+    char kind[8];
+    unsigned long long number;
+    int length;
+    for (const char *at = description; sscanf(at, "%7[a-z]:%llu%n", kind, &number, &length) == 2;) {
+        if (pretend(self, kind, number, error) < 0)
+            return -1;
+        at += length + (at[length] == ',');
+    }
     return 0;
 }
 

@@ -45,7 +45,9 @@ typedef struct qemu_device {
     char name[32];
     int slot;
     bool is_card;
-    bool given; ///< to the VMM
+    bool placeholder; ///< of a template: has a size but nothing in it
+    uint64_t bytes;   ///< of a disk
+    bool given;       ///< to the VMM
     bool removing;
     int *fds; ///< to be given to QEMU when it is plugged; -1 once they are
     size_t fd_count;
@@ -70,7 +72,7 @@ struct machine {
     char *program, *kernel, *initramfs, *kernel_arguments, *runtime_directory, *boot_log, *template_directory;
     uint32_t context_id;
 
-    char *template_key; ///< NULL: no templates for this machine
+    char *template_key; ///< from the start on; NULL: no templates for this machine
 
     guest_memory memory;
     qemu_role role;
@@ -106,7 +108,12 @@ int qemu_add_card(machine *self, const machine_card *card, holm_error **error);
 void qemu_remove_device(machine *self, const char *name, machine_done done, void *data);
 int qemu_device_slot(const machine *self, const char *name);
 /// Gives every device to a running VMM that it does not have yet.
-void qemu_plug_all(machine *self);
+void qemu_give_all(machine *self);
+/// What a template needs to know of the devices that there are, in their order: "ro:BYTES", "rw:BYTES",
+/// "card:MTU".
+char *qemu_devices_describe(const machine *self);
+/// Adds devices that are like those described, and empty.
+int qemu_devices_pretend(machine *self, const char *description, holm_error **error);
 /// The VMM's word that a device is gone (event DEVICE_DELETED).
 void qemu_device_deleted(machine *self, const char *name);
 /// The guest is there: what was kept for a second try is closed.
@@ -124,6 +131,8 @@ void qemu_let_run(machine *self);
 /// What a machine knows of its configuration. -1: it makes no sense.
 int qemu_configure(machine *self, const machine_configuration *from, holm_error **error);
 void qemu_configuration_finish(machine *self);
+/// Sets template_key, when all devices are known.
+void qemu_choose_template(machine *self);
 
 /// Loads the template into the running VMM; then the machine runs. What goes wrong ends the process, after
 /// which the machine boots. False: there is no template to be had.
@@ -147,8 +156,9 @@ void qemu_maker_let_go(machine *self);
 void qemu_space_event(machine *self, const json_t *information);
 void qemu_space_let_go(machine *self);
 
-/// Makes a template of this shape, on a loop of its own: blocks for seconds. Nothing to do is no error.
-int qemu_template_make(const machine_configuration *shape, holm_error **error);
+/// Makes a template of this shape with these devices, on a loop of its own: blocks for seconds. Nothing to do
+/// is no error.
+int qemu_template_make(const machine_configuration *shape, const char *devices, holm_error **error);
 
 void qemu_connect(machine *self, uint32_t port, machine_connected done, void *data);
 int qemu_listen(machine *self, uint32_t port, machine_accepted accepted, void *data, holm_error **error);

@@ -48,6 +48,7 @@ static int maker_spawn(const machine *self, int pipe_end, int *pidfd, holm_error
     cleanup_free char *program = maker_program();
     cleanup_free char *cpus = path_format("%u", self->cpus);
     cleanup_free char *memory = path_format("%llu", (unsigned long long)self->memory_bytes);
+    cleanup_free char *devices = qemu_devices_describe(self);
     const char *const arguments[] = {program,
                                      self->template_directory,
                                      self->kernel,
@@ -56,6 +57,7 @@ static int maker_spawn(const machine *self, int pipe_end, int *pidfd, holm_error
                                      memory,
                                      self->accelerator == MACHINE_KVM ? "kvm" : "emulation",
                                      self->confined ? "confined" : "open",
+                                     devices,
                                      self->kernel_arguments,
                                      NULL};
     const process_fd fds[] = {{pipe_end, 0}};

@@ -1,5 +1,6 @@
-// Making a template: boots a machine that has no disks, cards or vsock up to where its agent waits, lets the
-// guest give back what it does not use, stops it, and keeps its memory and device state.
+// Making a template: boots a machine whose disks and cards are like those of its clones, but empty, and that
+// has no vsock (which QEMU cannot save), up to where its agent waits, lets the guest give back what it does
+// not use, stops it, and keeps its memory and device state.
 #include <string.h>
 #include <sys/mman.h>
 
@@ -96,22 +97,26 @@ static int run(making *self, holm_error **error) {
                                      "capability", "x-ignore-shared", "state", 1);
     qmp_execute(machine_->qmp, "migrate-set-capabilities", json_pack("{s:o}", "capabilities", capabilities),
                 -1, answered, self);
+    qemu_give_all(machine_);
     qmp_execute(machine_->qmp, "cont", NULL, -1, answered, self);
     uv_run(machine_->loop, UV_RUN_DEFAULT);
     guest_memory_finish(&machine_->memory);
+    qemu_devices_forget(machine_);
     if (self->error)
         holm_error_propagate(error, steal_pointer(&self->error));
     return self->saved || self->again ? 0 : -1;
 }
 
-int qemu_template_make(const machine_configuration *shape, holm_error **error) {
+int qemu_template_make(const machine_configuration *shape, const char *devices, holm_error **error) {
     uv_loop_t loop;
     making self = {.machine = {.loop = &loop, .role = QEMU_TEMPLATE, .memory = {.fd = -1}},
                    .state = -1,
                    .attempts = ATTEMPTS};
     self.machine.migration = migrated;
-    if (qemu_configure(&self.machine, shape, error) < 0)
+    if (qemu_configure(&self.machine, shape, error) < 0 ||
+        qemu_devices_pretend(&self.machine, devices, error) < 0)
         return -1;
+    qemu_choose_template(&self.machine);
     cleanup_close int lock = template_lock(self.machine.template_directory, self.machine.template_key, error);
     template_files files;
     int result = -1;
@@ -132,6 +137,7 @@ int qemu_template_make(const machine_configuration *shape, holm_error **error) {
     cleanup_close_fd(&self.state);
     holm_error_free(self.machine.problem);
     guest_memory_finish(&self.machine.memory);
+    qemu_devices_finish(&self.machine);
     qemu_configuration_finish(&self.machine);
     return result;
 }

@@ -14,7 +14,7 @@
 #define LOG_MODULE "template"
 #include "core/base/log.h"
 
-#define FORMAT   2
+#define FORMAT   3
 #define KEY_MOST 65536
 #define PAGE     4096U
 
@@ -49,14 +49,14 @@ static void append_processor(buffer *out) {
     }
 }
 
-char *template_key(const char *program, const machine_configuration *shape) {
+char *template_key(const char *program, const machine_configuration *shape, const char *devices) {
     cleanup_buffer buffer key = BUFFER_INIT;
     buffer_append_format(&key, "holm " HOLM_VERSION " template %d\n", FORMAT);
     append_identity(&key, "qemu", program);
     append_identity(&key, "kernel", shape->kernel);
     append_identity(&key, "initramfs", shape->initramfs);
-    buffer_append_format(&key, "arguments %s\ncpus %u\nmemory %llu\naccelerator %s\n",
-                         shape->kernel_arguments ? shape->kernel_arguments : "", shape->cpus,
+    buffer_append_format(&key, "arguments %s\ndevices %s\ncpus %u\nmemory %llu\naccelerator %s\n",
+                         shape->kernel_arguments ? shape->kernel_arguments : "", devices, shape->cpus,
                          (unsigned long long)shape->memory_bytes,
                          shape->accelerator == MACHINE_KVM ? "kvm" : "emulation");
     append_processor(&key);

@@ -26,7 +26,8 @@ void template_files_close(template_files *self);
 
 /// What a template of this shape depends on, as text: files by their identity, not their content. The caller
 /// frees it. `program` is QEMU's.
-char *template_key(const char *program, const machine_configuration *shape);
+/// `devices` as qemu_devices_describe has them.
+char *template_key(const char *program, const machine_configuration *shape, const char *devices);
 /// The template's folder. The caller frees it.
 char *template_path(const char *directory, const char *key);
 

@@ -1,7 +1,8 @@
 // holm-template: makes a template in the background, when told to by one byte on standard input
 // (qemu_maker.c).
 //
-//   holm-template DIRECTORY KERNEL INITRAMFS CPUS MEMORY kvm|emulation confined|open [KERNEL-ARGUMENTS]
+//   holm-template DIRECTORY KERNEL INITRAMFS CPUS MEMORY kvm|emulation confined|open DEVICES
+//      [KERNEL-ARGUMENTS]
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +28,7 @@ static void open_log(const char *directory) {
 
 int main(int argc, char **argv) {
     char word;
-    if (argc < 8 || argc > 9) {
+    if (argc < 9 || argc > 10) {
         fputs("holm-template is started by holm\n", stderr);
         return 125;
     }
@@ -47,8 +48,8 @@ int main(int argc, char **argv) {
                                    .accelerator =
                                        strcmp(argv[6], "kvm") == 0 ? MACHINE_KVM : MACHINE_EMULATION,
                                    .confine = strcmp(argv[7], "confined") == 0,
-                                   .kernel_arguments = argv[8]};
-    if (qemu_template_make(&shape, &error) == 0) {
+                                   .kernel_arguments = argv[9]};
+    if (qemu_template_make(&shape, argv[8], &error) == 0) {
         log_info("made a template for %s processors and %s bytes", argv[4], argv[5]);
         return 0;
     }

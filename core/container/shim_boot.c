@@ -158,6 +158,10 @@ static void prepare(shim *self) {
         holm_error_free(error);
         return;
     }
+    for (size_t i = 0; i < request->n_interfaces; i++) {
+        int slot = self->driver->device_slot(self->machine, request->interfaces[i]->name);
+        request->interfaces[i]->slot = slot > 0 ? (uint32_t)slot : 0;
+    }
     shim_step(self, "agent connected");
     self->prepare_ns = trace_now();
     rpc_call_unary(self->agent, shim_agent_protocol(), "Prepare", &request->base, prepared, self,

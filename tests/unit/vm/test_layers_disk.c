@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <cmocka.h>
@@ -97,6 +99,9 @@ static void test_as_others_read_it(void **state) {
     const layers_disk_layer layers[] = {{one, first.length}, {two, second.length}};
     assert_int_equal(layers_disk_make(layers, 2, table_path, &table, &descriptor, NULL), 0);
     assert_int_equal(file_write(table_path, table.data, table.length, NULL), 0);
+    uint64_t whole = layers_disk_bytes(layers, 2);
+    assert_int_equal(whole, 1ULL << 36);
+    assert_int_equal(truncate(table_path, (off_t)whole), 0);
     assert_int_equal(file_write(disk, descriptor.data, descriptor.length, NULL), 0);
     snprintf(command, sizeof command,
              "cd %s && qemu-img convert -f vmdk -O raw disk.vmdk raw && sfdisk --verify raw >verify 2>&1 && "
@@ -104,6 +109,11 @@ static void test_as_others_read_it(void **state) {
              folder);
     assert_int_equal(system(command), 0);
     cleanup_free char *raw_path = path_join(folder, "raw", NULL);
+    struct stat status;
+    assert_int_equal(stat(raw_path, &status), 0);
+    assert_int_equal(status.st_size, whole);
+    assert_int_equal(truncate(raw_path, 1 << 20),
+                     0); // nothing but a hole and the other header is behind that
     assert_int_equal(file_read(raw_path, 1 << 24, &raw, NULL), 0);
     assert_memory_equal(raw.data + (size_t)40 * SECTOR, first.data, first.length);
     size_t at = 40 * SECTOR + (first.length + 4095) / 4096 * 4096;

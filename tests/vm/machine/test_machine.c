@@ -359,8 +359,8 @@ static void make_template(void) {
     char command[512];
     strcpy(templates, "/tmp/holm-vm-templates-XXXXXX");
     assert_non_null(mkdtemp(templates));
-    snprintf(command, sizeof command, "printf m | %s %s %s %s 1 %lu emulation confined", TEST_TEMPLATE_MAKER,
-             templates, kernel_path(), initramfs_path(), 256 * MIB);
+    snprintf(command, sizeof command, "printf m | %s %s %s %s 1 %lu emulation confined rw:%lu,card:0",
+             TEST_TEMPLATE_MAKER, templates, kernel_path(), initramfs_path(), 256 * MIB, MIB);
     assert_int_equal(system(command), 0);
 }
 
