@@ -2,6 +2,7 @@
 import hashlib
 import os
 import queue
+import select
 import signal
 import subprocess
 import threading
@@ -187,7 +188,10 @@ class Ends(unittest.TestCase):
 
     def test_started_at_once_after_a_kill(self):
         container = Container("sleep", "1000").start()
-        os.kill(shim_of(container.id), signal.SIGKILL)
+        shim = os.pidfd_open(shim_of(container.id))
+        signal.pidfd_send_signal(shim, signal.SIGKILL)
+        select.select([shim], [], [])  # its QEMU may still be there
+        os.close(shim)
         lab("reconcile")
         self.assertEqual(status(container.id)["reason"], "shim-lost")
         container.start()
