@@ -27,7 +27,12 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
         return NULL;
     }
     choose_accelerator(client->config);
+    client->cold = json_is_false(config_get(client->config, "start.template"));
     return client;
+}
+
+void holm_start_cold(holm_client *client) {
+    client->cold = true;
 }
 
 int holm_trace(const char *path, holm_error **error) {

@@ -31,7 +31,8 @@ typedef struct agent {
     rpc_server *server;
     void *service_data[1]; ///< the server's
     watch *listener;
-    uv_work_t rescan; ///< of a clone that wakes up
+    uv_work_t nothing; ///< of a template
+    uv_work_t rescan;  ///< of a clone that wakes up
 
     // The next are shared with worker threads.
     uv_mutex_t lock;

@@ -44,11 +44,17 @@ static int agent_init(agent *self, uv_loop_t *loop, holm_error **error) {
 }
 
 // A template sleeps here, with everything open that all its clones have in common.
+static void do_nothing(uv_work_t *work) {
+    (void)work;
+}
+
 // Woken up it looks for its devices, on a worker: the first to be found is the socket device, and while the
 // others are, the host is told and asks for the first things.
 static int wait_for_devices(agent *self, holm_error **error) {
     if (!boot_is_template())
         return 0;
+    // The workers are made once, for all clones.
+    uv_queue_work(self->loop, &self->nothing, do_nothing, NULL);
     if (boot_wait_template(error) < 0)
         return -1;
     machine_rescan_begin(self);

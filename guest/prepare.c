@@ -1,5 +1,4 @@
-// Prepare: all that a fresh machine needs, in one call and in order, with the time that each step took. Only
-// the network is set up beside the file systems.
+// Prepare: all that a fresh machine needs, in one call and in order, with the time that each step took.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
@@ -28,9 +27,6 @@ typedef struct preparation {
     ProtobufCMessage *response;
     holm_error *error;
     int uevents;
-    uv_thread_t network; ///< runs beside what needs no network
-    holm_error *network_error;
-    bool network_runs;
 } preparation;
 
 // Adding to the pool does not yet change what it gives out: only the reseed makes two clones differ.
@@ -99,41 +95,13 @@ static int mount_volumes(preparation *self, holm_error **error) {
 }
 
 static int set_network(preparation *self, holm_error **error) {
-    cleanup_close int uevents = uevent_open(error);
-    if (uevents < 0)
-        return -1;
     for (size_t i = 0; i < self->request->n_interfaces; i++)
-        if (network_link_set(self->request->interfaces[i], uevents, error) < 0)
+        if (network_link_set(self->request->interfaces[i], self->uevents, error) < 0)
             return -1;
     for (size_t i = 0; i < self->request->n_routes; i++)
         if (network_route_add(self->request->routes[i], error) < 0)
             return -1;
     return 0;
-}
-
-static void network_main(void *data) {
-    preparation *self = data;
-    uint64_t begin = steps_now();
-    set_network(self, &self->network_error);
-    agent_note_step(self->agent, "network", begin);
-}
-
-static int begin_network(preparation *self, holm_error **error) {
-    (void)error;
-    self->network_runs = uv_thread_create(&self->network, network_main, self) == 0;
-    if (!self->network_runs)
-        network_main(self);
-    return 0;
-}
-
-static int end_network(preparation *self, holm_error **error) {
-    if (self->network_runs)
-        uv_thread_join(&self->network);
-    self->network_runs = false;
-    if (!self->network_error)
-        return 0;
-    holm_error_propagate(error, steal_pointer(&self->network_error));
-    return -1;
 }
 
 static int write_files(preparation *self, holm_error **error) {
@@ -166,13 +134,20 @@ static int set_limits(preparation *self, holm_error **error) {
 }
 
 static const struct {
-    const char *name; ///< NULL: it is no step of its own
+    const char *name;
     int (*run)(preparation *self, holm_error **error);
 } all[] = {
-    {"entropy", feed_entropy}, {"clock", set_clock},   {"names", set_names},
-    {"rescan", rescan},        {NULL, begin_network},  {"root", mount_root},
-    {"mounts", mount_volumes}, {"files", write_files}, {NULL, end_network},
-    {"sysctls", set_sysctls},  {"limits", set_limits}, {"environment", set_environment},
+    {"entropy", feed_entropy},
+    {"clock", set_clock},
+    {"names", set_names},
+    {"rescan", rescan},
+    {"network", set_network},
+    {"root", mount_root},
+    {"mounts", mount_volumes},
+    {"files", write_files},
+    {"sysctls", set_sysctls},
+    {"limits", set_limits},
+    {"environment", set_environment},
 };
 
 static char *read_boot_id(void) {
@@ -191,8 +166,7 @@ static int run_steps(preparation *self, holm_error **error) {
         uint64_t begin = steps_now();
         if (all[i].run(self, error) < 0)
             return -1;
-        if (all[i].name)
-            agent_note_step(self->agent, all[i].name, begin);
+        agent_note_step(self->agent, all[i].name, begin);
     }
     return 0;
 }
@@ -215,9 +189,6 @@ static void prepare_work(uv_work_t *work) {
     uint64_t begun = steps_now();
     if (run_steps(self, &self->error) == 0)
         self->response = describe(self->agent, begun);
-    holm_error *late = NULL; // where another step has failed first
-    end_network(self, &late);
-    holm_error_free(late);
 }
 
 static void prepare_done(uv_work_t *work, int status) {

@@ -18,6 +18,8 @@ const config_key config_keys[] = {
      "Network of a container where --network is not given"},
     {"start.accelerator", CONFIG_STRING, "\"auto\"", "auto kvm emulation",
      "What runs the machines: kvm, emulation, or the faster one that works"},
+    {"start.template", CONFIG_BOOLEAN, "true", NULL,
+     "Start machines as clones of one that has booted already, and is made in the background"},
     {"console.detach-keys", CONFIG_STRING, "\"ctrl-p,ctrl-q\"", NULL,
      "Keys that leave a console; an empty text: none"},
     {"dashboard.mouse", CONFIG_BOOLEAN, "true", NULL, "Use the mouse"},

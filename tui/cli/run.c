@@ -6,15 +6,16 @@
 
 typedef struct run {
     creation creation; // first: its callbacks are given this
-    bool detach;
+    bool detach, cold;
     const char *trace;
     char *id;
 } run;
 
-enum { OPTION_TRACE = 0x200 };
+enum { OPTION_TRACE = 0x200, OPTION_NO_TEMPLATE };
 
 static const struct argp_option options[] = {
     {"detach", 'd', NULL, 0, "Leave it in the background and print its id", 0},
+    {"no-template", OPTION_NO_TEMPLATE, NULL, 0, "Boot a machine, instead of cloning one that has booted", 0},
     {"trace", OPTION_TRACE, "FILE", 0, "Write what each step took, as a Chrome trace", 0},
     {0},
 };
@@ -27,6 +28,9 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         return 0;
     case 'd':
         self->detach = true;
+        return 0;
+    case OPTION_NO_TEMPLATE:
+        self->cold = true;
         return 0;
     case OPTION_TRACE:
         self->trace = argument;
@@ -93,8 +97,11 @@ int run_command(int argc, char **argv) {
     run self = {0};
     container_options_init(&self.creation.options);
     cli_parse("container.run", argc, argv, &self);
-    if (cli_open(&self.creation.owner) && trace(&self))
+    if (cli_open(&self.creation.owner) && trace(&self)) {
+        if (self.cold)
+            holm_start_cold(self.creation.owner.client);
         creation_begin(&self.creation, created);
+    }
     int exit_code = cli_close(&self.creation.owner);
     creation_finish(&self.creation);
     free(self.id);
