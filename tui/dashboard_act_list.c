@@ -4,20 +4,13 @@
 #include <time.h>
 
 #include "tui/dashboard_private.h"
+#include "tui/log_view.h"
 
 static size_t page(const dashboard *self) {
     layout_plan plan = dashboard_layout(self);
     if (self->ui.focus == FOCUS_DETAIL)
         return plan.content.height > 1 ? (size_t)plan.content.height - 1 : 1;
     return layout_page(self->ui.pane, &plan);
-}
-
-static void scroll_logs(dashboard *self, int64_t delta) {
-    ui_logs *logs = &self->ui.logs;
-    int64_t position = (int64_t)(logs->follow ? 0 : logs->back) - delta;
-    int64_t most = logs->lines.count ? (int64_t)logs->lines.count - 1 : 0;
-    logs->back = position < 0 ? 0 : position > most ? (size_t)most : (size_t)position;
-    logs->follow = position <= 0;
 }
 
 static void scroll_text(const dashboard *self, ui_text *text, int64_t delta) {
@@ -46,7 +39,7 @@ static void move(dashboard *self, int64_t delta) {
     }
     ui_tab tab = ui_current_tab(&self->ui, self->ui.pane);
     if (tab == TAB_LOGS)
-        scroll_logs(self, delta);
+        log_view_scroll(&self->ui.logs, delta);
     else if (tab == TAB_INSPECT)
         scroll_text(self, &self->ui.inspect, delta);
     else if (tab == TAB_PROCESSES)
@@ -95,21 +88,10 @@ static void filter(dashboard *self, const char *id) {
 }
 
 static void find(dashboard *self, int direction) {
-    ui_logs *logs = &self->ui.logs;
-    if (!*logs->search || ui_noun(&self->ui) != ACTION_NOUN_LOGS || !logs->lines.count)
+    if (!*self->ui.logs.search || ui_noun(&self->ui) != ACTION_NOUN_LOGS)
         return;
-    size_t count = logs->lines.count;
-    size_t at = count - 1 - (logs->follow ? 0 : logs->back);
-    for (size_t step = 1; step < count; step++) {
-        size_t index = direction > 0 ? (at + step) % count : (at + count - step) % count;
-        if (!strcasestr(log_buffer_at(&logs->lines, index)->text, logs->search))
-            continue;
-        logs->follow = false;
-        logs->back = count - 1 - index;
-        dashboard_dirty(self);
-        return;
-    }
-    ui_set_notice(&self->ui, NOTICE_INFO, "no other line matches");
+    if (!log_view_go(&self->ui.logs, log_view_found, direction))
+        ui_set_notice(&self->ui, NOTICE_INFO, "no other line matches");
     dashboard_dirty(self);
 }
 

@@ -4,67 +4,8 @@
 
 #include "tui/dashboard_private.h"
 
-static bool detail_visible(const dashboard *self) {
+bool dashboard_detail_visible(const dashboard *self) {
     return dashboard_layout(self).detail.width > 0;
-}
-
-static void logs_close(dashboard *self) {
-    ui_logs *logs = &self->ui.logs;
-    if (self->log)
-        holm_log_close(self->log);
-    self->log = NULL;
-    free(logs->id);
-    free(logs->ended);
-    logs->id = logs->ended = NULL;
-    log_buffer_finish(&logs->lines);
-}
-
-static void on_line(holm_log *log, int64_t unix_ns, int stream, const char *bytes, size_t length,
-                    bool partial, void *data) {
-    (void)log;
-    dashboard *self = data;
-    ui_logs *logs = &self->ui.logs;
-    size_t count = logs->lines.count;
-    log_buffer_add(&logs->lines, unix_ns, stream, bytes, length, partial);
-    if (!logs->follow) // what is looked at stays where it is
-        logs->back += logs->lines.count - count;
-    dashboard_dirty(self);
-}
-
-static void on_log_ended(holm_log *log, const holm_error *error, void *data) {
-    (void)log;
-    dashboard *self = data;
-    self->log = NULL;
-    const char *text = error ? holm_error_message(error) : "ended";
-    free(self->ui.logs.ended);
-    self->ui.logs.ended = holm_text_escape(text, strlen(text));
-    dashboard_dirty(self);
-}
-
-static const holm_log_events log_events = {.line = on_line, .ended = on_log_ended};
-
-static void logs_open(dashboard *self, const char *id) {
-    ui_logs *logs = &self->ui.logs;
-    logs_close(self);
-    logs->id = strdup(id);
-    logs->follow = true;
-    logs->back = 0;
-    holm_log_options options = {
-        .container = id, .boot = logs->boot, .follow = true, .last = LOG_BUFFER_LINES / 5};
-    self->log = holm_log_open(self->client, &options, &log_events, self);
-}
-
-static void follow_logs(dashboard *self, const model_container *container) {
-    ui_logs *logs = &self->ui.logs;
-    ui_tab tab = self->ui.tabs[PANE_CONTAINERS];
-    bool wanted = container && (tab == TAB_LOGS || tab == TAB_OVERVIEW) && detail_visible(self);
-    if (!wanted)
-        return;
-    bool same = logs->id && strcmp(logs->id, container->id) == 0;
-    // A container that started again writes again.
-    bool again = same && !self->log && logs->ended && model_container_running(container);
-    if (!same || again)
-        logs_open(self, container->id);
 }
 
 static void set_text(ui_text *text, const char *id, char *content) {
@@ -134,7 +75,7 @@ static void on_processes(dashboard *self, const char *id, json_t *result, const 
 void dashboard_processes_refresh(dashboard *self) {
     const model_container *container = ui_container(&self->ui, &self->model);
     if (!container || self->ui.pane != PANE_CONTAINERS || self->ui.tabs[PANE_CONTAINERS] != TAB_PROCESSES ||
-        self->processes_asked || !detail_visible(self))
+        self->processes_asked || !dashboard_detail_visible(self))
         return;
     if (!model_container_running(container)) {
         set_text(&self->ui.processes, container->id, strdup("it does not run: it has no processes"));
@@ -150,12 +91,12 @@ void dashboard_processes_refresh(dashboard *self) {
 void dashboard_follow_selection(dashboard *self) {
     const model_container *container =
         self->ui.pane == PANE_CONTAINERS ? ui_container(&self->ui, &self->model) : NULL;
-    follow_logs(self, container);
+    dashboard_logs_follow(self, container);
     follow_inspect(self);
     dashboard_processes_refresh(self);
     dashboard_dirty(self);
 }
 
 void dashboard_detail_stop(dashboard *self) {
-    logs_close(self);
+    dashboard_logs_close(self);
 }

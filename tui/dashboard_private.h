@@ -35,7 +35,7 @@ typedef struct dashboard {
     bool containers_asked, containers_again, images_asked, images_again;
     holm_watch *events, *tasks, *stats;
     struct pull *pull_list;
-    holm_log *log;
+    struct log_source *log_sources[UI_LOG_SOURCES]; ///< as ui.logs.sources; NULL: ended
     bool processes_asked;
 
     console **consoles; ///< as ui.consoles
@@ -82,6 +82,15 @@ void dashboard_host_sample(dashboard *self);
 
 void dashboard_follow_selection(dashboard *self);
 void dashboard_detail_stop(dashboard *self);
+bool dashboard_detail_visible(const dashboard *self);
+
+// ---- logs (dashboard_logs.c) ----
+
+/// Shows the container's logs, unless they are shown already.
+void dashboard_logs_follow(dashboard *self, const model_container *container);
+void dashboard_logs_close(dashboard *self);
+/// Writes the lines that are shown into a new file, beside the loop; tells how it went.
+void dashboard_logs_save(dashboard *self, const char *path);
 void dashboard_processes_refresh(dashboard *self);
 
 // ---- consoles (dashboard_consoles.c) ----

@@ -3,9 +3,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "tui/log_view.h"
 #include "tui/view.h"
 
 #define TIME_WIDTH 13
+#define NAME_MOST  16
 
 static void time_text(int64_t unix_ns, char out[16]) {
     time_t seconds = (time_t)(unix_ns / 1000000000);
@@ -52,14 +54,45 @@ static const char *skip_columns(const char *text, int column) {
     return text + i;
 }
 
+// Several logs: whose line it is, in a colour of its own.
+static int name_width(const ui_logs *logs) {
+    int width = 0;
+    for (size_t i = 0; logs->source_count > 1 && i < logs->source_count; i++) {
+        int own = cell_text_width(logs->sources[i].name) + (logs->sources[i].boot ? 5 : 0);
+        width = own > width ? own : width;
+    }
+    return width > NAME_MOST ? NAME_MOST : width;
+}
+
+static int draw_name(const painter *self, int x, int y, const ui_logs *logs, const log_line *line) {
+    static const theme_role roles[] = {THEME_ACCENT, THEME_GOOD,  THEME_BUSY,
+                                       THEME_STDERR, THEME_TITLE, THEME_HEADER};
+    int width = name_width(logs);
+    if (!width || line->source >= logs->source_count)
+        return 0;
+    char name[64];
+    const ui_log_source *source = &logs->sources[line->source];
+    snprintf(name, sizeof(name), "%.40s%s", source->name, source->boot ? " boot" : "");
+    paint(self, x, y, width, roles[line->source % array_length(roles)], name);
+    return width + 1;
+}
+
+static int prefix_width(const ui_logs *logs) {
+    int name = name_width(logs);
+    return 1 + (logs->timestamps ? TIME_WIDTH : 0) + (name ? name + 1 : 0);
+}
+
 static void draw_line(const painter *self, const log_line *line, int y, int rows, const ui_logs *logs) {
     int x = 1;
+    if (line->marked && y >= 0)
+        paint(self, 0, y, 1, THEME_MATCH, ">");
     if (logs->timestamps) {
         char time[16];
         time_text(line->unix_ns, time);
         paint(self, x, y, TIME_WIDTH - 1, THEME_MUTED, time);
         x += TIME_WIDTH;
     }
+    x += draw_name(self, x, y, logs, line);
     int width = self->area.width - x - 1;
     theme_role role = line->stream == 2 ? THEME_STDERR : THEME_TEXT;
     const char *text = line->text;
@@ -74,21 +107,32 @@ static void draw_line(const painter *self, const log_line *line, int y, int rows
     }
 }
 
+// At the left what is shown, at the right where we are in it.
 static void status_line(const painter *self, const ui_logs *logs) {
-    char text[160];
-    size_t count = logs->lines.count;
+    char text[256];
+    size_t count = log_view_total(logs), back = logs->back < count ? logs->back : count;
+    painter border = {
+        self->view, self->out, {self->area.x, self->area.y + self->area.height, self->area.width, 1}};
     if (logs->follow && logs->ended)
-        snprintf(text, sizeof(text), " %zu lines, %s ", count, logs->ended);
+        snprintf(text, sizeof(text), " %zu lines, %.100s ", count, logs->ended);
     else if (logs->follow)
         snprintf(text, sizeof(text), " %zu lines, following ", count);
     else
-        snprintf(text, sizeof(text), " line %zu of %zu ", count - (logs->back < count ? logs->back : count),
-                 count);
-    painter border = {
-        self->view, self->out, {self->area.x, self->area.y + self->area.height, self->area.width, 1}};
+        snprintf(text, sizeof(text), " line %zu of %zu ", count - back, count);
     paint_right(&border, 1, 0, self->area.width - 2, logs->follow ? THEME_MUTED : THEME_MATCH, text);
-    if (logs->boot)
-        paint(&border, 1, 0, 12, THEME_BUSY, " boot log ");
+    int room = self->area.width - 3 - cell_text_width(text), x = 1;
+    const char *kind = logs->kind == LOGS_BOOT   ? " boot log "
+                       : logs->kind == LOGS_BOTH ? " with boot log "
+                                                 : "";
+    x += paint(&border, x, 0, room, THEME_BUSY, kind);
+    if (logs->source_count > 1 && logs->merged &&
+        snprintf(text, sizeof(text), " %zu logs ", logs->source_count))
+        x += paint(&border, x, 0, room - x, THEME_BUSY, text);
+    if (*logs->filter && snprintf(text, sizeof(text), " only %.100s ", logs->filter))
+        x += paint(&border, x, 0, room - x, THEME_MATCH, text);
+    if (*logs->search &&
+        snprintf(text, sizeof(text), " %.100s: %zu lines ", logs->search, log_view_matches(logs)))
+        paint(&border, x, 0, room - x, THEME_MATCH, text);
 }
 
 static bool for_selected(const painter *self) {
@@ -106,28 +150,38 @@ void detail_logs(const painter *self) {
               logs->ended ? logs->ended : "nothing written yet");
         return;
     }
-    int width = self->area.width - 2 - (logs->timestamps ? TIME_WIDTH : 0);
-    size_t back = logs->follow ? 0 : logs->back;
-    size_t last = logs->lines.count - (back < logs->lines.count ? back : logs->lines.count - 1);
     // From the last line upwards, until the pane is full; few lines stand at the top.
-    size_t first = last;
-    int used = 0;
-    while (first > 0 && used < self->area.height)
-        used += line_rows(log_buffer_at(&logs->lines, --first), width, logs->wrap);
-    int y = used > self->area.height ? self->area.height - used : 0;
-    for (size_t i = first; i < last; i++) {
+    int width = self->area.width - 1 - prefix_width(logs), used = 0;
+    size_t last = log_view_index(logs, logs->follow ? 0 : logs->back), first = last;
+    for (size_t i = last; i != LOG_VIEW_NONE && used < self->area.height; i--) {
         const log_line *line = log_buffer_at(&logs->lines, i);
+        if (log_view_shows(logs, line)) {
+            used += line_rows(line, width, logs->wrap);
+            first = i;
+        }
+        if (i == 0)
+            break;
+    }
+    int y = used > self->area.height ? self->area.height - used : 0;
+    for (size_t i = first; last != LOG_VIEW_NONE && i <= last; i++) {
+        const log_line *line = log_buffer_at(&logs->lines, i);
+        if (!log_view_shows(logs, line))
+            continue;
         int rows = line_rows(line, width, logs->wrap);
         draw_line(self, line, y, rows, logs);
         y += rows;
     }
-    paint_scroll(self, first, (size_t)self->area.height, logs->lines.count);
+    size_t total = log_view_total(logs);
+    if (total)
+        paint_scroll(self, total - 1 - log_view_back(logs, first), (size_t)self->area.height, total);
+    else
+        paint(self, 1, 0, self->area.width - 2, THEME_MUTED, "no line holds that");
     status_line(self, logs);
 }
 
 void detail_log_tail(const painter *self, int y, int rows) {
     const ui_logs *logs = &self->view->ui->logs;
-    if (!for_selected(self) || logs->boot)
+    if (!for_selected(self) || logs->kind != LOGS_OWN || logs->merged)
         return;
     if (!logs->lines.count) {
         paint(self, 1, y, self->area.width - 2, THEME_MUTED, logs->ended ? "it has written nothing" : "");

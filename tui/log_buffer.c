@@ -81,12 +81,12 @@ static void drop_first(log_buffer *self) {
     self->dropped++;
 }
 
-static bool join_last(log_buffer *self, int stream, char *text) {
-    if (!self->open || !self->count)
+static bool join_last(log_buffer *self, unsigned source, int stream, char *text) {
+    log_line *last = log_buffer_at(self, self->count - 1);
+    if (!self->open || !last || last->stream != stream || last->source != source)
         return false;
-    log_line *last = &self->lines[(self->first + self->count - 1) % LOG_BUFFER_LINES];
     size_t before = strlen(last->text), more = strlen(text);
-    if (last->stream != stream || before + more > MOST_LINE)
+    if (before + more > MOST_LINE)
         return false;
     char *joined = realloc(last->text, before + more + 1);
     if (!joined)
@@ -98,25 +98,36 @@ static bool join_last(log_buffer *self, int stream, char *text) {
     return true;
 }
 
-void log_buffer_add(log_buffer *self, int64_t unix_ns, int stream, const char *bytes, size_t length,
-                    bool partial) {
+// Lines of one log stay as they came, whatever its clock says; of several, one log may be behind the others.
+static void insert(log_buffer *self, log_line line) {
+    size_t at = self->count++;
+    for (; at > 0; at--) {
+        const log_line *before = log_buffer_at(self, at - 1);
+        if (before->source == line.source || before->unix_ns <= line.unix_ns)
+            break;
+        *log_buffer_at(self, at) = *before;
+    }
+    *log_buffer_at(self, at) = line;
+}
+
+void log_buffer_add(log_buffer *self, unsigned source, int64_t unix_ns, int stream, const char *bytes,
+                    size_t length, bool partial) {
     if (!self->lines && !(self->lines = calloc(LOG_BUFFER_LINES, sizeof(log_line))))
         abort();
     char *text = log_text_strip(bytes, length);
-    bool joined = join_last(self, stream, text);
+    bool joined = join_last(self, source, stream, text);
     self->open = partial;
     if (joined)
         return;
     if (self->count == LOG_BUFFER_LINES)
         drop_first(self);
-    self->lines[(self->first + self->count) % LOG_BUFFER_LINES] = (log_line){unix_ns, stream, text};
-    self->count++;
     self->bytes += strlen(text);
+    insert(self, (log_line){unix_ns, (uint16_t)source, (uint8_t)stream, false, text});
     while (self->bytes > LOG_BUFFER_BYTES && self->count > 1)
         drop_first(self);
 }
 
-const log_line *log_buffer_at(const log_buffer *self, size_t index) {
+log_line *log_buffer_at(const log_buffer *self, size_t index) {
     return index < self->count ? &self->lines[(self->first + index) % LOG_BUFFER_LINES] : NULL;
 }
 

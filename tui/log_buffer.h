@@ -10,7 +10,9 @@
 
 typedef struct log_line {
     int64_t unix_ns;
-    int stream;
+    uint16_t source; ///< which of several logs it comes from
+    uint8_t stream;
+    bool marked;
     char *text; ///< without control characters
 } log_line;
 
@@ -21,12 +23,12 @@ typedef struct log_buffer {
     bool open;        ///< the last line was partial: what follows on its stream continues it
 } log_buffer;
 
-/// Appends one line as it was written; escape sequences are taken out (ECMA-48), other control characters
-/// become visible. A very long line is cut.
-void log_buffer_add(log_buffer *self, int64_t unix_ns, int stream, const char *bytes, size_t length,
-                    bool partial);
+/// Adds one line as it was written, in the order of time; escape sequences are taken out (ECMA-48), other
+/// control characters become visible. A very long line is cut.
+void log_buffer_add(log_buffer *self, unsigned source, int64_t unix_ns, int stream, const char *bytes,
+                    size_t length, bool partial);
 /// Line 0 is the oldest.
-const log_line *log_buffer_at(const log_buffer *self, size_t index);
+log_line *log_buffer_at(const log_buffer *self, size_t index);
 void log_buffer_finish(log_buffer *self);
 
 /// The text of a line without its escape sequences; tabs become blanks. The caller frees it.

@@ -28,6 +28,8 @@ void ui_finish(ui_state *self) {
     free(self->logs.id);
     free(self->logs.ended);
     log_buffer_finish(&self->logs.lines);
+    for (size_t i = 0; i < self->logs.source_count; i++)
+        free(self->logs.sources[i].name);
     free(self->consoles);
     *self = (ui_state){0};
 }

@@ -103,13 +103,29 @@ typedef struct ui_text {
     size_t top;
 } ui_text;
 
+#define UI_LOG_SOURCES 16
+
+/// One of the logs that the logs tab shows together.
+typedef struct ui_log_source {
+    char *name; ///< of the container
+    bool boot;  ///< the boot log of its machine
+} ui_log_source;
+
+/// Which of a container's logs.
+typedef enum ui_log_kind { LOGS_OWN, LOGS_BOOT, LOGS_BOTH, LOGS_KIND_COUNT } ui_log_kind;
+
 /// What the logs tab shows.
 typedef struct ui_logs {
-    char *id;
-    bool boot, follow, wrap, timestamps;
-    size_t back; ///< lines up from the end, when it does not follow
+    char *id; ///< of the container it is about
+    ui_log_kind kind;
+    bool merged, follow, wrap, timestamps; ///< merged: of the marked containers, or of all that run
+    size_t back;                           ///< lines shown, up from the end, when it does not follow
+    int64_t since_ns;                      ///< 0: the last ones, however old
     char search[UI_FILTER_SIZE];
+    char filter[UI_FILTER_SIZE]; ///< "!" before it: what does not hold it
     log_buffer lines;
+    ui_log_source sources[UI_LOG_SOURCES];
+    size_t source_count;
     char *ended; ///< why nothing more comes, or NULL
 } ui_logs;
 

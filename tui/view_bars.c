@@ -97,9 +97,9 @@ static const char *const event_keys[] = {"event.open", "list.filter", "view.next
 static const char *const detail_keys[] = {"view.back",      "view.previous-tab", "view.next-tab",
                                           "container.exec", "container.stop",    "container.start",
                                           "view.zoom",      "view.palette",      NULL};
-static const char *const log_keys[] = {"view.back",       "logs.follow", "logs.wrap",
-                                       "logs.timestamps", "logs.boot",   "list.filter",
-                                       "view.next-tab",   "view.zoom",   NULL};
+static const char *const log_keys[] = {
+    "view.back", "logs.follow", "logs.wrap", "logs.timestamps", "list.filter", "logs.filter", "logs.merge",
+    "logs.boot", "logs.since",  "logs.save", "view.next-tab",   "view.zoom",   NULL};
 
 static const char *const *keys_here(const ui_state *ui) {
     switch (ui_noun(ui)) {

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (size_t from = 0; from < size;) {
         const uint8_t *end = memchr(data + from, '\n', size - from);
         size_t length = end ? (size_t)(end - data) - from : size - from;
-        log_buffer_add(&lines, (int64_t)from, 1 + (length & 1), (const char *)data + from, length, !end);
+        log_buffer_add(&lines, 0, (int64_t)from, 1 + (length & 1), (const char *)data + from, length, !end);
         from += length + 1;
     }
     for (size_t i = 0; i < lines.count; i++)

@@ -58,8 +58,8 @@ static void add_logs(dashboard *self) {
     self->ui.logs.id = strdup(container->id);
     self->ui.logs.follow = true;
     for (int i = 0; i < 50; i++)
-        log_buffer_add(&self->ui.logs.lines, SCENE_NOW_NS + i * 7000000LL, i % 5 == 2 ? 2 : 1, lines[i % 5],
-                       strlen(lines[i % 5]), false);
+        log_buffer_add(&self->ui.logs.lines, 0, SCENE_NOW_NS + i * 7000000LL, i % 5 == 2 ? 2 : 1,
+                       lines[i % 5], strlen(lines[i % 5]), false);
 }
 
 static void containers(dashboard *self) {
@@ -103,6 +103,21 @@ static void logs(dashboard *self) {
     self->ui.logs.wrap = true;
     self->ui.logs.timestamps = true;
     strcpy(self->ui.logs.search, "worker");
+}
+
+static void logs_merged(dashboard *self) {
+    static const char *const names[] = {"web", "database", "web"};
+    open_tab(self, TAB_LOGS);
+    ui_logs *shown = &self->ui.logs;
+    shown->timestamps = shown->merged = true;
+    shown->kind = LOGS_BOTH;
+    for (size_t i = 0; i < array_length(names); i++)
+        shown->sources[shown->source_count++] = (ui_log_source){strdup(names[i]), i == 2};
+    for (size_t i = 0; i < shown->lines.count; i++)
+        log_buffer_at(&shown->lines, i)->source = (uint16_t)(i % 3);
+    log_buffer_at(&shown->lines, shown->lines.count - 2)->marked = true;
+    strcpy(shown->filter, "!worker");
+    strcpy(shown->search, "line");
 }
 
 static void no_output(const char *bytes, size_t length, void *data) {
@@ -278,6 +293,7 @@ const scene scenes[] = {
     {"overview", overview},
     {"stats", stats},
     {"logs", logs},
+    {"logs-merged", logs_merged},
     {"console", console_scene},
     {"console-none", console_none},
     {"console-back", console_back},

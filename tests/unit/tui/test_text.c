@@ -66,14 +66,14 @@ static void test_log_bounds(void **state) {
     char *long_line = malloc(100000);
     memset(long_line, 'x', 100000);
     for (int i = 0; i < LOG_BUFFER_LINES + 500; i++)
-        log_buffer_add(&lines, i, 1, long_line, i % 100 ? 20 : 100000, false);
+        log_buffer_add(&lines, 0, i, 1, long_line, i % 100 ? 20 : 100000, false);
     assert_true(lines.count <= LOG_BUFFER_LINES);
     assert_true(lines.bytes <= LOG_BUFFER_BYTES);
     assert_int_equal(log_buffer_at(&lines, lines.count - 1)->unix_ns, LOG_BUFFER_LINES + 499);
     // Parts of one line are one line, but not without end.
     size_t before = lines.count;
-    log_buffer_add(&lines, 0, 1, "first ", 6, true);
-    log_buffer_add(&lines, 0, 1, "second", 6, false);
+    log_buffer_add(&lines, 0, 0, 1, "first ", 6, true);
+    log_buffer_add(&lines, 0, 0, 1, "second", 6, false);
     assert_string_equal(log_buffer_at(&lines, lines.count - 1)->text, "first second");
     assert_true(lines.count <= before + 1);
     free(long_line);
