@@ -75,6 +75,17 @@ void holm_container_exec(holm_client *client, const char *reference, const json_
 /// "running", …}).
 void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data);
 
+/// What it has changed on its root file system, running or stopped. result: an array of {"kind": "A" (added),
+/// "C" (changed), "D" (deleted), "path"}.
+void holm_container_diff(holm_client *client, const char *reference, holm_done done, void *data);
+/// Writes its root file system as a tar into the file (NULL: standard output). result: NULL.
+void holm_container_export(holm_client *client, const char *reference, const char *path, holm_done done,
+                           void *data);
+/// Makes an image of the container's image and what it has changed. options: {"reference", "message",
+/// "author", "changes": ["CMD …"]}, each optional; borrowed. result: {"id"}.
+void holm_container_commit(holm_client *client, const char *reference, json_t *options, holm_done done,
+                           void *data);
+
 // ---- sessions: the standard streams of a process ----
 
 typedef struct holm_session holm_session;

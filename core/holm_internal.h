@@ -68,6 +68,7 @@ struct holm_request {
     unsigned grace_ms;
     bool flag;
     bool asked_again;
+    const void *plan; ///< of the file that made it
 
     // On the way.
     json_t *document; // of the container

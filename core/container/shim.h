@@ -107,6 +107,7 @@ struct shim {
 
     rpc_server *server;
     void *service_data[1];
+    bool snapshot_runs;    ///< its disk is being copied
     unsigned open_streams; ///< calls on the server that are not closed yet
     session *init;
     session *sessions; ///< exec sessions
@@ -249,6 +250,14 @@ void waiter_add(waiter **list, waiter *call);
 /// Makes an exec session (not started yet). name NULL or "": one is made.
 session *shim_exec(shim *self, const Holm__Shim__V1__ProcessConfiguration *request, const char *name,
                    holm_error **error);
+
+/// A call with one request; the handler answers it, now or later.
+void shim_open_call(rpc_stream *stream, shim *self,
+                    void (*handler)(waiter *call, const ProtobufCMessage *request));
+
+// ---- shim_snapshot.c ----
+
+void snapshot_open(rpc_stream *stream, void *data);
 
 // ---- shim_session.c ----
 

@@ -31,6 +31,7 @@ const rpc_service *shim_agent_protocol(void) {
         METHOD("SignalProcess", signal_process_request, empty),
         METHOD("DeleteProcess", process_request, empty),
         METHOD("ListProcesses", empty, list_processes_response),
+        METHOD("FilesystemOperation", filesystem_operation_request, filesystem_operation_response),
         METHOD("Attach", attach_input, attach_output),
         METHOD("Statistics", empty, statistics_response),
     };

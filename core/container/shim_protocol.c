@@ -16,6 +16,7 @@ static const rpc_method methods[] = {
     METHOD("Exec", exec_request, exec_response),
     METHOD("Sessions", empty, sessions_response),
     METHOD("Processes", empty, processes_response),
+    METHOD("Snapshot", empty, empty),
     METHOD("Statistics", statistics_request, statistics_sample),
 };
 

@@ -38,8 +38,6 @@ void waiters_answer(waiter **list, const ProtobufCMessage *answer, const holm_er
 
 // ---- every unary call: its request, then its answer now or later ----
 
-typedef void (*call_handler)(waiter *call, const ProtobufCMessage *request);
-
 static void call_message(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
     waiter *call = data;
     (void)stream;
@@ -61,7 +59,8 @@ static void waiter_close(rpc_stream *stream, rpc_code code, const char *text, vo
     shim_finish_if_idle(owner);
 }
 
-static void open_call(rpc_stream *stream, shim *self, call_handler handler) {
+void shim_open_call(rpc_stream *stream, shim *self,
+                    void (*handler)(waiter *call, const ProtobufCMessage *request)) {
     static const rpc_stream_events events = {.message = call_message, .close = waiter_close};
     waiter *call = calloc(1, sizeof *call);
     call->shim = self;
@@ -284,7 +283,7 @@ static void handle_processes(waiter *call, const ProtobufCMessage *request) {
 
 #define OPEN(name_)                                            \
     static void open_##name_(rpc_stream *stream, void *data) { \
-        open_call(stream, data, handle_##name_);               \
+        shim_open_call(stream, data, handle_##name_);          \
     }
 OPEN(start)
 OPEN(status)
@@ -311,6 +310,7 @@ static const rpc_method methods[] = {
     METHOD("Exec", open_exec, exec_request, exec_response),
     METHOD("Sessions", open_sessions, empty, sessions_response),
     METHOD("Processes", open_processes, empty, processes_response),
+    METHOD("Snapshot", snapshot_open, empty, empty),
     METHOD("Statistics", statistics_open, statistics_request, statistics_sample),
 };
 static const rpc_service service = {

@@ -47,6 +47,16 @@ int archive_load_folder(const archive_options *options, const char *path, const 
 int archive_import(const archive_options *options, int fd, const char *reference, const char *const *changes,
                    size_t change_count, archive_result *out, holm_error **error);
 
+typedef struct archive_commit_options {
+    const char *base;             ///< id of the image that the layer comes on
+    const char *message, *author; ///< "" where there is none
+    const char *const *changes;
+    size_t change_count;
+} archive_commit_options;
+/// Makes an image of another one and the tar of one more layer.
+int archive_commit(const archive_options *options, int fd, const char *reference,
+                   const archive_commit_options *commit, archive_result *out, holm_error **error);
+
 /// Writes the images (canonical references or digests, as state.db knows them) as a tar: "oci-archive" (also
 /// NULL and
 /// "") or "docker-archive", which is the same with a manifest.json for Docker. `compress`: NULL or "",

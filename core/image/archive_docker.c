@@ -14,7 +14,7 @@ static const archive_file *docker_file(const archive_bag *bag, const json_t *nam
     return file;
 }
 
-static const char *layer_type(layer_compression compression) {
+const char *archive_layer_type(layer_compression compression) {
     switch (compression) {
     case LAYER_COMPRESSION_GZIP:
         return "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -37,8 +37,9 @@ static json_t *docker_layers(const archive_bag *bag, const json_t *names, holm_e
         const archive_file *file = docker_file(bag, name, error);
         if (!file)
             return NULL;
-        json_array_append_new(layers, json_pack("{s:s, s:s, s:I}", "mediaType", layer_type(file->compression),
-                                                "digest", file->digest, "size", (json_int_t)file->size));
+        json_array_append_new(layers,
+                              json_pack("{s:s, s:s, s:I}", "mediaType", archive_layer_type(file->compression),
+                                        "digest", file->digest, "size", (json_int_t)file->size));
     }
     return steal_pointer(&layers);
 }

@@ -8,7 +8,7 @@
 
 enum { INPUT_SIZE = 256 << 10, CHANGES_MOST = 1000 };
 
-static int import_take(const archive_options *options, int fd, archive_file *layer, holm_error **error) {
+int archive_layer_take(const archive_options *options, int fd, archive_file *layer, holm_error **error) {
     cleanup(archive_intake_cleanup) archive_intake *intake = archive_intake_create(options, error);
     cleanup_free uint8_t *piece = malloc(INPUT_SIZE);
     struct stat status;
@@ -34,22 +34,19 @@ static int import_take(const archive_options *options, int fd, archive_file *lay
     return archive_intake_commit(intake, true, layer, error);
 }
 
-static const char *import_type(layer_compression compression) {
-    if (compression == LAYER_COMPRESSION_GZIP)
-        return "application/vnd.oci.image.layer.v1.tar+gzip";
-    return compression == LAYER_COMPRESSION_ZSTD ? "application/vnd.oci.image.layer.v1.tar+zstd"
-                                                 : "application/vnd.oci.image.layer.v1.tar";
+void archive_time_now(char out[static 32]) {
+    time_t seconds = time(NULL);
+    struct tm parts;
+    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
 }
 
 static json_t *import_config(const archive_options *options, const archive_file *layer, json_t *config,
                              holm_error **error) {
     cleanup_manifest_platform manifest_platform platform = {0};
     char now[32];
-    time_t seconds = time(NULL);
-    struct tm parts;
     if (manifest_platform_parse(options->platform, &platform, error) < 0)
         return NULL;
-    strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &parts));
+    archive_time_now(now);
     cleanup_archive_json json_t *document =
         json_pack("{s:s, s:s, s:s, s:O, s:{s:s, s:[s]}, s:[{s:s, s:s}]}", "created", now, "architecture",
                   platform.architecture, "os", platform.os, "config", config, "rootfs", "type", "layers",
@@ -77,14 +74,14 @@ int archive_import(const archive_options *options, int fd, const char *reference
     cleanup_archive_json json_t *config = import_changes(changes, change_count, error);
     archive_file layer = {0};
     cleanup_close int hold = config ? blob_store_hold(options->blobs, error) : -1;
-    if (hold < 0 || import_take(options, fd, &layer, error) < 0)
+    if (hold < 0 || archive_layer_take(options, fd, &layer, error) < 0)
         return -1;
     cleanup_archive_json json_t *config_descriptor = import_config(options, &layer, config, error);
     if (!config_descriptor)
         return -1;
     cleanup_archive_json json_t *document =
         json_pack("{s:i, s:s, s:O, s:[{s:s, s:s, s:I}]}", "schemaVersion", 2, "mediaType", MANIFEST_TYPE_OCI,
-                  "config", config_descriptor, "layers", "mediaType", import_type(layer.compression),
+                  "config", config_descriptor, "layers", "mediaType", archive_layer_type(layer.compression),
                   "digest", layer.digest, "size", (json_int_t)layer.size);
     cleanup_archive_json json_t *descriptor =
         archive_document_put(options, document, MANIFEST_TYPE_OCI, error);

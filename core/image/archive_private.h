@@ -83,6 +83,13 @@ int archive_layout_install(const archive_bag *bag, const char *reference, archiv
 /// Installs what the bag holds, whichever kind it is.
 int archive_bag_install(archive_bag *bag, const char *reference, archive_result *out, holm_error **error);
 
+/// Reads a layer (a tar in any compression) into the store.
+int archive_layer_take(const archive_options *options, int fd, archive_file *layer, holm_error **error);
+/// The OCI media type of a layer.
+const char *archive_layer_type(layer_compression compression);
+/// "2026-01-31T12:00:00Z".
+void archive_time_now(char out[static 32]);
+
 /// Applies one line of a Dockerfile to the "config" object of an image's configuration. INVALID with a
 /// sentence.
 int archive_change_apply(json_t *config, const char *line, holm_error **error);

@@ -1,18 +1,12 @@
-#include "core/image/layer_lower.h"
+#include "core/image/layer_lower_private.h"
 
 #include <errno.h>
-#include <ext2fs/ext2fs.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { COPY_BLOCKS = 64, LAYERS_MOST = 1024 };
+enum { COPY_BLOCKS = 64 };
 
-struct layer_lower {
-    ext2_filsys *layers;
-    size_t count;
-};
-
-static int lower_fail(holm_error **error, errcode_t code, const char *step) {
+int layer_lower_fail(holm_error **error, errcode_t code, const char *step) {
     if (code > 0 && code < 256)
         holm_error_set_errno(error, (int)code, "%s in a lower layer", step);
     else
@@ -27,19 +21,23 @@ layer_lower *layer_lower_open(const char *const *paths, size_t count, holm_error
     }
     cleanup(layer_lower_cleanup) layer_lower *self = calloc(1, sizeof *self);
     ext2_filsys *layers = calloc(count + 1, sizeof *layers);
-    if (!self || !layers) {
+    ext2_ino_t *roots = calloc(count + 1, sizeof *roots);
+    if (!self || !layers || !roots) {
         free(layers);
+        free(roots);
         holm_error_set(error, HOLM_ERROR_NO_MEMORY, "no memory for the lower layers");
         return NULL;
     }
     self->layers = layers;
+    self->roots = roots;
     for (; self->count < count; self->count++) {
         errcode_t code = ext2fs_open(paths[self->count], EXT2_FLAG_64BITS, 0, 0, unix_io_manager,
                                      &self->layers[self->count]);
         if (code) {
-            lower_fail(error, code, "open the image");
+            layer_lower_fail(error, code, "open the image");
             return NULL;
         }
+        self->roots[self->count] = EXT2_ROOT_INO;
     }
     return steal_pointer(&self);
 }
@@ -50,10 +48,11 @@ void layer_lower_close(layer_lower *self) {
     for (size_t i = 0; i < self->count; i++)
         ext2fs_free(self->layers[i]);
     free(self->layers);
+    free(self->roots);
     free(self);
 }
 
-static bool xattr_is_yes(ext2_filsys fs, ext2_ino_t inode, const char *name) {
+bool layer_lower_xattr_is_yes(ext2_filsys fs, ext2_ino_t inode, const char *name) {
     struct ext2_xattr_handle *handle;
     void *value = NULL;
     size_t length = 0;
@@ -64,10 +63,6 @@ static bool xattr_is_yes(ext2_filsys fs, ext2_ino_t inode, const char *name) {
     ext2fs_free_mem(&value);
     ext2fs_xattrs_close(&handle);
     return yes;
-}
-
-static bool is_whiteout(const struct ext2_inode *inode) {
-    return S_ISCHR(inode->i_mode) && !inode->i_block[0] && !inode->i_block[1];
 }
 
 /// One step down in every layer at once. folders[i] is the folder in layer i, 0 where there is none or a
@@ -87,10 +82,10 @@ static int lower_step(layer_lower *self, ext2_ino_t *folders, const char *name, 
         if (code == EXT2_ET_FILE_NOT_FOUND)
             continue;
         if (code || (code = ext2fs_read_inode(fs, inode, &body)))
-            return lower_fail(error, code, "look a name up");
+            return layer_lower_fail(error, code, "look a name up");
         bool directory = S_ISDIR(body.i_mode);
-        hidden = !directory || xattr_is_yes(fs, inode, "trusted.overlay.opaque");
-        if (is_whiteout(&body) || (found && !directory))
+        hidden = !directory || layer_lower_xattr_is_yes(fs, inode, "trusted.overlay.opaque");
+        if (layer_lower_is_whiteout(&body) || (found && !directory))
             continue;
         if (!found)
             *file = (layer_lower_file){.layer = layer, .inode = inode, .mode = body.i_mode};
@@ -105,7 +100,7 @@ int layer_lower_find(layer_lower *self, const char *const *names, size_t count, 
                      holm_error **error) {
     ext2_ino_t folders[LAYERS_MOST];
     for (size_t i = 0; i < self->count; i++)
-        folders[i] = EXT2_ROOT_INO;
+        folders[i] = self->roots[i];
     int found = 0;
     for (size_t i = 0; i < count; i++)
         if ((found = lower_step(self, folders, names[i], file, error)) <= 0)
@@ -150,7 +145,7 @@ int layer_lower_describe(layer_lower *self, const layer_lower_file *file, ext4_a
     struct ext2_inode_large body = {0};
     errcode_t code = ext2fs_read_inode_full(fs, file->inode, (struct ext2_inode *)&body, sizeof body);
     if (code)
-        return lower_fail(error, code, "read a file");
+        return layer_lower_fail(error, code, "read a file");
     *attributes = (ext4_attributes){
         .mode = body.i_mode,
         .owner = body.i_uid | (uint32_t)body.osd2.linux2.l_i_uid_high << 16,
@@ -164,12 +159,12 @@ int layer_lower_describe(layer_lower *self, const layer_lower_file *file, ext4_a
     xattr_copy copy = {.list = xattrs};
     code = ext2fs_xattrs_open(fs, file->inode, &copy.handle);
     if (code)
-        return lower_fail(error, code, "read the attributes of a file");
+        return layer_lower_fail(error, code, "read the attributes of a file");
     code = ext2fs_xattrs_read(copy.handle);
     if (!code)
         code = ext2fs_xattrs_iterate(copy.handle, xattr_copy_one, &copy);
     ext2fs_xattrs_close(&copy.handle);
-    return code ? lower_fail(error, code, "read the attributes of a file") : 0;
+    return code ? layer_lower_fail(error, code, "read the attributes of a file") : 0;
 }
 
 char *layer_lower_target(layer_lower *self, const layer_lower_file *file, holm_error **error) {
@@ -186,7 +181,7 @@ char *layer_lower_target(layer_lower *self, const layer_lower_file *file, holm_e
         text = block;
     }
     if (code || body.i_size >= sizeof block) {
-        lower_fail(error, code ? code : EXT2_ET_INODE_CORRUPTED, "read a symbolic link");
+        layer_lower_fail(error, code ? code : EXT2_ET_INODE_CORRUPTED, "read a symbolic link");
         return NULL;
     }
     char *target = strndup(text, body.i_size);
@@ -217,7 +212,7 @@ static int copy_blocks(ext2_filsys fs, uint32_t inode, struct ext2_inode *body, 
         if (!code && first)
             code = io_channel_read_blk64(fs->io, first, (int)count, data);
         if (code)
-            return lower_fail(error, code, "read a file");
+            return layer_lower_fail(error, code, "read a file");
         uint64_t offset = at * EXT4_BLOCK_SIZE, rest = size - offset;
         size_t length = (size_t)(rest < count * EXT4_BLOCK_SIZE ? rest : count * EXT4_BLOCK_SIZE);
         if (first && ext4_file_write(image, offset, data, length, error) < 0)
@@ -233,7 +228,7 @@ static int copy_file(layer_lower *self, const layer_lower_file *file, const ext4
     struct ext2_inode body;
     errcode_t code = ext2fs_read_inode(fs, file->inode, &body);
     if (code)
-        return lower_fail(error, code, "read a file");
+        return layer_lower_fail(error, code, "read a file");
     ext4_file_begin(image);
     if (copy_blocks(fs, file->inode, &body, image, error) < 0)
         return -1;
@@ -287,9 +282,9 @@ int layer_lower_list_root(layer_lower *self, int (*each)(void *data, const char 
     root_list list = {.each = each, .data = data, .error = error};
     for (size_t layer = 0; layer < self->count && list.result == 0; layer++) {
         errcode_t code =
-            ext2fs_dir_iterate(self->layers[layer], EXT2_ROOT_INO, 0, NULL, root_list_one, &list);
+            ext2fs_dir_iterate(self->layers[layer], self->roots[layer], 0, NULL, root_list_one, &list);
         if (code && list.result == 0)
-            return lower_fail(error, code, "list the root");
+            return layer_lower_fail(error, code, "list the root");
     }
     return list.result;
 }

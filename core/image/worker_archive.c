@@ -19,7 +19,8 @@ typedef struct archive_task {
     worker_task *task;
     archive_feed *feed; // while messages still come
     bool import;
-    char *path, *reference; // either may be NULL
+    char *path, *reference;        // either may be NULL
+    char *base, *message, *author; // base NULL: no commit
     char **changes;
     size_t change_count;
     int fd; // of the thread
@@ -56,6 +57,14 @@ static int archive_run(archive_task *self, const archive_options *options) {
     if (self->path && (self->fd = open(self->path, O_RDONLY | O_CLOEXEC)) < 0) {
         holm_error_set_errno(&self->error, errno, "open %s", self->path);
         return -1;
+    }
+    if (self->base) {
+        const archive_commit_options commit = {.base = self->base,
+                                               .message = self->message,
+                                               .author = self->author,
+                                               .changes = (const char *const *)self->changes,
+                                               .change_count = self->change_count};
+        return archive_commit(options, self->fd, self->reference, &commit, &self->result, &self->error);
     }
     if (self->import)
         return archive_import(options, self->fd, self->reference, (const char *const *)self->changes,
@@ -112,6 +121,9 @@ static void free_archive(uv_handle_t *handle) {
     free(self->changes);
     free(self->path);
     free(self->reference);
+    free(self->base);
+    free(self->message);
+    free(self->author);
     archive_result_finish(&self->result);
     holm_error_free(self->error);
     free(self);
@@ -152,6 +164,9 @@ static archive_task *archive_create(const Holm__Image__V1__LoadHeader *header, b
         return NULL;
     }
     self->path = *header->path ? strdup(header->path) : NULL;
+    self->base = import && *header->base_image ? strdup(header->base_image) : NULL;
+    self->message = strdup(header->message);
+    self->author = strdup(header->author);
     self->changes = calloc(header->n_changes + 1, sizeof *self->changes);
     for (size_t i = 0; i < header->n_changes; i++)
         self->changes[self->change_count++] = strdup(header->changes[i]);
@@ -163,7 +178,11 @@ static void archive_start(archive_task *self, worker *owner) {
     const char *subject = self->reference ? self->reference : self->path ? self->path : "archive";
     uv_async_init(worker_loop(owner), &self->moved, on_moved);
     self->moved.data = self;
-    self->task = worker_task_create(owner, self->import ? "import" : "load", subject, NULL, &methods, self);
+    self->task = worker_task_create(owner,
+                                    self->base     ? "commit"
+                                    : self->import ? "import"
+                                                   : "load",
+                                    subject, NULL, &methods, self);
     uv_queue_work(worker_loop(owner), &self->work, run_archive, after_archive);
 }
 

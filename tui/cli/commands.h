@@ -8,10 +8,13 @@
     int name##_command(int argc, char **argv)
 
 COMMAND(attach);
+COMMAND(commit);
 COMMAND(completion);
 COMMAND(create);
+COMMAND(diff);
 COMMAND(events);
 COMMAND(exec);
+COMMAND(export);
 COMMAND(image_du);
 COMMAND(image_history);
 COMMAND(image_inspect);

@@ -1,0 +1,322 @@
+// What a container has changed: diff, export and commit. Its disk is hostile; the program holm-disk reads it,
+// not we. Where the container runs its shim makes a copy first, while the guest's file system is frozen.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/process.h"
+#include "core/holm_image.h"
+#include "core/image/image_client.h"
+
+#define CHANGES_MOST (256u << 20) ///< bytes of a list of changes
+#define ERROR_MOST   8192
+
+typedef struct disk_helper {
+    int pidfd, out, errors; // ours of its descriptors 1 (-1: it writes into a file) and 2
+} disk_helper;
+
+static void helper_finish(disk_helper *self) {
+    if (self->pidfd >= 0)
+        close(self->pidfd);
+    if (self->out >= 0)
+        close(self->out);
+    if (self->errors >= 0)
+        close(self->errors);
+}
+
+// ---- the helper, on a worker ----
+
+/// The arguments: program, mode and, but for a layer, the files of the layers. The caller frees all of it.
+static char **helper_arguments(const holm_request *self, const char *mode) {
+    const paths *where = &self->handle.client->where;
+    const json_t *layers = json_object_get(json_object_get(self->document, "configuration"), "layers");
+    size_t count = strcmp(mode, "layer") == 0 ? 0 : json_array_size(layers);
+    char **arguments = calloc(count + 3, sizeof *arguments);
+    if (!arguments)
+        abort();
+    arguments[0] = path_join(where->libexec, "holm-disk", NULL);
+    arguments[1] = strdup(mode);
+    for (size_t i = 0; i < count; i++)
+        arguments[i + 2] =
+            path_join(where->data, "layers",
+                      json_string_value(json_object_get(json_array_get(layers, i), "file")), NULL);
+    return arguments;
+}
+
+/// `output` -1: a pipe to us.
+static int helper_start(const holm_request *self, const char *mode, int disk, int output, disk_helper *out,
+                        holm_error **error) {
+    int errors[2] = {-1, -1}, pipes[2] = {-1, -1};
+    if (pipe2(errors, O_CLOEXEC) < 0 || (output < 0 && pipe2(pipes, O_CLOEXEC) < 0)) {
+        holm_error_set_errno(error, errno, "make a pipe");
+        return -1;
+    }
+    out->errors = errors[0];
+    out->out = pipes[0];
+    cleanup_close int error_end = errors[1], pipe_end = pipes[1];
+    const process_fd fds[] = {{output < 0 ? pipe_end : output, 1}, {error_end, 2}, {disk, 3}};
+    char **arguments = helper_arguments(self, mode);
+    const process_options options = {.argv = (const char *const *)arguments,
+                                     .envp = (const char *const[]){NULL},
+                                     .fds = fds,
+                                     .fd_count = array_length(fds)};
+    int result = process_spawn(&options, NULL, &out->pidfd, error);
+    for (char **at = arguments; *at; at++)
+        free(*at);
+    free(arguments);
+    return result;
+}
+
+static int read_all(int fd, size_t most, buffer *out) {
+    char piece[65536];
+    ssize_t length;
+    while ((length = read(fd, piece, sizeof piece)) != 0) {
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length < 0 || out->length + (size_t)length > most)
+            return -1;
+        buffer_append(out, piece, (size_t)length);
+    }
+    return 0;
+}
+
+/// Waits for its end; what it says goes to the error.
+static int helper_wait(disk_helper *self, holm_error **error) {
+    cleanup_buffer buffer text = BUFFER_INIT;
+    read_all(self->errors, ERROR_MOST, &text);
+    int code = process_wait(self->pidfd);
+    if (code == 0)
+        return 0;
+    char *rest = (char *)buffer_text(&text), *name = strsep(&rest, "\n"), *message = strsep(&rest, "\n");
+    char *hint = strsep(&rest, "\n");
+    if (message && *message) {
+        cleanup_free char *safe = holm_text_escape(message, strlen(message));
+        holm_error_set(error, holm_error_code_parse(name), "%s", safe);
+    } else {
+        holm_error_set(error, HOLM_ERROR_INTEGRITY, "reading the container's disk ended with code %d", code);
+    }
+    if (hint && *hint)
+        holm_error_hint(error, "%s", hint);
+    return -1;
+}
+
+/// The container's disk, or the copy that its shim has made (self->text), which then has no name any more.
+static int disk_open(const holm_request *self, holm_error **error) {
+    cleanup_free char *folder =
+        container_folder(&self->handle.client->where, holm_document_id(self->document));
+    cleanup_free char *path = path_join(folder, self->alive ? "snapshot.ext4" : "rw.ext4", NULL);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        holm_error_set_errno(error, errno, "open %s", path);
+    if (self->alive)
+        unlink(path);
+    return fd;
+}
+
+static int disk_run(const holm_request *self, const char *mode, int output, buffer *changes,
+                    holm_error **error) {
+    cleanup(helper_finish) disk_helper helper = {-1, -1, -1};
+    cleanup_close int disk = disk_open(self, error);
+    if (disk < 0 || helper_start(self, mode, disk, output, &helper, error) < 0)
+        return -1;
+    if (changes && read_all(helper.out, CHANGES_MOST, changes) < 0)
+        close(steal_fd(&helper.out)); // too much: it ends when nobody reads
+    return helper_wait(&helper, error);
+}
+
+// ---- the common beginning ----
+
+typedef struct disk_plan {
+    holm_request_run run; ///< once the disk can be read
+    holm_request_next next;
+} disk_plan;
+
+static void disk_read(holm_request *self) {
+    const disk_plan *plan = self->plan;
+    holm_request_work(self, plan->run, plan->next);
+}
+
+static void disk_copied(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer;
+    disk_read(self);
+}
+
+static void disk_found(holm_request *self) {
+    static const Holm__Shim__V1__Empty empty = HOLM__SHIM__V1__EMPTY__INIT;
+    if (self->alive)
+        holm_request_call(self, "Snapshot", &empty.base, disk_copied, NULL);
+    else
+        disk_read(self);
+}
+
+static holm_request *disk_begin(holm_client *client, const char *reference, const disk_plan *plan,
+                                holm_done done, void *data) {
+    holm_request *self = holm_request_create(client, done, data);
+    self->reference = strdup(reference);
+    self->plan = plan;
+    return self;
+}
+
+// ---- diff ----
+
+static int run_diff(holm_request *self, state *db, holm_error **error) {
+    cleanup_buffer buffer changes = BUFFER_INIT;
+    (void)db;
+    if (disk_run(self, "diff", -1, &changes, error) < 0)
+        return -1;
+    self->result = json_array();
+    const char *at = buffer_text(&changes), *end = at + changes.length;
+    for (; at < end; at += strlen(at) + 1) {
+        char kind[2] = {*at};
+        if (!strchr("ACD", *kind) || strlen(at) < 3)
+            continue;
+        // A path is bytes; what is no UTF-8 is shown escaped.
+        json_t *path = json_string(at + 2);
+        if (!path) {
+            cleanup_free char *safe = holm_text_escape(at + 2, strlen(at + 2));
+            path = json_string(safe);
+        }
+        json_array_append_new(self->result, json_pack("{s:s, s:o}", "kind", kind, "path", path));
+    }
+    return 0;
+}
+
+void holm_container_diff(holm_client *client, const char *reference, holm_done done, void *data) {
+    static const disk_plan plan = {run_diff, holm_request_finish};
+    holm_request_work(disk_begin(client, reference, &plan, done, data), holm_request_look_up, disk_found);
+}
+
+// ---- export ----
+
+static int run_export(holm_request *self, state *db, holm_error **error) {
+    (void)db;
+    if (!self->text)
+        return disk_run(self, "export", STDOUT_FILENO, NULL, error);
+    cleanup_free char *temporary = path_format("%s.%d.tmp", self->text, (int)getpid());
+    cleanup_close int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file < 0) {
+        holm_error_set_errno(error, errno, "make %s", temporary);
+        return -1;
+    }
+    int result = disk_run(self, "export", file, NULL, error);
+    if (result == 0 && (fsync(file) < 0 || rename(temporary, self->text) < 0)) {
+        holm_error_set_errno(error, errno, "write %s", self->text);
+        result = -1;
+    }
+    if (result < 0)
+        unlink(temporary);
+    return result;
+}
+
+void holm_container_export(holm_client *client, const char *reference, const char *path, holm_done done,
+                           void *data) {
+    static const disk_plan plan = {run_export, holm_request_finish};
+    holm_request *self = disk_begin(client, reference, &plan, done, data);
+    self->text = path ? strdup(path) : NULL;
+    holm_request_work(self, holm_request_look_up, disk_found);
+}
+
+// ---- commit ----
+
+static char *commit_path(const holm_request *self) {
+    cleanup_free char *folder =
+        container_folder(&self->handle.client->where, holm_document_id(self->document));
+    return path_join(folder, "commit.tar", NULL);
+}
+
+static const char *commit_text(const holm_request *self, const char *key) {
+    const char *text = json_string_value(json_object_get(self->json, key));
+    return text ? text : "";
+}
+
+/// The layer as a file that the image worker can read, as it can those of the data folder.
+static int run_commit(holm_request *self, state *db, holm_error **error) {
+    (void)db;
+    const char *name = commit_text(self, "reference");
+    self->text = *name ? holm_image_canonical(self->handle.client, name, error) : strdup("");
+    if (!self->text)
+        return -1;
+    cleanup_free char *path = commit_path(self);
+    unlink(path);
+    cleanup_close int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) {
+        holm_error_set_errno(error, errno, "make %s", path);
+        return -1;
+    }
+    int result = disk_run(self, "layer", file, NULL, error);
+    if (result == 0)
+        self->lifeline = image_client_connect(&self->handle.client->where, true, error);
+    if (result == 0 && self->lifeline >= 0)
+        return 0;
+    unlink(path);
+    return -1;
+}
+
+static void commit_progress(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
+    holm_request *self = data;
+    const Holm__Image__V1__Progress *progress = (const Holm__Image__V1__Progress *)message;
+    (void)stream;
+    if (!progress->done || self->result || self->error)
+        return;
+    if (*progress->error)
+        holm_error_set(&self->error, holm_error_code_parse(progress->error_code), "%s", progress->error);
+    else
+        self->result = json_pack("{s:s}", "id", progress->digest);
+}
+
+static void commit_closed(rpc_stream *stream, rpc_code code, const char *text, void *data) {
+    holm_request *self = data;
+    (void)code, (void)text;
+    cleanup_free char *path = commit_path(self);
+    unlink(path);
+    if (!self->result && !self->error)
+        self->error = rpc_stream_error(stream);
+    if (!self->result && !self->error)
+        holm_error_set(&self->error, HOLM_ERROR_UNAVAILABLE,
+                       "the image worker ended before its work was done");
+    holm_request_finish(self);
+}
+
+static void commit_send(holm_request *self) {
+    static const rpc_stream_events events = {.message = commit_progress, .close = commit_closed};
+    self->connection =
+        rpc_connection_create(self->handle.client->loop, steal_fd(&self->lifeline), NULL, NULL, &self->error);
+    if (!self->connection) {
+        holm_request_finish(self);
+        return;
+    }
+    cleanup_free char *path = commit_path(self);
+    const json_t *changes = json_object_get(self->json, "changes");
+    Holm__Image__V1__LoadHeader header = HOLM__IMAGE__V1__LOAD_HEADER__INIT;
+    header.path = path;
+    header.reference = self->text;
+    header.base_image = (char *)holm_document_configuration(self->document, "imageId");
+    header.message = (char *)commit_text(self, "message");
+    header.author = (char *)commit_text(self, "author");
+    header.n_changes = json_array_size(changes);
+    cleanup_free char **lines = calloc(header.n_changes + 1, sizeof *lines);
+    for (size_t i = 0; i < header.n_changes; i++)
+        lines[i] = (char *)json_string_value(json_array_get(changes, i));
+    header.changes = lines;
+    Holm__Image__V1__LoadInput input = HOLM__IMAGE__V1__LOAD_INPUT__INIT;
+    input.part_case = HOLM__IMAGE__V1__LOAD_INPUT__PART_HEADER;
+    input.header = &header;
+    rpc_stream *stream = rpc_call_open(self->connection, &image_protocol, "Import", &events, self, 0);
+    rpc_stream_send(stream, &input.base);
+    rpc_stream_half_close(stream);
+}
+
+/// The connection to the shim goes, that to the image worker comes.
+static void commit_layer_made(holm_request *self) {
+    rpc_connection_destroy(steal_pointer(&self->connection));
+    commit_send(self);
+}
+
+void holm_container_commit(holm_client *client, const char *reference, json_t *options, holm_done done,
+                           void *data) {
+    static const disk_plan plan = {run_commit, commit_layer_made};
+    holm_request *self = disk_begin(client, reference, &plan, done, data);
+    self->json = json_deep_copy(options);
+    holm_request_work(self, holm_request_look_up, disk_found);
+}

@@ -1,0 +1,64 @@
+// holm-disk: reads what a guest has written. Started as
+//
+//     holm-disk diff|layer|export [LAYER…]
+//
+// with the container's disk as descriptor 3, read-only, and its output as descriptor 1. The layers (lowest
+// first, made by holm) are opened first; then it gives up everything but what is open, and only then looks at
+// the disk. Errors go to descriptor 2 as three lines: code, message, hint.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/base/confine.h"
+#include "core/image/guest_disk.h"
+
+#define DISK_FD      3
+#define MEMORY_MOST  (2ull << 30)
+#define SECONDS_MOST 3600
+
+static const char *const modes[] = {
+    [GUEST_DISK_DIFF] = "diff", [GUEST_DISK_LAYER] = "layer", [GUEST_DISK_EXPORT] = "export"};
+
+static int limit_self(holm_error **error) {
+    static const struct {
+        int what;
+        rlim_t most;
+    } limits[] = {{RLIMIT_AS, MEMORY_MOST}, {RLIMIT_CPU, SECONDS_MOST}, {RLIMIT_CORE, 0}, {RLIMIT_NPROC, 0}};
+    for (size_t i = 0; i < array_length(limits); i++)
+        if (setrlimit(limits[i].what, &(struct rlimit){limits[i].most, limits[i].most}) < 0) {
+            holm_error_set_errno(error, errno, "limit holm-disk");
+            return -1;
+        }
+    confine *rules = confine_create(&(confine_rules){0});
+    int failed = confine_enter(rules);
+    confine_destroy(rules);
+    if (failed)
+        holm_error_set_errno(error, failed, "confine holm-disk");
+    return failed ? -1 : 0;
+}
+
+static int run(guest_disk_mode mode, const char *const *layers, size_t count, holm_error **error) {
+    cleanup(layer_lower_cleanup) layer_lower *lower = layer_lower_open(layers, count, error);
+    if (!lower || limit_self(error) < 0 || guest_disk_add(lower, DISK_FD, error) < 0)
+        return -1;
+    return guest_disk_write(lower, mode, STDOUT_FILENO, error);
+}
+
+int main(int argc, char **argv) {
+    cleanup_error holm_error *error = NULL;
+    guest_disk_mode mode = 0;
+    while (argc > 1 && mode < array_length(modes) && strcmp(argv[1], modes[mode]) != 0)
+        mode++;
+    if (argc < 2 || mode == array_length(modes)) {
+        fputs("holm-disk is started by holm; there is nothing to start by hand\n", stderr);
+        return 125;
+    }
+    if (run(mode, (const char *const *)argv + 2, (size_t)argc - 2, &error) == 0)
+        return 0;
+    const char *hint = holm_error_hint_of(error);
+    dprintf(STDERR_FILENO, "%s\n%s\n%s\n", holm_error_code_name(holm_error_code_of(error)),
+            error ? holm_error_message(error) : "no memory", hint ? hint : "");
+    return 1;
+}

@@ -1,0 +1,22 @@
+// The writable layer of a container, as its guest has left it: hostile. Only the program holm-disk reads it,
+// which holds nothing but this disk, the layers below it and its output, under seccomp, Landlock and limits.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+#include "core/image/layer_lower.h"
+
+typedef enum guest_disk_mode {
+    GUEST_DISK_DIFF,   ///< "C /path", "A /path", "D /path", each ended by a zero byte
+    GUEST_DISK_LAYER,  ///< a tar of the writable layer (OCI image specification, layer.md)
+    GUEST_DISK_EXPORT, ///< a tar of the whole root as the container sees it
+} guest_disk_mode;
+
+/// Puts the disk behind the descriptor (not closed, not written) on top of the layers that are open already;
+/// `below` is not needed for a layer. From here on everything that is read may be meant to break us.
+int guest_disk_add(layer_lower *below, int fd, holm_error **error);
+
+/// Writes what is asked for to `out`. `lower` has the guest's disk as its topmost layer.
+int guest_disk_write(layer_lower *lower, guest_disk_mode mode, int out, holm_error **error);

@@ -1,0 +1,132 @@
+"""holm-disk on disks as guests leave them, sound and hostile: what it writes, and that it always ends with a sentence."""
+import io
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+
+PROGRAM, MKE2FS, DEBUGFS = os.environ["HOLM_DISK"], os.environ["MKE2FS"], os.environ["DEBUGFS"]
+FEATURES = "none,has_journal,ext_attr,dir_index,filetype,extent,flex_bg,large_file,huge_file,dir_nlink,extra_isize,uninit_bg"
+
+
+class Disks(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def disk(self, name, files, commands=(), features=FEATURES):
+        """An ext4 of these files ({path: text, None: a folder}) and what debugfs does to it."""
+        root, path = f"{self.folder}/{name}.d", f"{self.folder}/{name}"
+        os.makedirs(root)
+        for file, text in files.items():
+            if text is None:
+                os.makedirs(f"{root}/{file}", exist_ok=True)
+                continue
+            os.makedirs(os.path.dirname(f"{root}/{file}"), exist_ok=True)
+            with open(f"{root}/{file}", "w") as out:
+                out.write(text)
+        subprocess.run([MKE2FS, "-q", "-t", "ext4", "-O", features, "-b", "4096", "-E", "root_owner=0:0", "-d", root, path,
+                        "16M"], check=True)
+        subprocess.run([DEBUGFS, "-w", path], check=True, capture_output=True, text=True, input="\n".join(commands))
+        return path
+
+    def run_disk(self, mode, upper, *lower, timeout=60):
+        with open(upper, "rb") as disk, tempfile.TemporaryFile() as out:
+            def arrange():
+                os.dup2(disk.fileno(), 3)
+            done = subprocess.run([PROGRAM, mode, *lower], stdout=out, stderr=subprocess.PIPE, preexec_fn=arrange,
+                                  pass_fds=(3,), timeout=timeout)
+            out.seek(0)
+            return done.returncode, out.read(), done.stderr.decode(errors="replace").split("\n")
+
+    def world(self):
+        lower = self.disk("lower", {"etc/passwd": "a", "etc/group": "b", "dir/old": "o", "gone/x": "x", "kind": "file"})
+        upper = self.disk("upper", {"upper/etc/passwd": "changed", "upper/dir/new": "n" * 9000, "upper/kind/now": "folder",
+                                    "upper/etc/hosts": "holm's own", "work": None},
+                          ["cd upper", "mknod gone c 0 0", "cd etc", "mknod never c 0 0", "cd /",
+                           "ea_set upper/dir trusted.overlay.opaque y", "ln upper/dir/new upper/dir/same",
+                           "sif upper/dir/new links_count 2", "symlink upper/link /etc/passwd"])
+        return lower, upper
+
+    def test_diff(self):
+        lower, upper = self.world()
+        code, out, error = self.run_disk("diff", upper, lower)
+        self.assertEqual(code, 0, error)
+        self.assertEqual(sorted(out.decode().split("\0")[:-1]),
+                         ["A /dir/new", "A /dir/same", "A /kind/now", "A /link", "C /dir", "C /etc", "C /etc/passwd", "C /kind",
+                          "D /dir/old", "D /gone"])
+
+    def test_layer(self):
+        _, upper = self.world()
+        code, out, error = self.run_disk("layer", upper)
+        self.assertEqual(code, 0, error)
+        members = {entry.name: entry for entry in tarfile.open(fileobj=io.BytesIO(out))}
+        self.assertEqual(sorted(members), [".wh.gone", "dir", "dir/.wh..wh..opq", "dir/new", "dir/same", "etc", "etc/.wh.never", "etc/passwd", "kind",
+                          "kind/now", "link"])
+        self.assertTrue(members["dir/same"].islnk())
+        self.assertEqual(members["link"].linkname, "/etc/passwd")
+        self.assertEqual(members["dir/new"].size, 9000)
+
+    def test_export(self):
+        lower, upper = self.world()
+        code, out, error = self.run_disk("export", upper, lower)
+        self.assertEqual(code, 0, error)
+        archive = tarfile.open(fileobj=io.BytesIO(out))
+        names = set(archive.getnames())
+        self.assertEqual(names - {"lost+found"}, {"etc", "etc/passwd", "etc/group", "etc/hosts", "dir", "dir/new", "dir/same",
+                                                  "kind", "kind/now", "link"})
+        self.assertEqual(archive.extractfile("etc/passwd").read(), b"changed")
+        self.assertEqual(archive.extractfile("dir/new").read(), b"n" * 9000)
+
+    def test_holes_and_what_is_not_written(self):
+        upper = self.disk("upper", {"upper/f": "x" * 8192}, ["sif upper/f size 68719476736"])
+        code, out, error = self.run_disk("layer", upper, timeout=120)
+        self.assertEqual(code, 0, error)
+        self.assertLess(len(out), 1 << 20)
+        self.assertEqual(tarfile.open(fileobj=io.BytesIO(out)).getmember("f").size, 1 << 36)
+
+    def refused(self, upper, code, *lower, mode="layer"):
+        status, _, error = self.run_disk(mode, upper, *lower)
+        self.assertEqual((status, error[0]), (1, code), error)
+
+    def test_refused(self):
+        files = {"upper/a/b/c": "text"}
+        self.refused(self.disk("dirty", files, ["feature needs_recovery"]), "state")
+        self.refused(self.disk("strange", files, ["feature encrypt"]), "integrity")
+        self.refused(self.disk("inline", files, ["feature inline_data"]), "integrity")
+        self.refused(self.disk("circle", files, ["ln upper upper/a/b/up"]), "integrity")
+        self.refused(self.disk("twice", files, ["ln upper/a upper/z"]), "integrity")
+        self.refused(self.disk("huge", files, ["sif upper/a/b/c size 9223372036854775807"]), "integrity")
+        self.refused(self.disk("file", {"upper": "no folder"}), "integrity")
+        self.refused(self.disk("beyond", files, ["sif upper/a/b/c flags 0", "sif upper/a/b/c block[0] 99999999"]), "integrity")
+        short = self.disk("short", files)
+        os.truncate(short, 4096)
+        self.assertEqual(self.run_disk("layer", short)[0], 1)
+
+    def test_random_damage(self):
+        lower, upper = self.world()
+        with open(upper, "rb") as file:
+            sound = file.read()
+        used = [at for at in range(0, len(sound), 4096) if any(sound[at:at + 4096])]
+        dice = random.Random(7)
+        for turn in range(120):
+            damaged = bytearray(sound)
+            for _ in range(dice.randrange(1, 40)):
+                at = dice.choice(used) + dice.randrange(4096)
+                damaged[at] = dice.randrange(256)
+            path = f"{self.folder}/damaged"
+            with open(path, "wb") as file:
+                file.write(damaged)
+            mode = ("diff", "layer", "export")[turn % 3]
+            code, _, error = self.run_disk(mode, path, lower, timeout=60)
+            self.assertIn(code, (0, 1), (turn, error))  # never by a signal
+            if code:
+                self.assertTrue(error[1], turn)
+
+
+if __name__ == "__main__":
+    unittest.main()
