@@ -1,5 +1,5 @@
 """A holm of its own for a benchmark: folders under /tmp, the image busybox, and everything gone at the end."""
-import glob, os, statistics, subprocess, tempfile
+import glob, os, statistics, subprocess, tempfile, time
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -37,6 +37,9 @@ class World:
         names = self.run("ls", "-a", "-q").split()
         if names:
             self.run("rm", "-f", *names)
+        with open("/proc/self/mounts") as file:  # podman of root leaves its store mounted
+            for place in [line.split()[1] for line in file if line.split()[1].startswith(self.folder.name + "/")]:
+                subprocess.run(["umount", place], check=True)
         self.folder.cleanup()
 
     def run(self, *arguments, **more):
@@ -56,6 +59,47 @@ class World:
         sample = json.loads(self.run("stats", "--no-stream", "--format", "json", container))
         sample = sample[0] if isinstance(sample, list) else sample
         return sample["hostMemoryBytes"] / (1 << 20)
+
+    def processes(self):
+        """The shims, networks and VMMs of this holm, as (pid, name)."""
+        found, mark = [], f"XDG_DATA_HOME={self.folder.name}/".encode()
+        for path in glob.glob("/proc/[0-9]*"):
+            pid = int(path[6:])
+            try:
+                with open(f"{path}/environ", "rb") as file:
+                    ours = mark in file.read()
+                with open(f"{path}/stat") as file:
+                    name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
+                found.append((pid, name, int(rest.split()[1]), ours))
+            except (OSError, ValueError):
+                continue  # it has just ended
+        ours = {pid for pid, name, _, own in found if own}
+        # A VMM has an environment of its own; its parent is a shim.
+        return [(pid, name) for pid, name, parent, own in found if own or (parent in ours and name.startswith("qemu"))]
+
+    def wakeups(self, seconds):
+        """How often a second any of their threads went to sleep by itself, and so was woken."""
+        def count():
+            total = 0
+            for pid, _ in self.processes():
+                for path in glob.glob(f"/proc/{pid}/task/*/status"):
+                    try:
+                        with open(path) as file:
+                            total += next(int(l.split()[1]) for l in file if l.startswith("voluntary_ctxt"))
+                    except (OSError, StopIteration):
+                        continue
+            return total
+        before = count()
+        time.sleep(seconds)  # the measured time
+        return (count() - before) / seconds
+
+    def memory_file(self):
+        """MiB that the host has given to the memory file of the only machine there is."""
+        for pid, name in self.processes():
+            for path in glob.glob(f"/proc/{pid}/fd/*") if name.startswith("qemu") else []:
+                if "guest-memory" in os.readlink(path):
+                    return os.stat(path).st_blocks / 2048
+        raise RuntimeError("there is no machine")
 
     def podman_ready(self):
         """Imports the same image into a podman store of its own; False where podman does not run here."""
