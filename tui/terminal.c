@@ -113,6 +113,10 @@ static void convert_cell(const VTermScreenCell *from, cell *out) {
     }
     if (first == 0)
         return;
+    if (first < 0x7f && first >= 0x20 && from->width == 1 && !from->chars[1]) { // most are
+        out->chars[0] = first;
+        return;
+    }
     if (!cell_char_printable(first) || cell_char_width(first) != from->width) {
         out->chars[0] = 0xfffd;
         return;
@@ -125,11 +129,18 @@ static void convert_cell(const VTermScreenCell *from, cell *out) {
             out->chars[count++] = from->chars[i];
 }
 
+// Never written to, or erased without a colour.
+static bool looks_empty(const VTermScreenCell *at) {
+    return at->chars[0] == 0 && VTERM_COLOR_IS_DEFAULT_BG(&at->bg) && !at->attrs.reverse;
+}
+
 static int on_push_line(int columns, const VTermScreenCell *cells, void *data) {
     terminal *self = data;
     if (self->alternate || columns > SCROLLBACK_COLUMNS)
         return 0;
     cell line[SCROLLBACK_COLUMNS];
+    while (columns > 0 && looks_empty(&cells[columns - 1]))
+        columns--;
     for (int i = 0; i < columns; i++)
         convert_cell(&cells[i], &line[i]);
     scrollback_push(&self->history, line, columns);
