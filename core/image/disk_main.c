@@ -25,7 +25,14 @@ static int limit_self(holm_error **error) {
     static const struct {
         int what;
         rlim_t most;
-    } limits[] = {{RLIMIT_AS, MEMORY_MOST}, {RLIMIT_CPU, SECONDS_MOST}, {RLIMIT_CORE, 0}, {RLIMIT_NPROC, 0}};
+    } limits[] = {
+#ifndef __SANITIZE_ADDRESS__ // its shadow is larger than any limit
+        {RLIMIT_AS, MEMORY_MOST},
+#endif
+        {RLIMIT_CPU, SECONDS_MOST},
+        {RLIMIT_CORE, 0},
+        {RLIMIT_NPROC, 0},
+    };
     for (size_t i = 0; i < array_length(limits); i++)
         if (setrlimit(limits[i].what, &(struct rlimit){limits[i].most, limits[i].most}) < 0) {
             holm_error_set_errno(error, errno, "limit holm-disk");

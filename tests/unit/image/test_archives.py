@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 import unittest
 
 TOOL, COMPARE = os.environ["ARCHIVE_TOOL"], os.environ["TREE_COMPARE"]
@@ -218,14 +219,38 @@ class Archives(unittest.TestCase):
             "damaged layer": oci([(gzip.compress(content)[:-3], content)]),
             "escape": oci([(tar({"../f": b""}),) * 2]),
             "config of wrong types": oci([(content, content)], config={"architecture": 5, "os": [], "config": 7, "rootfs": {"diff_ids": {}}}),
-            "100,000 layers": good | {"index.json": good["index.json"]} | oci([(content, content)] * 200),
+            "200 layers": oci([(content, content)] * 200),
+            "20,000 layers": oci([(content, content)] * 20000),
+            "100,000 layers": oci([(content, content)] * 100000),
+            "negative size": index({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest(content), "size": -1}]}),
+            "a name of 5,000 bytes": oci([(tar({"n" * 5000: b""}),) * 2]),
+            "whiteout of ..": oci([(tar({"d/.wh...": b""}),) * 2]),
+            "layer under two names": good | {"index.json": json.dumps({"schemaVersion": 2, "manifests": [{"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest(content), "size": len(content)}]}).encode()},
         }
         for name, files in cases.items():
             with self.subTest(name):
                 self.data = f"{self.base}/{name}"
+                begun = time.monotonic()
                 result = self.run_tool("load", "-", input=tar(files))
+                self.assertLess(time.monotonic() - begun, 20)
                 self.assertEqual(result.returncode, 1, result.stdout)
                 self.assertIn(result.stderr.split(b":")[0], (b"integrity", b"invalid", b"limit", b"not-found", b"unsupported"), result.stderr)
+                self.assert_sound()
+
+    def test_configurations_of_wrong_types(self):
+        """What is not of its type is left out, and the image is what it is without it."""
+        content = tar({"f": b"x"})
+        good = json.loads(oci([(content, content)])[next(name for name, data in oci([(content, content)]).items() if b"diff_ids" in data)])
+        wrong = (7, "text", [], {}, [1, {}], {"a": 1}, None, True, "x" * 200000)
+        for number, value in enumerate(wrong):
+            with self.subTest(value=str(value)[:20]):
+                self.data = f"{self.base}/wrong{number}"
+                config = good | {"config": {name: value for name in ("Cmd", "Entrypoint", "Env", "Labels", "ExposedPorts", "Volumes",
+                                                                     "WorkingDir", "User", "StopSignal")},
+                                 "history": value, "created": value, "variant": value}
+                self.tool("load", "-", input=tar(oci([(content, content)], config=config)))
+                process = self.image("example.org/a:1")["configuration"]["process"]
+                self.assertTrue(all(isinstance(word, str) for word in process["command"] + process["environment"]))
                 self.assert_sound()
 
     def test_index_that_names_itself(self):
