@@ -226,6 +226,21 @@ holm_watch *holm_image_save(holm_client *client, json_t *references, const holm_
 
 void holm_task_cancel(holm_client *client, const char *task, holm_done done, void *data);
 
+// ---- volumes (docs/protocol.md lists the fields) ----
+
+/// result: an array of volume documents by name. `filters` is an object of arrays (name, label, dangling) or
+/// NULL.
+void holm_volume_list(holm_client *client, json_t *filters, holm_done done, void *data);
+void holm_volume_inspect(holm_client *client, const char *name, holm_done done, void *data);
+/// Creates from `configuration` (taken over; every key may be left out: without a "name" it is anonymous).
+/// result: the document.
+void holm_volume_create(holm_client *client, json_t *configuration, holm_done done, void *data);
+/// IN_USE while a container mounts it. result: the document as it was.
+void holm_volume_remove(holm_client *client, const char *name, holm_done done, void *data);
+/// Removes the anonymous volumes (all: the named ones too) that no container mounts. result: {"deleted":
+/// names, "reclaimedBytes"}.
+void holm_volume_prune(holm_client *client, bool all, holm_done done, void *data);
+
 // ---- the system ----
 
 /// result: {"version", "accelerator", "acceleratorReason", "kernel", "cpus", "memoryBytes", …}

@@ -73,6 +73,17 @@ int state_address_release(state *self, const char *container_id, holm_error **er
 json_t *state_network_get(state *self, const char *name, holm_error **error);
 json_t *state_network_list(state *self, holm_error **error);
 
+// ---- volumes (state_volume.c) ----
+// Documents as docs/protocol.md describes them; status.containers comes from the containers' mounts.
+
+/// Stores a new volume, with the time of now. EXISTS: the name is taken. The caller owns the document.
+json_t *state_volume_insert(state *self, const json_t *document, holm_error **error);
+json_t *state_volume_get(state *self, const char *name, holm_error **error);
+/// All of them by name.
+json_t *state_volume_list(state *self, holm_error **error);
+/// IN_USE with the names of the containers that mount it.
+int state_volume_delete(state *self, const char *name, holm_error **error);
+
 // ---- events ----
 
 /// Appends an event and touches DATA/state/events, which watchers see by inotify. attributes may be NULL.

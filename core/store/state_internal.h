@@ -5,7 +5,7 @@
 
 #include "core/store/state.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 
 struct state {
     sqlite3 *database;

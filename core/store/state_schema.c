@@ -18,12 +18,18 @@ static const char *const schema_1 =
     "  kind TEXT NOT NULL, action TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, attributes TEXT);"
     "PRAGMA user_version=1;";
 
+static const char *const schema_2 =
+    "CREATE TABLE volumes(name TEXT PRIMARY KEY NOT NULL, document TEXT NOT NULL);"
+    "PRAGMA user_version=2;";
+
 int state_migrate(state *self, int from, holm_error **error) {
-    if (from >= 1)
-        return 0;
-    int result = sqlite3_exec(self->database, schema_1, NULL, NULL, NULL);
-    if (result == SQLITE_OK)
-        return 0;
-    state_fail(self, result, "make the tables of state.db", error);
-    return -1;
+    const char *const steps[STATE_VERSION] = {schema_1, schema_2};
+    for (int version = from; version < STATE_VERSION; version++) {
+        int result = sqlite3_exec(self->database, steps[version], NULL, NULL, NULL);
+        if (result == SQLITE_OK)
+            continue;
+        state_fail(self, result, "make the tables of state.db", error);
+        return -1;
+    }
+    return 0;
 }

@@ -41,6 +41,11 @@ COMMAND(stop);
 COMMAND(tag);
 COMMAND(top);
 COMMAND(version);
+COMMAND(volume_create);
+COMMAND(volume_inspect);
+COMMAND(volume_ls);
+COMMAND(volume_prune);
+COMMAND(volume_rm);
 COMMAND(wait);
 
 #undef COMMAND

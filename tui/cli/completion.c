@@ -33,6 +33,8 @@ static const char *candidates(action_complete kind) {
         return "stopped";
     case ACTION_COMPLETE_IMAGE:
         return "images";
+    case ACTION_COMPLETE_VOLUME:
+        return "volumes";
     case ACTION_COMPLETE_FILE:
         return "files";
     case ACTION_COMPLETE_SHELL:
@@ -109,6 +111,7 @@ static void print_bash(void) {
          "      images) COMPREPLY=($(compgen -W \"$(holm images 2>/dev/null | awk 'NR > 1 {print $1 \":\" "
          "$2}')\" --"
          " \"$word\")) ;;\n"
+         "      volumes) COMPREPLY=($(compgen -W \"$(holm volume ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "      shells) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")) ;;\n"
          "      files) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
          "    esac\n"
@@ -172,6 +175,8 @@ static const char *fish_candidates(action_complete kind) {
                "\\$2}\")";
     case ACTION_COMPLETE_IMAGE:
         return "(holm images 2>/dev/null | awk \"NR > 1 {print \\$1 \\\":\\\" \\$2}\")";
+    case ACTION_COMPLETE_VOLUME:
+        return "(holm volume ls -q 2>/dev/null)";
     case ACTION_COMPLETE_SHELL:
         return "bash zsh fish";
     default:

@@ -1,0 +1,191 @@
+// Volumes: rows of state.db and sparse disks, whose empty form the image worker makes.
+#include <string.h>
+#include <unistd.h>
+
+#include "core/holm_internal.h"
+#include "core/image/image_client.h"
+#include "core/volume/volume.h"
+
+static holm_request *begin(holm_client *client, const char *name, holm_done done, void *data) {
+    holm_request *self = holm_request_create(client, done, data);
+    self->reference = name ? strdup(name) : NULL;
+    return self;
+}
+
+// ---- list, inspect ----
+
+static bool has_label(const json_t *document, const char *text) {
+    const json_t *labels = json_object_get(json_object_get(document, "configuration"), "labels");
+    const char *equals = strchr(text, '=');
+    cleanup_free char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
+    const char *value = json_string_value(json_object_get(labels, key));
+    return value && (!equals || strcmp(value, equals + 1) == 0);
+}
+
+static bool is_used(const json_t *document) {
+    return json_array_size(json_object_get(json_object_get(document, "status"), "containers")) > 0;
+}
+
+static bool fits(const json_t *document, const char *key, const char *value) {
+    if (strcmp(key, "name") == 0)
+        return strstr(holm_document_id(document), value);
+    if (strcmp(key, "label") == 0)
+        return has_label(document, value);
+    return (strcmp(value, "true") == 0) != is_used(document); // dangling
+}
+
+static bool passes(const json_t *document, const json_t *filters) {
+    const char *key;
+    json_t *values, *value;
+    size_t index;
+    json_object_foreach ((json_t *)filters, key, values) {
+        bool any = false;
+        json_array_foreach (values, index, value)
+            any = any || fits(document, key, json_string_value(value));
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+static int check_filters(const json_t *filters, holm_error **error) {
+    const char *key;
+    json_t *values;
+    json_object_foreach ((json_t *)filters, key, values) {
+        if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0 || strcmp(key, "dangling") == 0)
+            continue;
+        holm_error_set(error, HOLM_ERROR_INVALID, "there is no filter \"%s\" for volumes", key);
+        holm_error_hint(error, "the filters are name, label and dangling");
+        return -1;
+    }
+    return 0;
+}
+
+static int list_volumes(holm_request *self, state *db, holm_error **error) {
+    cleanup_json json_t *list = check_filters(self->json, error) == 0 ? state_volume_list(db, error) : NULL;
+    if (!list)
+        return -1;
+    self->result = json_array();
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document) {
+        volume_measure(&self->handle.client->where, document);
+        if (passes(document, self->json))
+            json_array_append(self->result, document);
+    }
+    return 0;
+}
+
+void holm_volume_list(holm_client *client, json_t *filters, holm_done done, void *data) {
+    holm_request *self = begin(client, NULL, done, data);
+    self->json = filters ? json_deep_copy(filters) : NULL;
+    holm_request_work(self, list_volumes, holm_request_finish);
+}
+
+static int inspect_volume(holm_request *self, state *db, holm_error **error) {
+    self->result = state_volume_get(db, self->reference, error);
+    if (!self->result)
+        return -1;
+    volume_measure(&self->handle.client->where, self->result);
+    return 0;
+}
+
+void holm_volume_inspect(holm_client *client, const char *name, holm_done done, void *data) {
+    holm_request_work(begin(client, name, done, data), inspect_volume, holm_request_finish);
+}
+
+// ---- create ----
+
+static uint64_t size_of(const holm_request *self) {
+    return (uint64_t)json_integer_value(json_object_get(self->json, "sizeBytes"));
+}
+
+// The worker's descriptor, where the empty disk of that size has yet to be made.
+static int prepare(holm_request *self, state *db, holm_error **error) {
+    const paths *where = &self->handle.client->where;
+    (void)db;
+    if (volume_complete(self->json, error) < 0)
+        return -1;
+    self->text = image_client_disk(where, size_of(self));
+    if (access(self->text, R_OK) == 0)
+        return 0;
+    self->lifeline = image_client_connect(where, true, error);
+    return self->lifeline < 0 ? -1 : 0;
+}
+
+static int create_volume(holm_request *self, state *db, holm_error **error) {
+    const paths *where = &self->handle.client->where;
+    self->result = volume_create(where, db, self->json, self->text, error);
+    return self->result ? 0 : -1;
+}
+
+static void disk_made(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer; // the path is the one that was looked at
+    holm_request_work(self, create_volume, holm_request_finish);
+}
+
+static void make_disk(holm_request *self) {
+    if (self->lifeline < 0) {
+        holm_request_work(self, create_volume, holm_request_finish);
+        return;
+    }
+    Holm__Image__V1__MakeDiskRequest message = HOLM__IMAGE__V1__MAKE_DISK_REQUEST__INIT;
+    message.size_bytes = size_of(self);
+    holm_request_call_worker(self, "MakeDisk", &message.base, disk_made);
+}
+
+void holm_volume_create(holm_client *client, json_t *configuration, holm_done done, void *data) {
+    holm_request *self = begin(client, NULL, done, data);
+    self->json = configuration;
+    holm_request_work(self, prepare, make_disk);
+}
+
+// ---- remove, prune ----
+
+static int remove_volume(holm_request *self, state *db, holm_error **error) {
+    if (inspect_volume(self, db, error) < 0)
+        return -1;
+    return volume_remove(&self->handle.client->where, db, self->result, error);
+}
+
+void holm_volume_remove(holm_client *client, const char *name, holm_done done, void *data) {
+    holm_request_work(begin(client, name, done, data), remove_volume, holm_request_finish);
+}
+
+static int prune_one(holm_request *self, state *db, json_t *document, json_int_t *bytes, holm_error **error) {
+    const paths *where = &self->handle.client->where;
+    cleanup_error holm_error *cause = NULL;
+    volume_measure(where, document);
+    if (volume_remove(where, db, document, &cause) == 0) {
+        *bytes += json_integer_value(json_object_get(json_object_get(document, "status"), "usedBytes"));
+        return json_array_append_new(json_object_get(self->result, "deleted"),
+                                     json_string(holm_document_id(document)));
+    }
+    if (holm_error_code_of(cause) == HOLM_ERROR_IN_USE)
+        return 0; // a container has just been made with it
+    holm_error_propagate(error, steal_pointer(&cause));
+    return -1;
+}
+
+static int prune_volumes(holm_request *self, state *db, holm_error **error) {
+    cleanup_json json_t *list = state_volume_list(db, error);
+    if (!list || volume_sweep(&self->handle.client->where, db, error) < 0)
+        return -1;
+    self->result = json_pack("{s:[]}", "deleted");
+    json_int_t bytes = 0;
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document) {
+        const json_t *configuration = json_object_get(document, "configuration");
+        bool goes = self->flag || json_is_true(json_object_get(configuration, "anonymous"));
+        if (goes && !is_used(document) && prune_one(self, db, document, &bytes, error) < 0)
+            return -1;
+    }
+    return json_object_set_new(self->result, "reclaimedBytes", json_integer(bytes));
+}
+
+void holm_volume_prune(holm_client *client, bool all, holm_done done, void *data) {
+    holm_request *self = begin(client, NULL, done, data);
+    self->flag = all;
+    holm_request_work(self, prune_volumes, holm_request_finish);
+}

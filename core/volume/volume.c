@@ -1,0 +1,201 @@
+#include "core/volume/volume.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/cleanup.h"
+#include "core/base/file.h"
+
+#define NAME_MOST  255
+#define FILE_BYTES 16 // of randomness in a file's name
+#define SIZE_LEAST ((json_int_t)16 << 20)
+#define SIZE_MOST  ((json_int_t)15 << 40)
+
+static int random_hex(char *out, size_t bytes, holm_error **error) {
+    uint8_t random[32];
+    if (getrandom(random, bytes, 0) != (ssize_t)bytes) {
+        holm_error_set(error, HOLM_ERROR_INTERNAL, "the system has no random numbers for a name");
+        return -1;
+    }
+    for (size_t i = 0; i < bytes; i++)
+        snprintf(out + 2 * i, 3, "%02x", random[i]);
+    return 0;
+}
+
+// ---- what is asked for ----
+
+static bool name_fits(const char *name) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t length = strlen(name);
+    return length >= 2 && length <= NAME_MOST && strchr(letters, name[0]) &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")] == 0;
+}
+
+static int complete_name(json_t *configuration, holm_error **error) {
+    const char *name = json_string_value(json_object_get(configuration, "name"));
+    if (!json_object_get(configuration, "name")) {
+        char random[65];
+        if (random_hex(random, 32, error) < 0)
+            return -1;
+        json_object_set_new(configuration, "name", json_string(random));
+        return json_object_set_new(configuration, "anonymous", json_true());
+    }
+    if (name && name_fits(name))
+        return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID, "\"%s\" is no name for a volume", name ? name : "");
+    holm_error_hint(error,
+                    "a name has 2 to %d letters, digits, \"_\", \".\" and \"-\", the first of them a "
+                    "letter or digit",
+                    NAME_MOST);
+    return -1;
+}
+
+static int check_keys(const json_t *configuration, holm_error **error) {
+    const char *key, *label;
+    json_t *value, *text;
+    json_object_foreach ((json_t *)configuration, key, value) {
+        bool fits = strcmp(key, "name") == 0        ? json_is_string(value)
+                    : strcmp(key, "sizeBytes") == 0 ? json_is_integer(value)
+                    : strcmp(key, "labels") == 0    ? json_is_object(value)
+                                                    : false;
+        if (fits && json_is_object(value))
+            json_object_foreach (value, label, text)
+                fits = fits && json_is_string(text);
+        if (!fits) {
+            holm_error_set(error, HOLM_ERROR_INVALID,
+                           "the volume's configuration has no key \"%s\", or its value has the wrong type",
+                           key);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int volume_complete(json_t *configuration, holm_error **error) {
+    if (check_keys(configuration, error) < 0 || complete_name(configuration, error) < 0)
+        return -1;
+    json_t *size = json_object_get(configuration, "sizeBytes");
+    if (!size)
+        return json_object_set_new(configuration, "sizeBytes", json_integer(VOLUME_SIZE_DEFAULT));
+    if (json_integer_value(size) >= SIZE_LEAST && json_integer_value(size) <= SIZE_MOST)
+        return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID, "a volume has 16 MiB to 15 TiB, not %lld bytes",
+                   (long long)json_integer_value(size));
+    return -1;
+}
+
+// ---- create, remove ----
+
+static char *folder_of(const paths *where) {
+    return path_join(where->data, "volumes", NULL);
+}
+
+char *volume_disk(const paths *where, const json_t *document) {
+    const char *file = json_string_value(json_object_get(json_object_get(document, "status"), "file"));
+    return path_join(where->data, "volumes", file ? file : "", NULL);
+}
+
+// The change and its event are one transaction.
+static int finish_change(state *db, bool done, const char *action, const char *name, holm_error **error) {
+    done = done && state_event_add(db, "volume", action, name, name, NULL, error) == 0;
+    return state_end(db, done, done ? error : NULL) == 0 && done ? 0 : -1;
+}
+
+static json_t *insert(state *db, const json_t *document, holm_error **error) {
+    if (state_begin(db, error) < 0)
+        return NULL;
+    json_t *made = state_volume_insert(db, document, error);
+    const char *name = json_string_value(json_object_get(document, "id"));
+    if (finish_change(db, made != NULL, "create", name, error) == 0)
+        return made;
+    json_decref(made);
+    return NULL;
+}
+
+static int take_folder(const paths *where, bool exclusive, holm_error **error) {
+    cleanup_free char *folder = folder_of(where);
+    if (path_make_directories(folder, error) < 0)
+        return -1;
+    cleanup_free char *lock = path_join(folder, "lock", NULL);
+    return file_lock(lock, exclusive, true, error);
+}
+
+json_t *volume_create(const paths *where, state *db, const json_t *configuration, const char *empty,
+                      holm_error **error) {
+    char random[2 * FILE_BYTES + 1];
+    const char *name = json_string_value(json_object_get(configuration, "name"));
+    // Shared by those who make one: the sweep waits for them.
+    cleanup_close int lock = take_folder(where, false, error);
+    if (lock < 0 || random_hex(random, FILE_BYTES, error) < 0)
+        return NULL;
+    cleanup_free char *file = path_format("%s.ext4", random);
+    cleanup_free char *path = path_join(where->data, "volumes", file, NULL);
+    json_t *document =
+        json_pack("{s:s, s:O, s:{s:s}}", "id", name, "configuration", configuration, "status", "file", file);
+    json_t *made = NULL;
+    if (file_copy_sparse(empty, path, error) == 0) {
+        made = insert(db, document, error);
+        if (!made)
+            unlink(path);
+    }
+    json_decref(document);
+    if (!made)
+        holm_error_wrap(error, "create the volume %s", name);
+    return made;
+}
+
+int volume_remove(const paths *where, state *db, const json_t *document, holm_error **error) {
+    const char *name = json_string_value(json_object_get(document, "id"));
+    cleanup_free char *path = volume_disk(where, document);
+    if (state_begin(db, error) < 0 ||
+        finish_change(db, state_volume_delete(db, name, error) == 0, "remove", name, error) < 0)
+        return -1;
+    if (unlink(path) == 0 || errno == ENOENT)
+        return 0;
+    holm_error_set_errno(error, errno, "remove the volume's file %s", path);
+    return -1;
+}
+
+// ---- sweep ----
+
+static bool is_named(const json_t *list, const char *file) {
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document) {
+        const char *own = json_string_value(json_object_get(json_object_get(document, "status"), "file"));
+        if (own && strcmp(own, file) == 0)
+            return true;
+    }
+    return false;
+}
+
+int volume_sweep(const paths *where, state *db, holm_error **error) {
+    cleanup_free char *folder = folder_of(where);
+    cleanup_close int lock = take_folder(where, true, error);
+    if (lock < 0)
+        return -1;
+    json_t *list = state_volume_list(db, error);
+    DIR *files = list ? opendir(folder) : NULL;
+    for (const struct dirent *entry; files && (entry = readdir(files));) {
+        const char *end = strrchr(entry->d_name, '.');
+        if (end && strcmp(end, ".ext4") == 0 && !is_named(list, entry->d_name))
+            unlinkat(dirfd(files), entry->d_name, 0);
+    }
+    if (files)
+        closedir(files);
+    json_decref(list);
+    return list ? 0 : -1;
+}
+
+void volume_measure(const paths *where, json_t *document) {
+    cleanup_free char *path = volume_disk(where, document);
+    struct stat status;
+    json_int_t used = stat(path, &status) == 0 ? (json_int_t)status.st_blocks * 512 : 0;
+    json_object_set_new(json_object_get(document, "status"), "usedBytes", json_integer(used));
+}

@@ -1,0 +1,126 @@
+// Volumes: made with their file, held by the containers that mount them, gone with their file.
+#include "tests/unit/store/state_fixture.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/base/file.h"
+#include "core/volume/volume.h"
+
+static const char container_id[] = "aa00000000000000000000000000000000000000000000000000000000000000";
+
+typedef struct lab {
+    paths where;
+    state *db;
+    char *empty;
+} lab;
+
+static int setup(void **test) {
+    lab *self = calloc(1, sizeof *self);
+    void *folder = NULL;
+    if (!self || folder_setup(&folder) < 0)
+        return -1;
+    self->where.data = folder;
+    self->db = open_state(&folder);
+    self->empty = path_join(folder, "empty", NULL);
+    *test = self;
+    return file_write(self->empty, "disk", 4, NULL);
+}
+
+static int teardown(void **test) {
+    lab *self = *test;
+    state_close(self->db);
+    path_remove_tree(self->where.data, NULL);
+    free(self->where.data);
+    free(self->empty);
+    free(self);
+    return 0;
+}
+
+#define WORKS ((holm_error_code)-1)
+
+// WORKS, or the error that is expected.
+static json_t *make(lab *self, json_t *configuration, holm_error_code expected) {
+    holm_error *error = NULL;
+    json_t *made = NULL;
+    if (volume_complete(configuration, &error) == 0)
+        made = volume_create(&self->where, self->db, configuration, self->empty, &error);
+    json_decref(configuration);
+    assert_int_equal(made == NULL, expected != WORKS);
+    if (error)
+        assert_int_equal(holm_error_code_of(error), expected);
+    holm_error_free(error);
+    return made;
+}
+
+static bool has_file(lab *self, const json_t *document) {
+    char *path = volume_disk(&self->where, document);
+    bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+static void test_names_and_sizes(void **test) {
+    json_t *made = make(*test, json_pack("{s:s}", "name", "data"), WORKS);
+    const json_t *configuration = json_object_get(made, "configuration");
+    assert_int_equal(json_integer_value(json_object_get(configuration, "sizeBytes")), VOLUME_SIZE_DEFAULT);
+    assert_true(has_file(*test, made));
+    json_decref(made);
+    assert_null(make(*test, json_pack("{s:s}", "name", "data"), HOLM_ERROR_EXISTS));
+    assert_null(make(*test, json_pack("{s:s}", "name", "../up"), HOLM_ERROR_INVALID));
+    assert_null(make(*test, json_pack("{s:s}", "name", "x"), HOLM_ERROR_INVALID));
+    assert_null(make(*test, json_pack("{s:s, s:i}", "name", "small", "sizeBytes", 4096), HOLM_ERROR_INVALID));
+    assert_null(make(*test, json_pack("{s:s, s:i}", "name", "more", "colour", 1), HOLM_ERROR_INVALID));
+    made = make(*test, json_object(), WORKS);
+    assert_int_equal(strlen(json_string_value(json_object_get(made, "id"))), 64);
+    assert_true(json_is_true(json_object_get(json_object_get(made, "configuration"), "anonymous")));
+    json_decref(made);
+}
+
+static void test_held_by_a_container(void **test) {
+    lab *self = *test;
+    json_decref(make(self, json_pack("{s:s}", "name", "data"), WORKS));
+    json_t *container = container_document(container_id, "web", NULL);
+    json_object_set_new(json_object_get(container, "configuration"), "mounts",
+                        json_pack("[{s:s, s:s}]", "type", "volume", "source", "data"));
+    assert_int_equal(state_container_insert(self->db, container, NULL), 0);
+    json_decref(container);
+
+    json_t *document = state_volume_get(self->db, "data", NULL);
+    const json_t *user =
+        json_array_get(json_object_get(json_object_get(document, "status"), "containers"), 0);
+    assert_string_equal(json_string_value(json_object_get(user, "name")), "web");
+    holm_error *error = NULL;
+    assert_int_equal(volume_remove(&self->where, self->db, document, &error), -1);
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_IN_USE);
+    assert_non_null(strstr(holm_error_message(error), "web"));
+    holm_error_free(error);
+    assert_true(has_file(self, document));
+
+    assert_int_equal(state_container_delete(self->db, container_id, NULL), 0);
+    assert_int_equal(volume_remove(&self->where, self->db, document, NULL), 0);
+    assert_false(has_file(self, document));
+    assert_null(state_volume_get(self->db, "data", NULL));
+    json_decref(document);
+}
+
+static void test_sweep(void **test) {
+    lab *self = *test;
+    json_t *document = make(self, json_pack("{s:s}", "name", "data"), WORKS);
+    char *left = path_join(self->where.data, "volumes", "left.ext4", NULL);
+    assert_int_equal(file_write(left, "disk", 4, NULL), 0);
+    assert_int_equal(volume_sweep(&self->where, self->db, NULL), 0);
+    assert_int_equal(access(left, F_OK), -1);
+    assert_true(has_file(self, document));
+    free(left);
+    json_decref(document);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_names_and_sizes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_held_by_a_container, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,62 @@
+#include <string.h>
+
+#include "tui/cli/cli.h"
+#include "tui/cli/commands.h"
+#include "tui/cli/references.h"
+
+static const struct argp_option options[] = {
+    {"size", 's', "SIZE", 0, "Nominal size (512G); the file on the host is as large as what is in it", 0},
+    {"label", 'l', "KEY[=VALUE]", 0, "A label", 0},
+    {0},
+};
+
+typedef struct create_options {
+    char **names;
+    json_t *configuration;
+} create_options;
+
+static void add_label(const struct argp_state *state, json_t *configuration, const char *text) {
+    const char *equals = strchr(text, '=');
+    if (equals == text || !*text)
+        cli_usage_error(state, "--label needs KEY[=VALUE], and \"%s\" is none", text);
+    if (!json_object_get(configuration, "labels"))
+        json_object_set_new(configuration, "labels", json_object());
+    cleanup_free char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
+    json_object_set_new(json_object_get(configuration, "labels"), key, json_string(equals ? equals + 1 : ""));
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+    create_options *self = state->input;
+    switch (key) {
+    case 's':
+        return json_object_set_new(self->configuration, "sizeBytes",
+                                   json_integer((json_int_t)cli_size(state, "--size", argument)));
+    case 'l':
+        add_label(state, self->configuration, argument);
+        return 0;
+    default:
+        return references_parse(key, state, 0, 1, &self->names);
+    }
+}
+
+const struct argp volume_create_argp = {.options = options, .parser = parse};
+
+static void done(json_t *result, const holm_error *error, void *data) {
+    if (error)
+        cli_fail(data, error);
+    else
+        puts(cli_text(result, "id"));
+}
+
+int volume_create_command(int argc, char **argv) {
+    create_options given = {.configuration = json_object()};
+    cli_parse("volume.create", argc, argv, &given);
+    if (given.names && given.names[0])
+        json_object_set_new(given.configuration, "name", json_string(given.names[0]));
+    cli self;
+    if (cli_open(&self))
+        holm_volume_create(self.client, given.configuration, done, &self);
+    else
+        json_decref(given.configuration);
+    return cli_close(&self);
+}
