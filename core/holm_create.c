@@ -7,6 +7,7 @@
 #include "core/holm_image.h"
 #include "core/holm_names.h"
 #include "core/image/image_client.h"
+#include "core/volume/volume.h"
 
 #define NAME_TRIES 20
 
@@ -109,8 +110,75 @@ static void make_disk(holm_request *self) {
     holm_request_call_worker(self, "MakeDisk", &message.base, disk_made);
 }
 
+// ---- the volumes that are not there yet ----
+
+static bool is_missing(state *db, const json_t *mount) {
+    const char *source = json_string_value(json_object_get(mount, "source"));
+    cleanup_json json_t *volume = source ? state_volume_get(db, source, NULL) : NULL;
+    return !volume;
+}
+
+// The worker's descriptor, where the empty disk of a new volume has yet to be made.
+static int prepare_volumes(holm_request *self, state *db, holm_error **error) {
+    const paths *where = &self->handle.client->where;
+    cleanup_free char *empty = image_client_disk(where, VOLUME_SIZE_DEFAULT);
+    size_t index;
+    json_t *mount;
+    json_array_foreach (json_object_get(self->json, "mounts"), index, mount)
+        if (is_missing(db, mount) && self->lifeline < 0 && access(empty, R_OK) != 0 &&
+            (self->lifeline = image_client_connect(where, true, error)) < 0)
+            return -1;
+    return 0;
+}
+
+static int create_volume(holm_request *self, state *db, json_t *mount, holm_error **error) {
+    const paths *where = &self->handle.client->where;
+    cleanup_free char *empty = image_client_disk(where, VOLUME_SIZE_DEFAULT);
+    cleanup_json json_t *configuration = json_object();
+    cleanup_error holm_error *cause = NULL;
+    json_t *name = json_object_get(mount, "source");
+    if (name)
+        json_object_set(configuration, "name", name);
+    if (volume_complete(configuration, error) < 0)
+        return -1;
+    cleanup_json json_t *volume = volume_create(where, db, configuration, empty, &cause);
+    if (!volume && holm_error_code_of(cause) != HOLM_ERROR_EXISTS) { // someone was faster: good
+        holm_error_propagate(error, steal_pointer(&cause));
+        return -1;
+    }
+    return json_object_set(mount, "source", json_object_get(configuration, "name"));
+}
+
+static int create_volumes(holm_request *self, state *db, holm_error **error) {
+    size_t index;
+    json_t *mount;
+    json_array_foreach (json_object_get(self->json, "mounts"), index, mount)
+        if (json_is_object(mount) && is_missing(db, mount) && create_volume(self, db, mount, error) < 0)
+            return -1;
+    return prepare(self, db, error);
+}
+
+static void volume_disk_made(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer; // the path is the one that was looked at
+    holm_request_work(self, create_volumes, make_disk);
+}
+
+static void make_volume_disk(holm_request *self) {
+    if (self->lifeline < 0) {
+        holm_request_work(self, create_volumes, make_disk);
+        return;
+    }
+    Holm__Image__V1__MakeDiskRequest message = HOLM__IMAGE__V1__MAKE_DISK_REQUEST__INIT;
+    message.size_bytes = VOLUME_SIZE_DEFAULT;
+    holm_request_call_worker(self, "MakeDisk", &message.base, volume_disk_made);
+}
+
 void holm_container_create(holm_client *client, json_t *configuration, holm_done done, void *data) {
     holm_request *self = holm_request_create(client, done, data);
     self->json = configuration;
-    holm_request_work(self, prepare, make_disk);
+    bool volumes = json_array_size(json_object_get(configuration, "mounts")) > 0;
+    if (volumes)
+        holm_request_work(self, prepare_volumes, make_volume_disk);
+    else
+        holm_request_work(self, prepare, make_disk);
 }

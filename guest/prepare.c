@@ -88,9 +88,13 @@ static int mount_root(preparation *self, holm_error **error) {
 }
 
 static int mount_volumes(preparation *self, holm_error **error) {
-    for (size_t i = 0; i < self->request->n_mounts; i++)
-        if (files_mount_one(self->agent, self->request->mounts[i], error) < 0)
+    for (size_t i = 0; i < self->request->n_mounts; i++) {
+        Holm__Agent__V1__MountRequest *one = self->request->mounts[i];
+        bool disk = strcmp(one->type, "ext4") == 0;
+        if ((disk && uevent_wait_paths(self->uevents, &one->source, 1, ROOT_DEVICE_TIMEOUT_MS, error) < 0) ||
+            files_mount_one(self->agent, one, error) < 0)
             return -1;
+    }
     return 0;
 }
 

@@ -54,6 +54,13 @@ static const key_rule tmpfs_rules[] = {
     {.key = "options", .kind = KIND_TEXTS},
     {0},
 };
+static const key_rule mount_rules[] = {
+    {.key = "type", .kind = KIND_TEXT},
+    {.key = "source", .kind = KIND_TEXT},
+    {.key = "destination", .kind = KIND_TEXT},
+    {.key = "readOnly", .kind = KIND_BOOL},
+    {0},
+};
 static const key_rule log_rules[] = {
     {.key = "maxBytes", .kind = KIND_INTEGER, .least = 64 << 10, .most = (json_int_t)1 << 40},
     {.key = "maxFiles", .kind = KIND_INTEGER, .least = 1, .most = 100},
@@ -132,6 +139,7 @@ static const key_rule configuration_rules[] = {
     {.key = "removeOnExit", .kind = KIND_BOOL},
     {.key = "privileged", .kind = KIND_BOOL},
     {.key = "tmpfs", .kind = KIND_OBJECTS, .inner = tmpfs_rules},
+    {.key = "mounts", .kind = KIND_OBJECTS, .inner = mount_rules},
     {.key = "sysctls", .kind = KIND_PAIRS},
     {.key = "labels", .kind = KIND_PAIRS},
     {.key = "network", .kind = KIND_TEXT},
@@ -437,6 +445,7 @@ static void complete_rest(json_t *whole, const json_t *image_configuration,
     for (size_t i = 0; i < array_length(flags); i++)
         set_default(whole, flags[i], json_false());
     set_default(whole, "tmpfs", json_array());
+    set_default(whole, "mounts", json_array());
     set_default(whole, "sysctls", json_object());
     set_default(whole, "network", json_string("default"));
     set_default(whole, "diskBytes",

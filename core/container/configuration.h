@@ -13,6 +13,8 @@
 #include "core/container/shim.pb-c.h"
 #include "guest/agent.pb-c.h"
 
+#define CONFIGURATION_MOUNTS_MOST 16 // each one is a disk of the machine
+
 /// What the user's configuration file and the host say, for what a request leaves open.
 typedef struct configuration_defaults {
     double cpus;                    ///< 0: 4

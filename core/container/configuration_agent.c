@@ -180,11 +180,30 @@ static Holm__Agent__V1__MountRequest *mount_create(const char *type, const char 
     return mount;
 }
 
+// The disks of the volumes come after those of the root, in the order of the mounts.
+static void prepare_volumes(const json_t *configuration, Holm__Agent__V1__PrepareRequest *request) {
+    static const char *const options[] = {"noatime", "discard", "noinit_itable", "no_prefetch_block_bitmaps"};
+    char device[] = "/dev/vdb";
+    device[7] = json_array_size(json_object_get(configuration, "layers")) ? 'c' : 'b';
+    size_t index;
+    json_t *item;
+    json_array_foreach (json_object_get(configuration, "mounts"), index, item) {
+        Holm__Agent__V1__MountRequest *mount = mount_create("ext4", device, text_of(item, "destination"));
+        mount->options = allocate(array_length(options) + 1, sizeof *mount->options);
+        mount->options[mount->n_options++] = copy_text(flag_of(item, "readOnly") ? "ro" : "rw");
+        for (size_t i = 0; i < array_length(options); i++)
+            mount->options[mount->n_options++] = copy_text(options[i]);
+        request->mounts[request->n_mounts++] = mount;
+        device[7]++;
+    }
+}
+
 static void prepare_mounts(const json_t *configuration, Holm__Agent__V1__PrepareRequest *request) {
     const json_t *tmpfs = json_object_get(configuration, "tmpfs");
     size_t index;
     json_t *item;
-    request->mounts = allocate(json_array_size(tmpfs) + 1, sizeof *request->mounts);
+    size_t volumes = json_array_size(json_object_get(configuration, "mounts"));
+    request->mounts = allocate(json_array_size(tmpfs) + volumes + 1, sizeof *request->mounts);
     Holm__Agent__V1__MountRequest *shm = mount_create("tmpfs", "shm", "/dev/shm");
     shm->options = allocate(5, sizeof *shm->options);
     static const char *const options[] = {"nosuid", "nodev", "noexec", "mode=1777"};
@@ -195,6 +214,7 @@ static void prepare_mounts(const json_t *configuration, Holm__Agent__V1__Prepare
                      json_object_get(json_object_get(configuration, "resources"), "shmBytes"))) < 0)
         abort();
     request->mounts[request->n_mounts++] = shm;
+    prepare_volumes(configuration, request);
     json_array_foreach (tmpfs, index, item) {
         Holm__Agent__V1__MountRequest *mount = mount_create("tmpfs", "tmpfs", text_of(item, "destination"));
         mount->options = copy_texts(json_object_get(item, "options"), &mount->n_options);

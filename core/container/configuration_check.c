@@ -60,11 +60,36 @@ static int check_paths(const json_t *request, const json_t *process, holm_error 
     return 0;
 }
 
+static int check_mounts(const json_t *request, holm_error **error) {
+    const json_t *mounts = json_object_get(request, "mounts");
+    size_t index;
+    json_t *item;
+    if (json_array_size(mounts) > CONFIGURATION_MOUNTS_MOST) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "a container can have %d volumes, not %zu",
+                       CONFIGURATION_MOUNTS_MOST, json_array_size(mounts));
+        return -1;
+    }
+    json_array_foreach (mounts, index, item) {
+        const char *type = json_string_value(json_object_get(item, "type"));
+        const char *path = json_string_value(json_object_get(item, "destination"));
+        if (!type || strcmp(type, "volume") != 0) {
+            holm_error_set(error, HOLM_ERROR_INVALID, "there are no mounts of the type \"%.40s\"",
+                           type ? type : "");
+            holm_error_hint(error, "what can be mounted is a volume");
+            return -1;
+        }
+        if (check_absolute("the place of the volume", path, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int configuration_check(const json_t *request, holm_error **error) {
     const json_t *process = json_object_get(request, "process");
     return check_capabilities(process, "capabilitiesAdd", error) < 0 ||
                    check_capabilities(process, "capabilitiesDrop", error) < 0 ||
-                   check_rlimits(process, error) < 0 || check_paths(request, process, error) < 0
+                   check_rlimits(process, error) < 0 || check_paths(request, process, error) < 0 ||
+                   check_mounts(request, error) < 0
                ? -1
                : 0;
 }

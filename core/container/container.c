@@ -94,6 +94,20 @@ static int fill_folder(const char *folder, const json_t *configuration, const ch
     return 0;
 }
 
+// A volume that a row names cannot be removed: what is there within the transaction stays.
+static int check_volumes(state *db, const json_t *configuration, holm_error **error) {
+    size_t index;
+    json_t *mount;
+    json_array_foreach (json_object_get(configuration, "mounts"), index, mount) {
+        const char *source = json_string_value(json_object_get(mount, "source"));
+        json_t *volume = state_volume_get(db, source ? source : "", error);
+        json_decref(volume);
+        if (!volume)
+            return -1;
+    }
+    return 0;
+}
+
 // Row, addresses and event in one transaction; the document gets its addresses.
 static int insert_row(state *db, json_t *document, holm_error **error) {
     const char *id = json_string_value(json_object_get(document, "id"));
@@ -104,7 +118,8 @@ static int insert_row(state *db, json_t *document, holm_error **error) {
     bool done = false;
     if (state_begin(db, error) == 0) {
         json_t *address = NULL;
-        done = state_container_insert(db, document, error) == 0;
+        done =
+            check_volumes(db, configuration, error) == 0 && state_container_insert(db, document, error) == 0;
         if (done && strcmp(network, "none") != 0) {
             address = state_address_take(db, network, id, error);
             done = address && json_array_append_new(addresses, address) == 0 &&

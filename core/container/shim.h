@@ -103,6 +103,8 @@ struct shim {
     rpc_stream *agent_events;
     size_t guest_log_bytes;
 
+    int volumes[CONFIGURATION_MOUNTS_MOST]; ///< locks on their files; 0: none
+
     uint64_t memory_peak; ///< most blocks of guest memory a sample has seen
 
     rpc_server *server;
@@ -168,6 +170,13 @@ void shim_start(shim *self);
 /// Ends the start with this error (copied): code 127, 126 or 125.
 void shim_start_failed(shim *self, const holm_error *error);
 const rpc_service *shim_agent_protocol(void);
+
+// ---- shim_volume.c: the disks of the volumes ----
+
+/// Takes the volumes and gives the machine their disks, before it starts. IN_USE says who has one.
+int shim_volume_add(shim *self, holm_error **error);
+/// Lets go of them, once the machine is gone: the next shim of this container may be waiting.
+void shim_volume_drop(shim *self);
 
 // ---- shim_network.c: the card ----
 

@@ -342,7 +342,7 @@ int shim_boot(shim *self, holm_error **error) {
     self->machine = self->driver->create(self->loop, &shape, &events, self, error);
     if (!self->machine)
         return -1;
-    if (add_disks(self, error) < 0 || shim_network_add(self, error) < 0 ||
+    if (add_disks(self, error) < 0 || shim_volume_add(self, error) < 0 || shim_network_add(self, error) < 0 ||
         self->driver->start(self->machine, error) < 0) {
         self->driver->destroy(steal_pointer(&self->machine));
         return -1;

@@ -1,0 +1,82 @@
+// The volumes of a container: found in state.db and locked before the shim confines itself, then disks of the
+// machine. The locks are those of flock(2) on the files themselves, so they end with the shim whatever ends
+// it.
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/container/shim.h"
+#include "core/volume/volume.h"
+
+static void fail_in_use(const shim *self, const json_t *volume, holm_error **error) {
+    const json_t *users = json_object_get(json_object_get(volume, "status"), "containers");
+    const char *holder = "another container";
+    size_t index;
+    json_t *user;
+    json_array_foreach (users, index, user) {
+        const char *now = json_string_value(json_object_get(user, "state"));
+        if (strcmp(json_string_value(json_object_get(user, "id")), self->id) != 0 &&
+            strcmp(now, "created") != 0 && strcmp(now, "exited") != 0)
+            holder = json_string_value(json_object_get(user, "name"));
+    }
+    holm_error_set(error, HOLM_ERROR_IN_USE, "the volume \"%s\" is in use by %s",
+                   json_string_value(json_object_get(volume, "id")), holder);
+    holm_error_hint(error, "one container writes a volume at a time; several can have it read-only (:ro)");
+}
+
+// A file system that was not unmounted has to be recovered, and so written, by whoever has it next (the flag
+// RECOVER of ext4's superblock, Documentation/filesystems/ext4/super.rst of Linux).
+static bool is_dirty(int fd) {
+    unsigned char flags = 0;
+    return pread(fd, &flags, 1, 1024 + 0x60) == 1 && (flags & 0x4);
+}
+
+static int add_one(shim *self, const json_t *volume, size_t index, const json_t *mount, holm_error **error) {
+    cleanup_free char *path = volume_disk(&self->where, volume);
+    cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        holm_error_set_errno(error, errno, "open the volume's file %s", path);
+        return -1;
+    }
+    bool reads = json_is_true(json_object_get(mount, "readOnly")) && !is_dirty(fd);
+    if (flock(fd, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
+        fail_in_use(self, volume, error);
+        return -1;
+    }
+    if (reads && is_dirty(fd)) { // its writer was lost in between
+        fail_in_use(self, volume, error);
+        return -1;
+    }
+    char name[16];
+    snprintf(name, sizeof name, "volume%zu", index);
+    const machine_disk disk = {.name = name, .path = path, .read_only = reads};
+    if (self->driver->add_disk(self->machine, &disk, error) < 0)
+        return -1;
+    self->volumes[index] = steal_fd(&fd);
+    return 0;
+}
+
+int shim_volume_add(shim *self, holm_error **error) {
+    const json_t *mounts = json_object_get(self->configuration, "mounts");
+    if (json_array_size(mounts) == 0)
+        return 0;
+    cleanup_state state *db = state_open(self->where.data, error);
+    int result = db ? 0 : -1;
+    for (size_t i = 0; result == 0 && i < json_array_size(mounts) && i < CONFIGURATION_MOUNTS_MOST; i++) {
+        const json_t *mount = json_array_get(mounts, i);
+        json_t *volume = state_volume_get(db, json_string_value(json_object_get(mount, "source")), error);
+        result = volume ? add_one(self, volume, i, mount, error) : -1;
+        json_decref(volume);
+    }
+    return result;
+}
+
+void shim_volume_drop(shim *self) {
+    for (size_t i = 0; i < array_length(self->volumes); i++) {
+        if (self->volumes[i] > 0)
+            close(self->volumes[i]);
+        self->volumes[i] = 0;
+    }
+}
