@@ -180,6 +180,9 @@ int blob_writer_restart(blob_writer *self, holm_error **error) {
 void blob_writer_destroy(blob_writer *self) {
     if (!self)
         return;
+    struct stat status;
+    if (self->fd >= 0 && self->hashed == 0 && fstat(self->fd, &status) == 0 && status.st_size == 0)
+        unlink(self->path); // nothing to go on from
     if (self->fd >= 0)
         close(self->fd);
     digest_stream_destroy(self->stream);

@@ -189,6 +189,19 @@ static void on_attached(holm_session *session, const char *name, bool terminal, 
         self->input = stream_read(&self->owner->loop, STDIN_FILENO, on_input, self);
 }
 
+// Where the exit code alone would leave the user to guess.
+static void explain(const char *reason) {
+    static const struct {
+        const char *reason, *sentence, *hint;
+    } ends[] = {
+        {"out-of-memory", "there was not enough memory for it", "--memory gives a container more"},
+        {"vm-lost", "its VM was lost", "holm logs --boot shows what it said last"},
+    };
+    for (size_t i = 0; i < array_length(ends); i++)
+        if (strcmp(ends[i].reason, reason) == 0)
+            fprintf(stderr, "holm: %s\n      %s\n", ends[i].sentence, ends[i].hint);
+}
+
 static void on_ended(holm_session *session, int exit_code, const holm_error *error, void *data) {
     attach *self = data;
     terminal_restore();
@@ -196,9 +209,8 @@ static void on_ended(holm_session *session, int exit_code, const holm_error *err
         cli_fail(self->owner, error);
     else
         self->owner->exit_code = exit_code;
-    // The exit code alone would leave the user to guess.
-    if (!error && strcmp(holm_session_reason(session), "out-of-memory") == 0)
-        fputs("holm: there was not enough memory for it\n      --memory gives a container more\n", stderr);
+    if (!error)
+        explain(holm_session_reason(session));
     if (self->options.ended)
         self->options.ended(self->owner, error, self->options.data);
     self->ended = true;

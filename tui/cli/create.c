@@ -9,11 +9,22 @@
 
 static void create(creation *self);
 
+// The file is made first: an id that cannot be told is no reason to have made a container.
+static bool open_cidfile(creation *self) {
+    self->cidfile = open(self->options.cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    self->has_cidfile = self->cidfile >= 0;
+    if (self->has_cidfile)
+        return true;
+    cleanup_error holm_error *error = NULL;
+    holm_error_set_errno(&error, errno, "make the file %s for the id", self->options.cidfile);
+    if (errno == EEXIST)
+        holm_error_hint(&error, "remove it, or name another one");
+    cli_fail(&self->owner, error);
+    return false;
+}
+
 static void write_cidfile(creation *self, const char *id) {
-    if (!self->options.cidfile)
-        return;
-    cleanup_close int fd = open(self->options.cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd >= 0 && write(fd, id, strlen(id)) == (ssize_t)strlen(id))
+    if (!self->has_cidfile || write(self->cidfile, id, strlen(id)) == (ssize_t)strlen(id))
         return;
     cleanup_error holm_error *error = NULL;
     holm_error_set_errno(&error, errno, "write the id into %s", self->options.cidfile);
@@ -58,6 +69,7 @@ static void on_created(json_t *document, const holm_error *error, void *data) {
     creation *self = data;
     if (!error) {
         write_cidfile(self, cli_text(document, "id"));
+        self->made = true;
         self->done(self, document);
     } else if (holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND && !self->pulled &&
                strcmp(self->options.pull, "missing") == 0) {
@@ -77,13 +89,9 @@ void creation_begin(creation *self, creation_done done) {
     self->done = done;
     self->request = container_options_steal(&self->options);
     progress_init(&self->progress, self->options.quiet);
-    if (self->options.cidfile && access(self->options.cidfile, F_OK) == 0) {
-        cleanup_error holm_error *error = NULL;
-        holm_error_set(&error, HOLM_ERROR_EXISTS, "the file %s for the id is there already",
-                       self->options.cidfile);
-        holm_error_hint(&error, "remove it, or name another one");
-        cli_fail(&self->owner, error);
-    } else if (strcmp(self->options.pull, "always") == 0) {
+    if (self->options.cidfile && !open_cidfile(self))
+        return;
+    if (strcmp(self->options.pull, "always") == 0) {
         pull(self);
     } else {
         create(self);
@@ -93,6 +101,11 @@ void creation_begin(creation *self, creation_done done) {
 void creation_finish(creation *self) {
     json_decref(self->request);
     holm_error_free(self->refused);
+    if (self->has_cidfile) {
+        close(self->cidfile);
+        if (!self->made)
+            unlink(self->options.cidfile);
+    }
     progress_finish(&self->progress);
 }
 

@@ -14,7 +14,8 @@ struct creation {
     container_options options;
     json_t *request;
     progress progress;
-    bool pulled;
+    bool pulled, made, has_cidfile;
+    int cidfile;         ///< a new file, removed when nothing is made
     holm_error *refused; ///< while the image is looked for
     creation_done done;  ///< not called when it failed: the exit code is set then
 };

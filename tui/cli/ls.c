@@ -45,15 +45,29 @@ static const char *since(const char *time_text, char *out, size_t size) {
     return holm_text_duration(time(NULL) - then / 1000000000, out, size);
 }
 
+// What is behind an exit code, where that is not the program itself: "" where it is.
+static const char *reason_text(const char *reason) {
+    static const struct {
+        const char *reason, *text;
+    } known[] = {{"out-of-memory", "out of memory"},
+                 {"vm-lost", "VM lost"},
+                 {"shim-lost", "shim lost"},
+                 {"start-failed", "did not start"}};
+    for (size_t i = 0; i < array_length(known); i++)
+        if (strcmp(known[i].reason, reason) == 0)
+            return known[i].text;
+    return "";
+}
+
 // "running 3 minutes", "exited 137 (out of memory) 2 hours ago"
 static void add_state(table *out, const json_t *document) {
     const char *now = cli_text(document, "status.state"), *reason = cli_text(document, "status.reason");
     char age[48];
     if (strcmp(now, "exited") == 0) {
-        bool plain = !*reason || strcmp(reason, "exited") == 0 || strcmp(reason, "signal") == 0;
+        const char *text = reason_text(reason);
         table_add_format(out, "exited %d%s%s%s %s ago",
-                         (int)json_integer_value(cli_member(document, "status.exitCode")), plain ? "" : " (",
-                         plain ? "" : reason, plain ? "" : ")",
+                         (int)json_integer_value(cli_member(document, "status.exitCode")), *text ? " (" : "",
+                         text, *text ? ")" : "",
                          since(cli_text(document, "status.finishedAt"), age, sizeof age));
     } else if (strcmp(now, "created") == 0) {
         table_add_format(out, "created %s ago",

@@ -98,9 +98,9 @@ class House:
         """What a command that must succeed has printed."""
         return self.holm(*arguments, code=0, **more).stdout.strip()
 
-    def start(self, *arguments, **more):
+    def start(self, *arguments, environment=None, **more):
         more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-        return subprocess.Popen([HOLM, *arguments], env=self.environment, **more)
+        return subprocess.Popen([HOLM, *arguments], env=environment or self.environment, **more)
 
     def json(self, *arguments):
         return json.loads(self.do(*arguments, "--format", "json"))

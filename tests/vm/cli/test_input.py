@@ -107,7 +107,7 @@ class Requests(Case):
 
     def everything(self):
         rows = {name: row["status"]["state"] for name, row in self.house.containers().items()}
-        return rows, self.house.do("images"), self.house.folders()
+        return rows, sorted(image["id"] for image in self.house.json("images")), self.house.folders()
 
     def hold(self, table):
         before = self.everything()
@@ -259,7 +259,7 @@ class FullDisk(Case):
         self.assertNotIn("large", house.do("images"))
         self.fill(0)
         self.refused(house, "no room", "pull", "-q", f"{server.host}/good:v1")
-        self.refused(house, "full", "create", "--name", "more", "busybox", "true")
+        self.refused(house, "space", "create", "--name", "more", "busybox", "true")
         self.assertEqual(list(house.containers()), ["kept"])
         os.unlink(f"{house.folder}/d/filler")
         house.do("start", "-a", "kept")
