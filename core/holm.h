@@ -241,6 +241,18 @@ void holm_volume_remove(holm_client *client, const char *name, holm_done done, v
 /// names, "reclaimedBytes"}.
 void holm_volume_prune(holm_client *client, bool all, holm_done done, void *data);
 
+// ---- networks (docs/protocol.md lists the fields) ----
+
+/// result: an array of network documents by name. `filters` is an object of arrays (name, label) or NULL.
+void holm_network_list(holm_client *client, json_t *filters, holm_done done, void *data);
+void holm_network_inspect(holm_client *client, const char *name, holm_done done, void *data);
+/// Creates from `configuration` (taken over; at least "name"). result: the document.
+void holm_network_create(holm_client *client, json_t *configuration, holm_done done, void *data);
+/// IN_USE while it has members. result: the document as it was.
+void holm_network_remove(holm_client *client, const char *name, holm_done done, void *data);
+/// Removes those without members, but for "default". result: an array of their names.
+void holm_network_prune(holm_client *client, holm_done done, void *data);
+
 // ---- the system ----
 
 /// result: {"version", "accelerator", "acceleratorReason", "kernel", "cpus", "memoryBytes", …}

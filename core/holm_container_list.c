@@ -37,23 +37,16 @@ static bool matches_ancestor(const json_t *document, const char *text) {
            (length >= 2 && strncmp(id, "sha256:", 7) == 0 && strncmp(id + 7, text, length) == 0);
 }
 
-static bool matches_label(const json_t *document, const char *text) {
-    const json_t *labels = json_object_get(json_object_get(document, "configuration"), "labels");
-    const char *equals = strchr(text, '=');
-    if (!equals)
-        return json_object_get(labels, text) != NULL;
-    cleanup_free char *key = path_format("%.*s", (int)(equals - text), text);
-    const char *value = json_string_value(json_object_get(labels, key));
-    return value && strcmp(value, equals + 1) == 0;
-}
-
 static const struct {
     const char *key;
     bool (*matches)(const json_t *document, const char *text);
     bool every; // each value has to match, not only one
 } filters[] = {
-    {"name", matches_name, false},         {"id", matches_id, false},      {"status", matches_status, false},
-    {"ancestor", matches_ancestor, false}, {"label", matches_label, true},
+    {"name", matches_name, false},
+    {"id", matches_id, false},
+    {"status", matches_status, false},
+    {"ancestor", matches_ancestor, false},
+    {"label", holm_document_has_label, true},
 };
 
 static int check_filters(const json_t *wanted, holm_error **error) {

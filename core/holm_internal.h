@@ -108,6 +108,8 @@ const char *holm_document_id(const json_t *document);
 /// A text of the status or configuration, "" where there is none.
 const char *holm_document_status(const json_t *document, const char *key);
 const char *holm_document_configuration(const json_t *document, const char *key);
+/// Whether it has the label "KEY", or "KEY=VALUE" with that value.
+bool holm_document_has_label(const json_t *document, const char *text);
 /// Whether a container's status says that it does not run.
 bool holm_document_at_rest(const json_t *document);
 /// A run function: looks up self->reference into self->document and self->alive.

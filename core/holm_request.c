@@ -137,3 +137,11 @@ bool holm_document_at_rest(const json_t *document) {
     const char *now = holm_document_status(document, "state");
     return strcmp(now, "created") == 0 || strcmp(now, "exited") == 0;
 }
+
+bool holm_document_has_label(const json_t *document, const char *text) {
+    const json_t *labels = json_object_get(json_object_get(document, "configuration"), "labels");
+    const char *equals = strchr(text, '=');
+    cleanup_free char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
+    const char *value = json_string_value(json_object_get(labels, key));
+    return value && (!equals || strcmp(value, equals + 1) == 0);
+}

@@ -14,14 +14,6 @@ static holm_request *begin(holm_client *client, const char *name, holm_done done
 
 // ---- list, inspect ----
 
-static bool has_label(const json_t *document, const char *text) {
-    const json_t *labels = json_object_get(json_object_get(document, "configuration"), "labels");
-    const char *equals = strchr(text, '=');
-    cleanup_free char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
-    const char *value = json_string_value(json_object_get(labels, key));
-    return value && (!equals || strcmp(value, equals + 1) == 0);
-}
-
 static bool is_used(const json_t *document) {
     return json_array_size(json_object_get(json_object_get(document, "status"), "containers")) > 0;
 }
@@ -30,7 +22,7 @@ static bool fits(const json_t *document, const char *key, const char *value) {
     if (strcmp(key, "name") == 0)
         return strstr(holm_document_id(document), value);
     if (strcmp(key, "label") == 0)
-        return has_label(document, value);
+        return holm_document_has_label(document, value);
     return (strcmp(value, "true") == 0) != is_used(document); // dangling
 }
 

@@ -48,6 +48,7 @@ typedef enum action_complete {
     ACTION_COMPLETE_STOPPED,
     ACTION_COMPLETE_IMAGE,
     ACTION_COMPLETE_VOLUME,
+    ACTION_COMPLETE_NETWORK,
     ACTION_COMPLETE_FILE,
     ACTION_COMPLETE_SHELL, ///< bash, zsh, fish
 } action_complete;

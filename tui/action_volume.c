@@ -31,6 +31,7 @@ static const action actions[] = {
      .complete = ACTION_COMPLETE_VOLUME},
     {.name = "volume.rm",
      .noun = ACTION_NOUN_VOLUME,
+     .keys = "d delete",
      .title = "delete",
      .help = "Removes volumes that no container mounts, with all that is in them",
      .flags = ACTION_MANY | ACTION_CONFIRM | ACTION_DANGEROUS,

@@ -110,6 +110,8 @@ static void write_loss(const dashboard *self, const action *what, char **ids, si
         write_images(self, ids, count, out);
     else if (strcmp(what->name, "volume.rm") == 0)
         write_volumes(self, ids, count, out);
+    else if (strcmp(what->name, "network.rm") == 0)
+        fputs("\nLost: its name and its subnet. One with members will be refused.", out);
     else if (strcmp(what->name, "task.cancel") == 0)
         fputs("\nWhat it has brought so far is kept for the next try.", out);
     else

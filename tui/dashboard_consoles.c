@@ -38,7 +38,7 @@ static void on_changed(console *which, void *data) {
         model_container *container = model_find_container(&self->model, console_view(which)->container_id);
         if (container)
             container->pending = false;
-        dashboard_list_containers(self);
+        dashboard_list(self, PANE_CONTAINERS);
     }
     // One that nobody sees is not a reason to draw.
     if (self->ui.tabs[PANE_CONTAINERS] == TAB_CONSOLE && selected == console_view(which))

@@ -55,53 +55,62 @@ static void lost(dashboard *self, const holm_error *error) {
     dashboard_dirty(self);
 }
 
-static void on_containers(dashboard *self, const char *id, json_t *result, const holm_error *error) {
-    (void)id;
-    self->containers_asked = false;
+// ---- lists ----
+
+static void list_containers_all(holm_client *client, json_t *filters, holm_done done, void *data) {
+    holm_container_list(client, true, filters, done, data);
+}
+
+static const struct {
+    void (*ask)(holm_client *client, json_t *filters, holm_done done, void *data);
+    void (*set)(model_state *model, const json_t *documents);
+    const char *kind; ///< of the events after which the list is another one
+} sources[PANE_COUNT] = {
+    [PANE_CONTAINERS] = {list_containers_all, model_set_containers, "container"},
+    [PANE_IMAGES] = {holm_image_list, model_set_images, "image"},
+    [PANE_NETWORKS] = {holm_network_list, model_set_networks, "network"},
+    [PANE_VOLUMES] = {holm_volume_list, model_set_volumes, "volume"},
+};
+
+static void listed(dashboard *self, ui_pane pane, json_t *result, const holm_error *error) {
+    self->listing[pane].asked = false;
     lost(self, error);
     if (!error) {
-        model_set_containers(&self->model, result);
-        ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
+        sources[pane].set(&self->model, result);
+        ui_refresh_list(&self->ui, &self->model, pane);
         dashboard_settle(self);
     }
-    if (self->containers_again)
-        dashboard_list_containers(self);
+    if (self->listing[pane].again)
+        dashboard_list(self, pane);
 }
+
+#define LISTED(name_, pane_)                                                                      \
+    static void name_(dashboard *self, const char *id, json_t *result, const holm_error *error) { \
+        (void)id;                                                                                 \
+        listed(self, pane_, result, error);                                                       \
+    }
+LISTED(on_containers, PANE_CONTAINERS)
+LISTED(on_images, PANE_IMAGES)
+LISTED(on_networks, PANE_NETWORKS)
+LISTED(on_volumes, PANE_VOLUMES)
 
 // Many events in a row end in one more list, not in one each.
-void dashboard_list_containers(dashboard *self) {
-    self->containers_again = self->containers_asked;
-    if (self->containers_asked)
+void dashboard_list(dashboard *self, ui_pane pane) {
+    static const dashboard_answer answers[PANE_COUNT] = {[PANE_CONTAINERS] = on_containers,
+                                                         [PANE_IMAGES] = on_images,
+                                                         [PANE_NETWORKS] = on_networks,
+                                                         [PANE_VOLUMES] = on_volumes};
+    self->listing[pane].again = self->listing[pane].asked;
+    if (self->listing[pane].asked)
         return;
-    self->containers_asked = true;
-    holm_container_list(self->client, true, NULL, dashboard_done,
-                        dashboard_request(self, NULL, on_containers));
-}
-
-static void on_images(dashboard *self, const char *id, json_t *result, const holm_error *error) {
-    (void)id;
-    self->images_asked = false;
-    lost(self, error);
-    if (!error) {
-        model_set_images(&self->model, result);
-        ui_refresh_list(&self->ui, &self->model, PANE_IMAGES);
-        dashboard_settle(self);
-    }
-    if (self->images_again)
-        dashboard_list_images(self);
-}
-
-void dashboard_list_images(dashboard *self) {
-    self->images_again = self->images_asked;
-    if (self->images_asked)
-        return;
-    self->images_asked = true;
-    holm_image_list(self->client, NULL, dashboard_done, dashboard_request(self, NULL, on_images));
+    self->listing[pane].asked = true;
+    sources[pane].ask(self->client, NULL, dashboard_done, dashboard_request(self, NULL, answers[pane]));
 }
 
 void dashboard_list_all(dashboard *self) {
-    dashboard_list_containers(self);
-    dashboard_list_images(self);
+    for (ui_pane pane = 0; pane < PANE_COUNT; pane++)
+        if (sources[pane].ask)
+            dashboard_list(self, pane);
 }
 
 static void on_system(dashboard *self, const char *id, json_t *result, const holm_error *error) {
@@ -118,12 +127,11 @@ static void on_event(holm_watch *watch, json_t *item, void *data) {
     model_add_event(&self->model, item);
     ui_refresh_list(&self->ui, &self->model, PANE_EVENTS);
     dashboard_dirty_soon(self);
-    if (kind && strcmp(kind, "image") == 0)
-        dashboard_list_images(self);
-    else
-        dashboard_list_containers(self);
-    if (kind && strcmp(kind, "container") == 0) // images know who uses them
-        dashboard_list_images(self);
+    // Images, networks and volumes know which containers use them.
+    bool container = kind && strcmp(kind, sources[PANE_CONTAINERS].kind) == 0;
+    for (ui_pane pane = 0; pane < PANE_COUNT; pane++)
+        if (sources[pane].ask && kind && (container || strcmp(kind, sources[pane].kind) == 0))
+            dashboard_list(self, pane);
 }
 
 static void on_events_ended(holm_watch *watch, const holm_error *error, void *data) {
@@ -154,7 +162,7 @@ static void on_task(holm_watch *watch, json_t *item, void *data) {
         snprintf(text, sizeof(text), "%s %s: %s", task->kind, task->subject,
                  task->failed ? task->error : task->phase);
         ui_set_notice(&self->ui, task->failed ? NOTICE_BAD : NOTICE_INFO, text);
-        dashboard_list_images(self);
+        dashboard_list(self, PANE_IMAGES);
         dashboard_dirty(self);
     }
     dashboard_dirty_soon(self);
@@ -190,8 +198,7 @@ static void on_stats_ended(holm_watch *watch, const holm_error *error, void *dat
 
 void dashboard_live_start(dashboard *self) {
     self->events = holm_event_watch(self->client, -1, 0, 0, on_event, on_events_ended, self);
-    dashboard_list_containers(self);
-    dashboard_list_images(self);
+    dashboard_list_all(self);
     holm_system_information(self->client, dashboard_done, dashboard_request(self, NULL, on_system));
     self->tasks = holm_task_watch(self->client, on_task, on_tasks_ended, self);
     self->stats = holm_stats_watch(self->client, NULL, STATS_MS, on_stats, on_stats_ended, self);

@@ -32,7 +32,9 @@ typedef struct dashboard {
     uint64_t drawn_ms; ///< when the last frame was drawn
 
     struct request *requests; ///< under way
-    bool containers_asked, containers_again, images_asked, images_again;
+    struct {
+        bool asked, again;
+    } listing[PANE_COUNT];
     holm_watch *events, *tasks, *stats;
     struct pull *pull_list;
     struct log_source *log_sources[UI_LOG_SOURCES]; ///< as ui.logs.sources; NULL: ended
@@ -72,8 +74,7 @@ void dashboard_requests_free(dashboard *self);
 
 void dashboard_live_start(dashboard *self);
 void dashboard_live_stop(dashboard *self);
-void dashboard_list_containers(dashboard *self);
-void dashboard_list_images(dashboard *self);
+void dashboard_list(dashboard *self, ui_pane pane);
 void dashboard_list_all(dashboard *self);
 void dashboard_pull(dashboard *self, const char *reference);
 void dashboard_host_sample(dashboard *self);

@@ -77,7 +77,7 @@ static void on_created(dashboard *self, const char *id, json_t *result, const ho
         model_add_container(&self->model, result);
     model_find_container(&self->model, made)->pending = true; // until it runs
     dashboard_console_open(self, made, name ? name : made, false, true);
-    dashboard_list_containers(self);
+    dashboard_list(self, PANE_CONTAINERS);
 }
 
 static void complain(dashboard *self, const char *text) {

@@ -300,7 +300,7 @@ static void prepare_dns(const json_t *configuration, const json_t *address,
     dns->searches = copy_texts(json_object_get(asked, "searches"), &dns->n_searches);
     dns->options = copy_texts(json_object_get(asked, "options"), &dns->n_options);
     dns->domain = copy_text(text_of(asked, "domain"));
-    if (dns->n_nameservers == 0 && address)
+    if (dns->n_nameservers == 0 && address && !flag_of(address, "internal"))
         dns->nameservers[dns->n_nameservers++] = copy_text(text_of(address, "gateway"));
     request->dns = dns;
 }
@@ -318,6 +318,8 @@ static void prepare_network(const json_t *address, Holm__Agent__V1__PrepareReque
         abort();
     request->interfaces = allocate(1, sizeof *request->interfaces);
     request->interfaces[request->n_interfaces++] = card;
+    if (flag_of(address, "internal"))
+        return; // there is nobody to route to
     Holm__Agent__V1__RouteRequest *route = allocate(1, sizeof *route);
     holm__agent__v1__route_request__init(route);
     route->interface = copy_text("eth0");

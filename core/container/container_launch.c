@@ -49,9 +49,12 @@ static char *describe(state *db, const json_t *document, const container_launch_
     if (address) {
         const char *name = json_string_value(json_object_get(address, "network"));
         json_t *network = state_network_get(db, name ? name : "", NULL);
-        json_t *subnet = json_object_get(json_object_get(network, "configuration"), "subnet");
-        if (subnet)
-            json_object_set(address, "subnet", subnet);
+        static const char *const keys[] = {"subnet", "internal"};
+        for (size_t i = 0; i < array_length(keys); i++) {
+            json_t *value = json_object_get(json_object_get(network, "configuration"), keys[i]);
+            if (value)
+                json_object_set(address, keys[i], value);
+        }
         json_object_set_new(told, "address", address);
         json_decref(network);
     }

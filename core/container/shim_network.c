@@ -38,6 +38,7 @@ int shim_network_take_place(shim *self, holm_error **error) {
         .address = text_of(self->address, "address"),
         .subnet = text_of(self->address, "subnet"),
         .gateway = text_of(self->address, "gateway"),
+        .internal = json_is_true(json_object_get(self->address, "internal")),
         .names = names,
     };
     return network_port_join(&self->port, &self->where, &member, error);

@@ -1,7 +1,9 @@
 // holm-net: the process of one network. It switches frames between its members, is their gateway, and ends by
 // itself when the last member has gone.
 //
-//   holm-net NAME SUBNET GATEWAY      for example: holm-net default 10.88.0.0/24 10.88.0.1
+//   holm-net NAME SUBNET GATEWAY|none      for example: holm-net default 10.88.0.0/24 10.88.0.1
+//
+// Without a gateway there is no way to the outside: frames go between the members only.
 //
 // Started by core/network/port.c with a pipe as descriptor 3, which gets "ready" once it listens, or the
 // reason why not.
@@ -31,7 +33,7 @@ typedef struct net_process {
     const char *name;
     char *lock_path; // held while it starts or ends, see port.c
     network_switch *fabric;
-    gateway *gateway;
+    gateway *gateway; // NULL: an internal network
     member_list *members;
     rpc_server *server;
     uv_timer_t idle;
@@ -83,7 +85,8 @@ static void to_port(void *port, const uint8_t *frame, size_t length, void *data)
 
 static void to_gateway(const uint8_t *frame, size_t length, void *data) {
     net_process *self = data;
-    gateway_input(self->gateway, frame, length);
+    if (self->gateway)
+        gateway_input(self->gateway, frame, length);
 }
 
 static void from_gateway(const uint8_t *frame, size_t length, void *data) {
@@ -168,17 +171,19 @@ static const rpc_service *const services[] = {&service};
 static int parse_subnet(const char *subnet, const char *address, gateway_options *out, holm_error **error) {
     char network[INET_ADDRSTRLEN] = "";
     unsigned prefix = 0;
-    struct in_addr base, own;
+    struct in_addr base, own = {0};
+    bool internal = strcmp(address, NETWORK_INTERNAL) == 0;
     int end = 0;
     if (sscanf(subnet, "%15[0-9.]/%2u%n", network, &prefix, &end) != 2 || subnet[end] || prefix < 8 ||
-        prefix > 30 || inet_pton(AF_INET, network, &base) != 1 || inet_pton(AF_INET, address, &own) != 1) {
+        prefix > 30 || inet_pton(AF_INET, network, &base) != 1 ||
+        (!internal && inet_pton(AF_INET, address, &own) != 1)) {
         holm_error_set(error, HOLM_ERROR_INVALID, "%s with the gateway %s is no network", subnet, address);
         return -1;
     }
     out->netmask = UINT32_MAX << (32 - prefix);
     out->network = ntohl(base.s_addr) & out->netmask;
     out->address = ntohl(own.s_addr);
-    if ((out->address & out->netmask) != out->network) {
+    if (!internal && (out->address & out->netmask) != out->network) {
         holm_error_set(error, HOLM_ERROR_INVALID, "the gateway %s is not in %s", address, subnet);
         return -1;
     }
@@ -191,8 +196,8 @@ static int net_open(net_process *self, const char *folder, const gateway_options
     cleanup_free char *port_socket = path_join(folder, "port.sock", NULL);
     cleanup_free char *own_socket = path_join(folder, "net.sock", NULL);
     self->fabric = switch_create(options->address, &output, self);
-    self->gateway = gateway_create(&self->loop, options, error);
-    if (!self->gateway)
+    self->gateway = options->address ? gateway_create(&self->loop, options, error) : NULL;
+    if (options->address && !self->gateway)
         return -1;
     void *const data[] = {self};
     self->server = rpc_server_create(&self->loop, services, data, array_length(services));
@@ -233,14 +238,14 @@ static void tell(const char *text) {
 static int net_run(int argc, char **argv, holm_error **error) {
     gateway_options options = {.mtu = NETWORK_MTU, .frame = from_gateway};
     if (argc != 4 || !network_name_valid(argv[1])) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "usage: holm-net NAME SUBNET GATEWAY");
+        holm_error_set(error, HOLM_ERROR_INVALID, "usage: holm-net NAME SUBNET GATEWAY|none");
         return -1;
     }
     paths where;
     if (parse_subnet(argv[2], argv[3], &options, error) < 0 || paths_init(&where, error) < 0)
         return -1;
     net_process self = {.name = argv[1]};
-    cleanup_free char *folder = network_runtime_folder(&where, self.name);
+    cleanup_free char *folder = network_runtime_folder(&where, self.name, argv[2], argv[3]);
     cleanup_free char *life = path_join(folder, "lock", NULL);
     cleanup_free char *start = path_join(folder, "start.lock", NULL);
     cleanup_free char *log_path = path_join(folder, "net.log", NULL);

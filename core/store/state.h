@@ -70,8 +70,19 @@ int state_container_delete(state *self, const char *id, holm_error **error);
 /// when it is "default".
 json_t *state_address_take(state *self, const char *network, const char *container_id, holm_error **error);
 int state_address_release(state *self, const char *container_id, holm_error **error);
+
+// ---- networks (state_network.c) ----
+// Documents as docs/protocol.md describes them; the members come from the addresses.
+
+/// Makes a network from what was asked ("name", and any of the configuration's keys), with its defaults in
+/// place. EXISTS: the name is taken; IN_USE: its subnet is. The caller owns the document.
+json_t *state_network_create(state *self, const json_t *configuration, holm_error **error);
+/// The network is made with its defaults when it is "default".
 json_t *state_network_get(state *self, const char *name, holm_error **error);
+/// All of them by name, "default" made where it is missing.
 json_t *state_network_list(state *self, holm_error **error);
+/// IN_USE with a name of its members while it has any.
+int state_network_delete(state *self, const char *name, holm_error **error);
 
 // ---- volumes (state_volume.c) ----
 // Documents as docs/protocol.md describes them; status.containers comes from the containers' mounts.

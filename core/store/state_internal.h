@@ -42,6 +42,9 @@ json_t *state_json(sqlite3_stmt *statement, int column, holm_error **error);
 /// Makes the tables of an empty database, or brings older ones up to STATE_VERSION.
 int state_migrate(state *self, int from, holm_error **error);
 
+/// The network's document without its members; "default" is made where it is missing. The caller owns it.
+json_t *state_network_row(state *self, const char *name, holm_error **error);
+
 /// Whether `text` is 2 to 64 lower-case hex digits.
 bool state_is_hex_prefix(const char *text);
 

@@ -1,17 +1,25 @@
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "core/base/subnet.h"
+#include "core/base/time.h"
 #include "core/store/state_internal.h"
 
-#define PREFIX     24
-#define FIRST_HOST 2 // .1 is the gateway
-#define LAST_HOST  254
+#define NAME_MOST    32
+#define LABELS_MOST  64
+#define PREFIX_LEAST 8
+#define PREFIX_MOST  29
 
-// Whether a route of the host (other than the default one) lies within, or covers, base/24. A table that
-// cannot be read says no.
-static bool routed(uint32_t base) {
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+// ---- subnets ----
+
+// Whether a route of the host (other than the default one) lies within, or covers, this. A table that cannot
+// be read says no.
+static bool routed(const subnet *candidate) {
     cleanup_file FILE *routes = fopen("/proc/net/route", "re");
     char line[256];
     if (!routes || !fgets(line, sizeof line, routes))
@@ -21,58 +29,144 @@ static bool routed(uint32_t base) {
         if (sscanf(line, "%*s %" SCNx32 " %*x %*x %*d %*d %*d %" SCNx32, &destination, &mask) != 2 ||
             mask == 0)
             continue;
-        uint32_t common = ntohl(mask) & 0xffffff00;
-        if ((ntohl(destination) & common) == (base & common))
+        subnet route = {.family = AF_INET, .prefix = (unsigned)__builtin_popcount(mask)};
+        memcpy(route.base, &destination, sizeof destination);
+        if (subnet_overlaps(&route, candidate))
             return true;
     }
     return false;
 }
 
-static uint32_t choose_subnet(void) {
-    uint32_t first = 10u << 24 | 88u << 16;
-    for (uint32_t second = 0; second < 40; second++)
-        if (!routed(first + (second << 16)))
-            return first + (second << 16);
-    return first;
+// The name of a network whose subnet of that family overlaps, or NULL.
+static const char *taken_by(const json_t *networks, const subnet *candidate) {
+    size_t index;
+    json_t *network;
+    json_array_foreach ((json_t *)networks, index, network) {
+        const json_t *configuration = json_object_get(network, "configuration");
+        subnet other;
+        if (subnet_parse(text_of(configuration, "subnet"), AF_INET, &other) &&
+            subnet_overlaps(&other, candidate))
+            return text_of(configuration, "name");
+    }
+    return NULL;
 }
 
-static void address_text(uint32_t address, char out[static INET_ADDRSTRLEN]) {
-    struct in_addr binary = {htonl(address)};
-    inet_ntop(AF_INET, &binary, out, INET_ADDRSTRLEN);
+static int choose_subnet(const json_t *networks, subnet *out, holm_error **error) {
+    for (unsigned second = 88; second < 256; second++) {
+        for (unsigned third = 0; third < (second == 88 ? 1 : 256); third++) {
+            *out =
+                (subnet){.family = AF_INET, .prefix = 24, .base = {10, (uint8_t)second, (uint8_t)third, 0}};
+            if (!routed(out) && !taken_by(networks, out))
+                return 0;
+        }
+    }
+    holm_error_set(error, HOLM_ERROR_LIMIT, "there is no free subnet left");
+    holm_error_hint(error, "name one with --subnet, or remove networks that are not needed (network prune)");
+    return -1;
 }
 
-static int make_default(state *self, holm_error **error) {
-    uint32_t base = choose_subnet();
-    char subnet[INET_ADDRSTRLEN], gateway[INET_ADDRSTRLEN], cidr[INET_ADDRSTRLEN + 4];
-    address_text(base, subnet);
-    address_text(base + 1, gateway);
-    snprintf(cidr, sizeof cidr, "%s/%d", subnet, PREFIX);
-    cleanup_json json_t *document =
-        json_pack("{s:s, s:{s:s, s:s}, s:{s:s}}", "id", "default", "configuration", "name", "default",
-                  "subnet", cidr, "status", "gateway", gateway);
-    return state_run(self, error, "INSERT INTO networks(name, document) VALUES('default', ?)", "j", document);
+static int check_subnet(const json_t *networks, const subnet *asked, const char *text, holm_error **error) {
+    const char *other = taken_by(networks, asked);
+    if (asked->prefix < PREFIX_LEAST || asked->prefix > PREFIX_MOST)
+        holm_error_set(error, HOLM_ERROR_INVALID, "the prefix of %s is not within /%d and /%d", text,
+                       PREFIX_LEAST, PREFIX_MOST);
+    else if (other)
+        holm_error_set(error, HOLM_ERROR_IN_USE, "the subnet %s overlaps that of the network %s", text,
+                       other);
+    else
+        return 0;
+    return -1;
 }
 
-// NULL without an error: there is none.
-static json_t *find_network(state *self, const char *name, holm_error **error) {
-    cleanup_statement sqlite3_stmt *statement =
-        state_prepare(self, error, "SELECT document FROM networks WHERE name = ?", "s", name);
-    if (!statement || state_step(self, statement, error) <= 0)
-        return NULL;
-    return state_json(statement, 0, error);
+static int take_subnet(const json_t *networks, const char *text, subnet *out, holm_error **error) {
+    if (!*text)
+        return choose_subnet(networks, out, error);
+    if (subnet_parse(text, AF_INET, out))
+        return check_subnet(networks, out, text, error);
+    holm_error_set(error, HOLM_ERROR_INVALID, "\"%.60s\" is not a subnet such as 10.90.0.0/24", text);
+    return -1;
 }
 
-json_t *state_network_get(state *self, const char *name, holm_error **error) {
-    cleanup_error holm_error *cause = NULL;
-    json_t *network = find_network(self, name, &cause);
-    if (!network && !cause)
-        holm_error_set(&cause, HOLM_ERROR_NOT_FOUND, "there is no network \"%s\"", name);
-    if (cause)
-        holm_error_propagate(error, steal_pointer(&cause));
-    return network;
+// The gateway is the first host unless another was asked for.
+static int set_gateway(json_t *configuration, json_t *status, const subnet *of, holm_error **error) {
+    char address[INET6_ADDRSTRLEN];
+    const char *asked = text_of(configuration, "gateway");
+    uint64_t number = 1;
+    if (*asked && (!subnet_number(of, asked, &number) || number == 0 || number >= subnet_size(of) - 1)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "the gateway %.60s is not a host of %s", asked,
+                       subnet_text(of, (char[SUBNET_TEXT]){0}));
+        return -1;
+    }
+    json_object_set_new(status, "gateway", json_string(subnet_host(of, number, address)));
+    json_object_del(configuration, "gateway");
+    return 0;
 }
 
-json_t *state_network_list(state *self, holm_error **error) {
+// ---- create ----
+
+static bool name_valid(const char *name) {
+    static const char first[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    size_t length = strlen(name);
+    return length >= 1 && length <= NAME_MOST && strspn(name, first) >= 1 && strcmp(name, "none") != 0 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == length;
+}
+
+static bool texts_fit(json_t *object, size_t most) {
+    const char *key;
+    json_t *item;
+    bool fit = json_object_size(object) <= most;
+    json_object_foreach (object, key, item)
+        fit = fit && json_is_string(item);
+    return fit;
+}
+
+static int check_values(json_t *asked, holm_error **error) {
+    static const char *const known[] = {"name", "subnet", "gateway", "internal", "labels"};
+    const char *key;
+    json_t *value, *labels = json_object_get(asked, "labels");
+    bool fit = json_is_object(labels) && texts_fit(labels, LABELS_MOST) &&
+               json_is_boolean(json_object_get(asked, "internal"));
+    json_object_foreach (asked, key, value) {
+        bool found = false;
+        for (size_t i = 0; i < array_length(known); i++)
+            found = found || strcmp(key, known[i]) == 0;
+        fit = fit && found;
+    }
+    if (!name_valid(text_of(asked, "name"))) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "\"%.60s\" cannot be the name of a network",
+                       text_of(asked, "name"));
+        holm_error_hint(
+            error, "use 1 to %d letters, digits, \"_\", \".\" and \"-\", the first one a letter or digit",
+            NAME_MOST);
+        return -1;
+    }
+    if (!fit)
+        holm_error_set(error, HOLM_ERROR_INVALID, "the configuration of the network makes no sense");
+    return fit ? 0 : -1;
+}
+
+static void set_default(json_t *object, const char *key, json_t *value) {
+    if (json_object_get(object, key))
+        json_decref(value);
+    else
+        json_object_set_new(object, key, value);
+}
+
+static int complete(json_t *configuration, json_t *status, const json_t *networks, holm_error **error) {
+    subnet of;
+    char text[SUBNET_TEXT], now[TIME_TEXT_SIZE];
+    set_default(configuration, "internal", json_false());
+    set_default(configuration, "labels", json_object());
+    if (check_values(configuration, error) < 0 ||
+        take_subnet(networks, text_of(configuration, "subnet"), &of, error) < 0 ||
+        set_gateway(configuration, status, &of, error) < 0)
+        return -1;
+    json_object_set_new(configuration, "subnet", json_string(subnet_text(&of, text)));
+    json_object_set_new(status, "createdAt", json_string(time_format(time_now_ns(), now)));
+    return 0;
+}
+
+static json_t *list_rows(state *self, holm_error **error) {
     cleanup_statement sqlite3_stmt *statement =
         state_prepare(self, error, "SELECT document FROM networks ORDER BY name", "");
     if (!statement)
@@ -85,107 +179,149 @@ json_t *state_network_list(state *self, holm_error **error) {
     return row < 0 ? NULL : steal_pointer(&list);
 }
 
-static json_t *make_if_default(state *self, const char *name, holm_error **error) {
+// Within a transaction.
+static json_t *create(state *self, const json_t *asked, holm_error **error) {
+    cleanup_json json_t *networks = list_rows(self, error);
+    cleanup_json json_t *configuration = json_deep_copy(asked), *status = json_object();
+    const char *name = text_of(configuration, "name");
+    if (!networks)
+        return NULL;
+    size_t index;
+    json_t *other;
+    json_array_foreach (networks, index, other) {
+        if (strcmp(text_of(other, "id"), name) != 0)
+            continue;
+        holm_error_set(error, HOLM_ERROR_EXISTS, "there is a network \"%s\" already", name);
+        return NULL;
+    }
+    if (complete(configuration, status, networks, error) < 0)
+        return NULL;
+    cleanup_json json_t *document =
+        json_pack("{s:s, s:O, s:O}", "id", name, "configuration", configuration, "status", status);
+    if (state_run(self, error, "INSERT INTO networks(name, document) VALUES(?, ?)", "sj", name, document) < 0)
+        return NULL;
+    json_object_set_new(status, "members", json_array());
+    return steal_pointer(&document);
+}
+
+json_t *state_network_create(state *self, const json_t *configuration, holm_error **error) {
+    if (state_begin(self, error) < 0)
+        return NULL;
+    json_t *document = create(self, configuration, error);
+    if (state_end(self, document != NULL, document ? error : NULL) < 0) {
+        json_decref(document);
+        return NULL;
+    }
+    return document;
+}
+
+// ---- looking ----
+
+// A container's addresses say what it has; its row, what it is.
+static json_t *member_of(sqlite3_stmt *statement, const json_t *network, holm_error **error) {
+    cleanup_json json_t *status = state_json(statement, 3, error);
+    const char *name = text_of(network, "id");
+    json_t *member = json_pack("{s:s, s:s, s:s}", "container", state_text(statement, 0), "name",
+                               state_text(statement, 1), "state", state_text(statement, 2));
+    size_t index;
+    json_t *address;
+    json_array_foreach (json_object_get(status, "addresses"), index, address) {
+        if (strcmp(text_of(address, "network"), name) != 0)
+            continue;
+        static const char *const keys[] = {"address", "mac"};
+        for (size_t i = 0; i < array_length(keys); i++)
+            if (json_object_get(address, keys[i]))
+                json_object_set(member, keys[i], json_object_get(address, keys[i]));
+    }
+    return member;
+}
+
+static int add_members(state *self, json_t *network, holm_error **error) {
+    json_t *members = json_array();
+    json_object_set_new(json_object_get(network, "status"), "members", members);
+    cleanup_statement sqlite3_stmt *statement =
+        state_prepare(self, error,
+                      "SELECT c.id, c.name, c.state, c.status FROM addresses a JOIN containers c ON "
+                      "c.id = a.container WHERE a.network = ? ORDER BY a.host",
+                      "s", text_of(network, "id"));
+    if (!statement)
+        return -1;
+    int row;
+    while ((row = state_step(self, statement, error)) > 0)
+        json_array_append_new(members, member_of(statement, network, error));
+    return row;
+}
+
+static json_t *find_row(state *self, const char *name, holm_error **error) {
+    cleanup_statement sqlite3_stmt *statement =
+        state_prepare(self, error, "SELECT document FROM networks WHERE name = ?", "s", name);
+    if (!statement || state_step(self, statement, error) <= 0)
+        return NULL;
+    return state_json(statement, 0, error);
+}
+
+json_t *state_network_row(state *self, const char *name, holm_error **error) {
     cleanup_error holm_error *cause = NULL;
-    json_t *network = find_network(self, name, &cause);
-    if (!network && !cause && strcmp(name, "default") == 0 && make_default(self, &cause) == 0)
-        network = find_network(self, name, &cause);
-    if (!network && !cause)
+    json_t *network = find_row(self, name, &cause);
+    if (!network && !cause && strcmp(name, "default") == 0) {
+        cleanup_json json_t *asked = json_pack("{s:s}", "name", name);
+        network = state_network_create(self, asked, &cause);
+    }
+    if (!network && !cause) {
         holm_error_set(&cause, HOLM_ERROR_NOT_FOUND, "there is no network \"%s\"", name);
+        holm_error_hint(&cause, "holm network ls shows all of them");
+    }
     if (cause)
         holm_error_propagate(error, steal_pointer(&cause));
     return network;
 }
 
-// What the container has on this network: 1, or 0 where it has none.
-static int find_address(state *self, const char *network, const char *container, int64_t *host,
-                        char mac[static 18], holm_error **error) {
-    cleanup_statement sqlite3_stmt *statement =
-        state_prepare(self, error, "SELECT host, mac FROM addresses WHERE network = ? AND container = ?",
-                      "ss", network, container);
-    if (!statement)
-        return -1;
-    int row = state_step(self, statement, error);
-    if (row > 0) {
-        *host = sqlite3_column_int64(statement, 0);
-        snprintf(mac, 18, "%s", state_text(statement, 1));
+json_t *state_network_get(state *self, const char *name, holm_error **error) {
+    json_t *network = state_network_row(self, name, error);
+    if (network && add_members(self, network, error) < 0) {
+        json_decref(network);
+        return NULL;
     }
-    return row;
+    return network;
 }
 
-// The lowest that is free; 0 when all are taken.
-static int64_t free_host(state *self, const char *network, holm_error **error) {
-    cleanup_statement sqlite3_stmt *statement = state_prepare(
-        self, error, "SELECT host FROM addresses WHERE network = ? ORDER BY host", "s", network);
-    if (!statement)
+json_t *state_network_list(state *self, holm_error **error) {
+    cleanup_json json_t *first = state_network_row(self, "default", error);
+    cleanup_json json_t *list = first ? list_rows(self, error) : NULL;
+    size_t index;
+    json_t *network;
+    json_array_foreach (list, index, network)
+        if (add_members(self, network, error) < 0)
+            return NULL;
+    return steal_pointer(&list);
+}
+
+// ---- delete ----
+
+static int delete_unused(state *self, const char *name, holm_error **error) {
+    cleanup_json json_t *network = state_network_get(self, name, error);
+    if (!network)
         return -1;
-    int64_t host = FIRST_HOST;
-    int row;
-    while ((row = state_step(self, statement, error)) > 0 && sqlite3_column_int64(statement, 0) == host)
-        host++;
-    if (row < 0)
-        return -1;
-    if (host <= LAST_HOST)
-        return host;
-    holm_error_set(error, HOLM_ERROR_LIMIT, "all %d addresses of the network %s are taken",
-                   LAST_HOST - FIRST_HOST + 1, network);
-    holm_error_hint(error, "remove containers that are not needed (holm rm)");
+    const json_t *members = json_object_get(json_object_get(network, "status"), "members");
+    if (json_array_size(members) == 0)
+        return state_run(self, error, "DELETE FROM networks WHERE name = ?", "s", name);
+    const char *first = text_of(json_array_get(members, 0), "name");
+    if (json_array_size(members) == 1)
+        holm_error_set(error, HOLM_ERROR_IN_USE, "the network %s has the member %s", name, first);
+    else
+        holm_error_set(error, HOLM_ERROR_IN_USE, "the network %s has %zu members, %s among them", name,
+                       json_array_size(members), first);
+    holm_error_hint(error, "remove them first (holm rm)");
     return -1;
 }
 
-// Locally administered, unicast (IEEE 802, second bit of the first octet set, first clear).
-static int random_mac(char mac[static 18], holm_error **error) {
-    uint8_t bytes[5];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
-        holm_error_set(error, HOLM_ERROR_INTERNAL, "no random bytes for a MAC address");
+int state_network_delete(state *self, const char *name, holm_error **error) {
+    if (strcmp(name, "default") == 0) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "the network default stays: containers go there");
         return -1;
     }
-    snprintf(mac, 18, "02:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]);
-    return 0;
-}
-
-static json_t *take(state *self, const char *name, const char *container, holm_error **error) {
-    cleanup_json json_t *network = make_if_default(self, name, error);
-    if (!network)
-        return NULL;
-    int64_t host = 0;
-    char mac[18];
-    int found = find_address(self, name, container, &host, mac, error);
-    if (found < 0)
-        return NULL;
-    if (found == 0) {
-        host = free_host(self, name, error);
-        if (host < 0 || random_mac(mac, error) < 0 ||
-            state_run(self, error, "INSERT INTO addresses(network, container, host, mac) VALUES(?, ?, ?, ?)",
-                      "ssis", name, container, host, mac) < 0)
-            return NULL;
-    }
-    const char *subnet =
-        json_string_value(json_object_get(json_object_get(network, "configuration"), "subnet"));
-    const char *gateway = json_string_value(json_object_get(json_object_get(network, "status"), "gateway"));
-    struct in_addr base = {0};
-    char text[INET_ADDRSTRLEN];
-    snprintf(text, sizeof text, "%.*s", subnet ? (int)strcspn(subnet, "/") : 0, subnet ? subnet : "");
-    if (inet_pton(AF_INET, text, &base) != 1 || !gateway) {
-        holm_error_set(error, HOLM_ERROR_INTEGRITY, "the network %s has no subnet in state.db", name);
-        return NULL;
-    }
-    address_text(ntohl(base.s_addr) + (uint32_t)host, text);
-    return json_pack("{s:s, s:s, s:i, s:s, s:s}", "network", name, "address", text, "prefix", PREFIX,
-                     "gateway", gateway, "mac", mac);
-}
-
-json_t *state_address_take(state *self, const char *network, const char *container_id, holm_error **error) {
     if (state_begin(self, error) < 0)
-        return NULL;
-    json_t *address = take(self, network, container_id, error);
-    if (state_end(self, address != NULL, address ? error : NULL) < 0) {
-        json_decref(address);
-        return NULL;
-    }
-    return address;
-}
-
-int state_address_release(state *self, const char *container_id, holm_error **error) {
-    return state_run(self, error, "DELETE FROM addresses WHERE container = ?", "s", container_id);
+        return -1;
+    bool done = delete_unused(self, name, error) == 0;
+    return state_end(self, done, done ? error : NULL) == 0 && done ? 0 : -1;
 }

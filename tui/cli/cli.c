@@ -133,3 +133,13 @@ uint64_t cli_size(const struct argp_state *state, const char *option, const char
         cli_usage_error(state, "%s needs a size like 512m or 1g, and \"%s\" is none", option, text);
     return bytes;
 }
+
+void cli_label(const struct argp_state *state, json_t *configuration, const char *text) {
+    const char *equals = strchr(text, '=');
+    if (equals == text || !*text)
+        cli_usage_error(state, "--label needs KEY[=VALUE], and \"%s\" is none", text);
+    if (!json_object_get(configuration, "labels"))
+        json_object_set_new(configuration, "labels", json_object());
+    cleanup_free char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
+    json_object_set_new(json_object_get(configuration, "labels"), key, json_string(equals ? equals + 1 : ""));
+}

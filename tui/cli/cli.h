@@ -50,5 +50,8 @@ const char *cli_text(const json_t *document, const char *path);
 
 /// A signal's number by name or number ("TERM", "SIGTERM", "15"); 0: there is none.
 int cli_signal(const char *text);
+/// Puts the label "KEY" or "KEY=VALUE" into the "labels" of a configuration; what is none ends with a usage
+/// error.
+void cli_label(const struct argp_state *state, json_t *configuration, const char *text);
 /// A size or duration of the command line; what is none ends with a usage error.
 uint64_t cli_size(const struct argp_state *state, const char *option, const char *text);

@@ -35,6 +35,8 @@ static const char *candidates(action_complete kind) {
         return "images";
     case ACTION_COMPLETE_VOLUME:
         return "volumes";
+    case ACTION_COMPLETE_NETWORK:
+        return "networks";
     case ACTION_COMPLETE_FILE:
         return "files";
     case ACTION_COMPLETE_SHELL:
@@ -112,6 +114,7 @@ static void print_bash(void) {
          "$2}')\" --"
          " \"$word\")) ;;\n"
          "      volumes) COMPREPLY=($(compgen -W \"$(holm volume ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
+         "      networks) COMPREPLY=($(compgen -W \"$(holm network ls -q 2>/dev/null)\" -- \"$word\")) ;;\n"
          "      shells) COMPREPLY=($(compgen -W 'bash zsh fish' -- \"$word\")) ;;\n"
          "      files) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
          "    esac\n"
@@ -177,6 +180,8 @@ static const char *fish_candidates(action_complete kind) {
         return "(holm images 2>/dev/null | awk \"NR > 1 {print \\$1 \\\":\\\" \\$2}\")";
     case ACTION_COMPLETE_VOLUME:
         return "(holm volume ls -q 2>/dev/null)";
+    case ACTION_COMPLETE_NETWORK:
+        return "(holm network ls -q 2>/dev/null)";
     case ACTION_COMPLETE_SHELL:
         return "bash zsh fish";
     default:

@@ -17,6 +17,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 static const struct argp_child children[] = {{&output_argp, 0, NULL, 0}, {0}};
 const struct argp inspect_argp = {.parser = parse, .children = children};
 const struct argp image_inspect_argp = {.parser = parse, .children = children};
+const struct argp network_inspect_argp = {.parser = parse, .children = children};
 const struct argp volume_inspect_argp = {.parser = parse, .children = children};
 
 typedef struct inspection {

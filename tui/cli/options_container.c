@@ -59,7 +59,7 @@ static const struct argp_option options[] = {
     {"volume", 'v', "[NAME:]PATH[:ro]", 0, "Mounts a volume; one that is not there is made", 4},
     {"tmpfs", KEY_TMPFS, "PATH[:OPTIONS]", 0, "A file system in memory", 4},
     {NULL, 0, NULL, 0, "Network:", 5},
-    {"network", KEY_NETWORK, "NAME", 0, "default or none", 5},
+    {"network", KEY_NETWORK, "NAME", 0, "A network (default), or none", 5},
     {"dns", KEY_DNS, "ADDRESS", 0, "A name server", 5},
     {"dns-search", KEY_DNS_SEARCH, "DOMAIN", 0, "A domain to search in", 5},
     {"dns-option", KEY_DNS_OPTION, "OPTION", 0, "An option of resolv.conf", 5},

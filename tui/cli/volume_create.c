@@ -15,16 +15,6 @@ typedef struct create_options {
     json_t *configuration;
 } create_options;
 
-static void add_label(const struct argp_state *state, json_t *configuration, const char *text) {
-    const char *equals = strchr(text, '=');
-    if (equals == text || !*text)
-        cli_usage_error(state, "--label needs KEY[=VALUE], and \"%s\" is none", text);
-    if (!json_object_get(configuration, "labels"))
-        json_object_set_new(configuration, "labels", json_object());
-    cleanup_free char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
-    json_object_set_new(json_object_get(configuration, "labels"), key, json_string(equals ? equals + 1 : ""));
-}
-
 static error_t parse(int key, char *argument, struct argp_state *state) {
     create_options *self = state->input;
     switch (key) {
@@ -32,7 +22,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         return json_object_set_new(self->configuration, "sizeBytes",
                                    json_integer((json_int_t)cli_size(state, "--size", argument)));
     case 'l':
-        add_label(state, self->configuration, argument);
+        cli_label(state, self->configuration, argument);
         return 0;
     default:
         return references_parse(key, state, 0, 1, &self->names);

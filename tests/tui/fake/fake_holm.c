@@ -19,7 +19,7 @@
 
 struct holm_client {
     uv_loop_t *loop;
-    json_t *containers, *images;
+    json_t *containers, *images, *networks, *volumes;
     holm_watch *watches;
     int next_id;
 };
@@ -86,6 +86,8 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
     int64_t now = now_ns();
     client->containers = empty ? json_array() : fake_containers(count ? atoi(count) : 4, now);
     client->images = empty ? json_array() : fake_images(now);
+    client->networks = empty ? json_array() : fake_networks(now);
+    client->volumes = empty ? json_array() : fake_volumes(now);
     client->next_id = 1000;
     return client;
 }
@@ -97,6 +99,8 @@ void holm_client_destroy(holm_client *client) {
         holm_watch_close(client->watches);
     json_decref(client->containers);
     json_decref(client->images);
+    json_decref(client->networks);
+    json_decref(client->volumes);
     free(client);
 }
 
@@ -226,6 +230,16 @@ void holm_container_processes(holm_client *client, const char *reference, holm_d
 void holm_image_list(holm_client *client, json_t *filters, holm_done done, void *data) {
     (void)filters;
     reply(client, json_deep_copy(client->images), NULL, 0, done, data);
+}
+
+void holm_network_list(holm_client *client, json_t *filters, holm_done done, void *data) {
+    (void)filters;
+    reply(client, json_deep_copy(client->networks), NULL, 0, done, data);
+}
+
+void holm_volume_list(holm_client *client, json_t *filters, holm_done done, void *data) {
+    (void)filters;
+    reply(client, json_deep_copy(client->volumes), NULL, 0, done, data);
 }
 
 void holm_image_remove(holm_client *client, const char *reference, bool force, holm_done done, void *data) {

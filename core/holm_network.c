@@ -1,0 +1,127 @@
+// Networks: rows of state.db. What runs them comes and goes with their members.
+#include <string.h>
+
+#include "core/holm_internal.h"
+
+static holm_request *begin(holm_client *client, const char *name, holm_done done, void *data) {
+    holm_request *self = holm_request_create(client, done, data);
+    self->reference = name ? strdup(name) : NULL;
+    return self;
+}
+
+// ---- list, inspect ----
+
+static bool passes(const json_t *document, const json_t *wanted) {
+    const json_t *names = json_object_get(wanted, "name");
+    bool fits = json_array_size(names) == 0;
+    size_t index;
+    json_t *value;
+    json_array_foreach (names, index, value)
+        fits = fits || strstr(holm_document_id(document), json_string_value(value));
+    json_array_foreach (json_object_get(wanted, "label"), index, value)
+        fits = fits && holm_document_has_label(document, json_string_value(value));
+    return fits;
+}
+
+static int check_filters(const json_t *wanted, holm_error **error) {
+    const char *key;
+    json_t *values;
+    json_object_foreach ((json_t *)wanted, key, values) {
+        if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0)
+            continue;
+        holm_error_set(error, HOLM_ERROR_INVALID, "there is no filter \"%s\" for networks", key);
+        holm_error_hint(error, "the filters are name and label");
+        return -1;
+    }
+    return 0;
+}
+
+static int list_networks(holm_request *self, state *db, holm_error **error) {
+    cleanup_json json_t *list = check_filters(self->json, error) == 0 ? state_network_list(db, error) : NULL;
+    if (!list)
+        return -1;
+    self->result = json_array();
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document)
+        if (passes(document, self->json))
+            json_array_append(self->result, document);
+    return 0;
+}
+
+void holm_network_list(holm_client *client, json_t *filters, holm_done done, void *data) {
+    holm_request *self = begin(client, NULL, done, data);
+    self->json = filters ? json_deep_copy(filters) : NULL;
+    holm_request_work(self, list_networks, holm_request_finish);
+}
+
+static int inspect_network(holm_request *self, state *db, holm_error **error) {
+    self->result = state_network_get(db, self->reference, error);
+    return self->result ? 0 : -1;
+}
+
+void holm_network_inspect(holm_client *client, const char *name, holm_done done, void *data) {
+    holm_request_work(begin(client, name, done, data), inspect_network, holm_request_finish);
+}
+
+// ---- create, remove, prune ----
+
+// The change and its event are one transaction.
+static int finish_change(state *db, bool done, const char *action, const char *name, holm_error **error) {
+    done = done && state_event_add(db, "network", action, name, name, NULL, error) == 0;
+    return state_end(db, done, done ? error : NULL) == 0 && done ? 0 : -1;
+}
+
+static int create_network(holm_request *self, state *db, holm_error **error) {
+    if (state_begin(db, error) < 0)
+        return -1;
+    self->result = state_network_create(db, self->json, error);
+    return finish_change(db, self->result != NULL, "create",
+                         self->result ? holm_document_id(self->result) : "", error);
+}
+
+void holm_network_create(holm_client *client, json_t *configuration, holm_done done, void *data) {
+    holm_request *self = begin(client, NULL, done, data);
+    self->json = configuration;
+    holm_request_work(self, create_network, holm_request_finish);
+}
+
+static int remove_one(state *db, const char *name, holm_error **error) {
+    if (state_begin(db, error) < 0)
+        return -1;
+    return finish_change(db, state_network_delete(db, name, error) == 0, "remove", name, error);
+}
+
+static int remove_network(holm_request *self, state *db, holm_error **error) {
+    self->result = state_network_get(db, self->reference, error);
+    return self->result ? remove_one(db, self->reference, error) : -1;
+}
+
+void holm_network_remove(holm_client *client, const char *name, holm_done done, void *data) {
+    holm_request_work(begin(client, name, done, data), remove_network, holm_request_finish);
+}
+
+static int prune_networks(holm_request *self, state *db, holm_error **error) {
+    cleanup_json json_t *list = state_network_list(db, error);
+    self->result = json_array();
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document) {
+        const char *name = holm_document_id(document);
+        const json_t *members = json_object_get(json_object_get(document, "status"), "members");
+        if (strcmp(name, "default") == 0 || json_array_size(members) > 0)
+            continue;
+        cleanup_error holm_error *cause = NULL;
+        if (remove_one(db, name, &cause) == 0)
+            json_array_append_new(self->result, json_string(name));
+        else if (holm_error_code_of(cause) != HOLM_ERROR_IN_USE) { // one that has just got a member stays
+            holm_error_propagate(error, steal_pointer(&cause));
+            return -1;
+        }
+    }
+    return list ? 0 : -1;
+}
+
+void holm_network_prune(holm_client *client, holm_done done, void *data) {
+    holm_request_work(begin(client, NULL, done, data), prune_networks, holm_request_finish);
+}

@@ -1,0 +1,130 @@
+// Networks and places on them: defaults, what is refused, what is stable, and subnets as text and numbers.
+#include "state_fixture.h"
+
+#include "core/base/subnet.h"
+#include "core/store/state_internal.h"
+
+#define ID_A "aa11111111111111111111111111111111111111111111111111111111111111"
+
+static void insert(state *db, const char *id, const char *name) {
+    cleanup_json json_t *document = container_document(id, name, NULL);
+    assert_int_equal(state_container_insert(db, document, NULL), 0);
+}
+
+static const char *member(const json_t *document, const char *part, const char *key) {
+    return json_string_value(json_object_get(json_object_get(document, part), key));
+}
+
+static json_t *make(state *db, const char *text, holm_error_code expected) {
+    cleanup_error holm_error *error = NULL;
+    cleanup_json json_t *asked = json_loads(text, 0, NULL);
+    assert_non_null(asked);
+    json_t *network = state_network_create(db, asked, &error);
+    if ((error ? holm_error_code_of(error) : 0) != expected)
+        fail_msg("%s: %s", text, error ? holm_error_message(error) : "no error");
+    return network;
+}
+
+static void refuse(state *db, const char *text, holm_error_code expected) {
+    assert_null(make(db, text, expected));
+}
+
+static void test_create(void **test) {
+    cleanup_state state *db = open_state(test);
+    cleanup_json json_t *back =
+        make(db, "{\"name\": \"back\", \"subnet\": \"10.200.1.77/24\", \"labels\": {\"a\": \"b\"}}", 0);
+    assert_string_equal(member(back, "configuration", "subnet"), "10.200.1.0/24");
+    assert_string_equal(member(back, "status", "gateway"), "10.200.1.1");
+    cleanup_json json_t *other = make(db,
+                                      "{\"name\": \"o\", \"subnet\": \"10.201.0.0/16\", \"gateway\": "
+                                      "\"10.201.9.9\", \"internal\": true}",
+                                      0);
+    assert_string_equal(member(other, "status", "gateway"), "10.201.9.9");
+    cleanup_json json_t *chosen = make(db, "{\"name\": \"chosen\"}", 0);
+    cleanup_json json_t *next = make(db, "{\"name\": \"next\"}", 0);
+    assert_string_not_equal(member(chosen, "configuration", "subnet"),
+                            member(next, "configuration", "subnet"));
+    refuse(db, "{\"name\": \"back\"}", HOLM_ERROR_EXISTS);
+    refuse(db, "{\"name\": \"x\", \"subnet\": \"10.200.0.0/16\"}", HOLM_ERROR_IN_USE);
+    const char *const wrong[] = {
+        "{\"name\": \"none\"}",
+        "{\"name\": \"../x\"}",
+        "{\"name\": \"x\", \"subnet\": \"10.1.2.3\"}",
+        "{\"name\": \"x\", \"subnet\": \"10.1.2.0/31\"}",
+        "{\"name\": \"x\", \"subnet\": \"fd00::/64\"}",
+        "{\"name\": \"x\", \"colour\": \"red\"}",
+        "{\"name\": \"x\", \"labels\": {\"a\": 1}}",
+        "{\"name\": \"x\", \"subnet\": \"10.210.0.0/24\", \"gateway\": \"10.211.0.1\"}",
+        "{\"name\": \"x\", \"subnet\": \"10.210.0.0/24\", \"gateway\": \"10.210.0.255\"}",
+    };
+    for (size_t i = 0; i < array_length(wrong); i++)
+        refuse(db, wrong[i], HOLM_ERROR_INVALID);
+    cleanup_json json_t *list = state_network_list(db, NULL);
+    assert_int_equal(json_array_size(list), 5); // and the default one
+}
+
+static const char *place(state *db, const char *id, json_t **out, holm_error **error) {
+    *out = state_address_take(db, "n", id, error);
+    return json_string_value(json_object_get(*out, "address"));
+}
+
+static void test_places(void **test) {
+    cleanup_state state *db = open_state(test);
+    cleanup_error holm_error *error = NULL;
+    char id[65];
+    json_decref(make(db, "{\"name\": \"n\", \"subnet\": \"10.200.1.0/29\", \"gateway\": \"10.200.1.3\"}", 0));
+    static const char *const expected[] = {"10.200.1.1", "10.200.1.2", "10.200.1.4", "10.200.1.5",
+                                           "10.200.1.6"};
+    for (size_t i = 0; i < array_length(expected); i++) {
+        cleanup_json json_t *address = NULL;
+        snprintf(id, sizeof id, "%064zx", i);
+        insert(db, id, expected[i]);
+        assert_string_equal(place(db, id, &address, NULL), expected[i]); // the gateway's own is left out
+        assert_int_equal(json_integer_value(json_object_get(address, "prefix")), 29);
+    }
+    cleanup_json json_t *none = NULL;
+    insert(db, ID_A, "late");
+    assert_null(place(db, ID_A, &none, &error));
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_LIMIT);
+
+    cleanup_json json_t *network = state_network_get(db, "n", NULL);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(network, "status"), "members")), 5);
+    cleanup_error holm_error *used = NULL;
+    assert_int_equal(state_network_delete(db, "n", &used), -1);
+    assert_int_equal(holm_error_code_of(used), HOLM_ERROR_IN_USE);
+    for (size_t i = 0; i < array_length(expected); i++) {
+        snprintf(id, sizeof id, "%064zx", i);
+        assert_int_equal(state_address_release(db, id, NULL), 0);
+    }
+    assert_int_equal(state_network_delete(db, "n", NULL), 0);
+    assert_int_equal(state_network_delete(db, "default", NULL), -1);
+}
+
+static void test_subnets(void **test) {
+    (void)test;
+    subnet of;
+    char text[SUBNET_TEXT];
+    uint64_t number;
+    assert_true(subnet_parse("192.168.13.77/20", AF_INET, &of));
+    assert_string_equal(subnet_text(&of, text), "192.168.0.0/20");
+    assert_int_equal(subnet_size(&of), 4096);
+    assert_true(subnet_number(&of, "192.168.13.77", &number));
+    assert_int_equal(number, 13 * 256 + 77);
+    assert_string_equal(subnet_host(&of, number, text), "192.168.13.77");
+    assert_false(subnet_number(&of, "192.168.16.0", &number));
+    assert_true(subnet_parse("fd00:1:2:3::/64", AF_INET6, &of));
+    assert_true(subnet_number(&of, "fd00:1:2:3::a", &number) && number == 10);
+    assert_false(subnet_number(&of, "fd00:1:2:3:1::a", &number)); // more than can be counted
+    const char *const wrong[] = {"", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/8x", "fd00::/64"};
+    for (size_t i = 0; i < array_length(wrong); i++)
+        assert_false(subnet_parse(wrong[i], AF_INET, &of));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_create, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_places, folder_setup, folder_teardown),
+        cmocka_unit_test(test_subnets),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,58 @@
+#include <string.h>
+
+#include "tui/cli/cli.h"
+#include "tui/cli/commands.h"
+#include "tui/cli/references.h"
+
+enum { KEY_SUBNET = 0x200, KEY_GATEWAY, KEY_INTERNAL };
+
+static const struct argp_option options[] = {
+    {"subnet", KEY_SUBNET, "CIDR", 0, "IPv4 addresses, for example 10.90.0.0/24; a free one is chosen", 0},
+    {"gateway", KEY_GATEWAY, "ADDRESS", 0, "The gateway's address (the first)", 0},
+    {"internal", KEY_INTERNAL, NULL, 0, "No way to the outside", 0},
+    {"label", 'l', "KEY[=VALUE]", 0, "A label", 0},
+    {0},
+};
+
+typedef struct create_options {
+    char **names;
+    json_t *configuration;
+} create_options;
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+    create_options *self = state->input;
+    switch (key) {
+    case KEY_SUBNET:
+        return json_object_set_new(self->configuration, "subnet", json_string(argument));
+    case KEY_GATEWAY:
+        return json_object_set_new(self->configuration, "gateway", json_string(argument));
+    case KEY_INTERNAL:
+        return json_object_set_new(self->configuration, "internal", json_true());
+    case 'l':
+        cli_label(state, self->configuration, argument);
+        return 0;
+    default:
+        return references_parse(key, state, 1, 1, &self->names);
+    }
+}
+
+const struct argp network_create_argp = {.options = options, .parser = parse};
+
+static void done(json_t *result, const holm_error *error, void *data) {
+    if (error)
+        cli_fail(data, error);
+    else
+        puts(cli_text(result, "id"));
+}
+
+int network_create_command(int argc, char **argv) {
+    create_options given = {.configuration = json_object()};
+    cli_parse("network.create", argc, argv, &given);
+    json_object_set_new(given.configuration, "name", json_string(given.names[0]));
+    cli self;
+    if (cli_open(&self))
+        holm_network_create(self.client, given.configuration, done, &self);
+    else
+        json_decref(given.configuration);
+    return cli_close(&self);
+}
