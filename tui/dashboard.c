@@ -191,7 +191,7 @@ static void finish(dashboard *self) {
     action_keymap_destroy(self->keymap);
     history_save(&self->pulls);
     history_save(&self->commands);
-    dashboard_requests_free(self);
+    dashboard_requests_disown(self);
     ui_finish(&self->ui);
     model_finish(&self->model);
     grid_finish(&self->frame);

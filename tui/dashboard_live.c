@@ -29,10 +29,13 @@ void *dashboard_request(dashboard *self, const char *id, dashboard_answer answer
     return request;
 }
 
-static void request_free(struct request *request) {
+static void request_unlink(struct request *request) {
     *request->link = request->next;
     if (request->next)
         request->next->link = request->link;
+}
+
+static void request_free(struct request *request) {
     free(request->id);
     free(request);
 }
@@ -40,14 +43,21 @@ static void request_free(struct request *request) {
 void dashboard_done(json_t *result, const holm_error *error, void *data) {
     struct request *request = data;
     dashboard *self = request->owner;
-    if (!self->leaving)
-        request->answer(self, request->id, result, error);
+    if (self) {
+        if (!self->leaving)
+            request->answer(self, request->id, result, error);
+        request_unlink(request);
+    }
     request_free(request);
 }
 
-void dashboard_requests_free(dashboard *self) {
-    while (self->requests)
-        request_free(self->requests);
+// The answers of what is still under way come when the dashboard is gone, while the loop runs out.
+void dashboard_requests_disown(dashboard *self) {
+    while (self->requests) {
+        struct request *request = self->requests;
+        request_unlink(request);
+        request->owner = NULL;
+    }
 }
 
 static void lost(dashboard *self, const holm_error *error) {

@@ -70,7 +70,7 @@ typedef void (*dashboard_answer)(dashboard *self, const char *id, json_t *result
 /// A request under way: give it to holm.h as data, with dashboard_done.
 void *dashboard_request(dashboard *self, const char *id, dashboard_answer answer);
 void dashboard_done(json_t *result, const holm_error *error, void *data);
-void dashboard_requests_free(dashboard *self);
+void dashboard_requests_disown(dashboard *self);
 
 void dashboard_live_start(dashboard *self);
 void dashboard_live_stop(dashboard *self);
