@@ -78,6 +78,11 @@ static int sweep(worker *self, holm_error **error) {
     json_t *needed = database ? begin_sweep(self, database, error) : NULL;
     if (!needed)
         return -1;
+    // Whoever was killed may have left an index that still names what goes now.
+    if (state_image_index_write(database, worker_paths(self)->data, error) < 0) {
+        json_decref(needed);
+        return -1;
+    }
     json_t *blob_set = set_of(json_object_get(needed, "blobs"));
     json_t *file_set = set_of(json_object_get(needed, "files"));
     cleanup_free char *layers = path_join(worker_paths(self)->data, "layers", NULL);

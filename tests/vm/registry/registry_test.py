@@ -496,8 +496,7 @@ def test_faults():
                 request()
             except Exception:
                 break
-        else:
-            wait_for(lambda: not worker.is_running())  # files go after the answer
+        wait_for(lambda: not worker.is_running())  # files go after the answer; and a killed one dies after its sockets
         worker.channel.close()
         worker.environment.pop("HOLM_FAULT")
         worker.start()
