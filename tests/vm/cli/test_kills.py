@@ -105,10 +105,11 @@ class Kills(unittest.TestCase):
             self.expect_truth()
         print(dict(killed))
         self.house.do("pull", "-q", f"{self.server.host}/slow0:v1")
-        for name, row in self.house.containers().items():
-            self.house.do("start", name)
-            starts = wait_until(lambda: self.house.holm("exec", name, "cat", "/root/starts").stdout, "the data")
-            self.assertEqual(set(starts.split()), {"x"})
+        for name in self.house.containers():
+            if name.startswith("box"):  # the others are those of `run --rm` that was killed before it had started one
+                self.house.do("start", name)
+                starts = wait_until(lambda: self.house.holm("exec", name, "cat", "/root/starts").stdout, "the data")
+                self.assertEqual(set(starts.split()), {"x"})
             self.house.do("rm", "-f", name)
         self.expect_nothing()
 
@@ -122,8 +123,9 @@ class Kills(unittest.TestCase):
                 for path in glob.glob(f"{house.data}/{folder}/*") + glob.glob(f"{house.data}/{folder}/.*")
                 if not path.endswith(".locks")]
         self.assertEqual(left, [])
+        # A holm-net that was killed leaves its socket; the next one takes its place.
         sockets = [path for path in glob.glob(f"{house.runtime}/**", recursive=True)
-                   if not os.path.isfile(path) and not os.path.isdir(path)]
+                   if not os.path.isfile(path) and not os.path.isdir(path) and "/n/" not in path]
         self.assertEqual(sockets, [])
 
     def test_a_crowd(self):

@@ -1,0 +1,331 @@
+// PID 1 of a machine that has turned against its host: in place of the agent, it says "ready" and then
+// attacks the shim, in the way that the file /attack names. Whatever it does must harm nobody but its own
+// container.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/vm/hostile/hostile.h"
+
+#define AGENT_PORT 1024
+
+static int link_fd; // to the shim
+
+int vsock_dial(unsigned port) {
+    struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = port, .svm_cid = VMADDR_CID_HOST};
+    int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void say(const void *bytes, size_t length) {
+    for (const char *at = bytes; length > 0;) {
+        ssize_t part = write(link_fd, at, length);
+        if (part <= 0) {
+            puts("the host has hung up");
+            for (;;)
+                pause();
+        }
+        at += part;
+        length -= (size_t)part;
+    }
+}
+
+// ---- HTTP/2 (RFC 9113) by hand ----
+
+enum {
+    DATA,
+    HEADERS,
+    PRIORITY,
+    RST_STREAM,
+    SETTINGS,
+    PUSH_PROMISE,
+    PING,
+    GOAWAY,
+    WINDOW_UPDATE,
+    CONTINUATION
+};
+enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
+
+// The calls of a shim, in their order.
+enum { PREPARE = 1, EVENTS = 3, CREATE = 5, ATTACH = 7 };
+
+static void frame(int type, int flags, uint32_t stream, const void *payload, size_t length) {
+    uint8_t head[9] = {(uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length,
+                       (uint8_t)type,           (uint8_t)flags,         (uint8_t)(stream >> 24),
+                       (uint8_t)(stream >> 16), (uint8_t)(stream >> 8), (uint8_t)stream};
+    say(head, sizeof head);
+    say(payload, length);
+}
+
+// ":status: 200" from the static table, and the content type without one.
+static const char answer_headers[] = "\x88\x00\x0c"
+                                     "content-type\x10"
+                                     "application/grpc";
+static const char answer_trailers[] = "\x00\x0bgrpc-status\x01"
+                                      "0";
+
+static void open_answer(uint32_t stream) {
+    frame(HEADERS, END_HEADERS, stream, answer_headers, sizeof answer_headers - 1);
+}
+
+static void message(uint32_t stream, const void *bytes, uint32_t length) {
+    uint8_t piece[16384] = {0, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
+                            (uint8_t)length};
+    memcpy(piece + 5, bytes, length);
+    frame(DATA, 0, stream, piece, length + 5);
+}
+
+static void answer(uint32_t stream, const void *bytes, uint32_t length) {
+    open_answer(stream);
+    message(stream, bytes, length);
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, answer_trailers, sizeof answer_trailers - 1);
+}
+
+// Reads what the shim says until it has opened this stream. Its windows are given back, so that it can go on.
+static void wait_for(uint32_t stream) {
+    uint8_t head[9], payload[16384];
+    for (;;) {
+        if (recv(link_fd, head, sizeof head, MSG_WAITALL) != sizeof head)
+            exit(1);
+        size_t length = (size_t)(head[0] << 16 | head[1] << 8 | head[2]);
+        if (length > sizeof payload ||
+            (length && recv(link_fd, payload, length, MSG_WAITALL) != (ssize_t)length))
+            exit(1);
+        if (head[3] == SETTINGS && !(head[4] & ACK))
+            frame(SETTINGS, ACK, 0, NULL, 0);
+        if (head[3] == HEADERS && head[8] >= stream)
+            return;
+    }
+}
+
+// As a good agent does, until the container's process runs as far as the shim knows.
+static void pretend_to_run(void) {
+    wait_for(EVENTS);
+    answer(PREPARE, "", 0);
+    open_answer(EVENTS);
+    wait_for(CREATE);
+    wait_for(ATTACH);
+    answer(CREATE, "\x08\x07", 2); // pid 7
+    open_answer(ATTACH);
+}
+
+// ---- attacks on the frames ----
+
+static void attack_garbage(void) {
+    uint8_t bytes[4096];
+    for (unsigned seed = 1;;) {
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = (uint8_t)((seed = seed * 1103515245 + 12345) >> 16);
+        say(bytes, sizeof bytes);
+    }
+}
+
+static void attack_hang_up(void) {
+    close(link_fd);
+}
+
+static void attack_pings(void) {
+    for (;;)
+        frame(PING, 0, 0, "12345678", 8);
+}
+
+static void attack_settings(void) {
+    for (;;)
+        frame(SETTINGS, 0, 0, "\0\3\0\0\0\1", 6);
+}
+
+static void attack_headers(void) {
+    static uint8_t block[16000];
+    memset(block, 0x88, sizeof block);
+    wait_for(PREPARE);
+    frame(HEADERS, 0, PREPARE, block, sizeof block);
+    for (;;)
+        frame(CONTINUATION, 0, PREPARE, block, sizeof block);
+}
+
+static void attack_window(void) {
+    for (;;)
+        frame(WINDOW_UPDATE, 0, 0, "\x7f\xff\xff\xff", 4);
+}
+
+static void attack_promise(void) {
+    wait_for(PREPARE);
+    frame(PUSH_PROMISE, END_HEADERS, PREPARE, "\0\0\0\2\x88", 5);
+    attack_pings();
+}
+
+static void attack_strangers(void) {
+    for (uint32_t stream = 101;; stream += 2)
+        open_answer(stream);
+}
+
+// ---- attacks on the messages ----
+
+// 4 GiB are on their way, it says.
+static void attack_length(void) {
+    static uint8_t zeros[16384];
+    wait_for(PREPARE);
+    open_answer(PREPARE);
+    frame(DATA, 0, PREPARE, "\0\xff\xff\xff\xff", 5);
+    for (;;)
+        frame(DATA, 0, PREPARE, zeros, sizeof zeros);
+}
+
+static void attack_compressed(void) {
+    wait_for(PREPARE);
+    open_answer(PREPARE);
+    frame(DATA, 0, PREPARE, "\1\0\0\0\1x", 6);
+    for (;;)
+        pause();
+}
+
+// Messages of no bytes cost the sender five bytes each.
+static void attack_answers(void) {
+    wait_for(PREPARE);
+    open_answer(PREPARE);
+    for (;;)
+        message(PREPARE, "", 0);
+}
+
+static void attack_protobuf(void) {
+    uint8_t deep[8192];
+    wait_for(EVENTS);
+    for (size_t i = 0; i < sizeof deep; i += 2)
+        deep[i] = 0x12, deep[i + 1] = 0x7f; // a field in a field, all too short
+    answer(PREPARE, deep, sizeof deep);
+    for (;;)
+        pause();
+}
+
+static void attack_log(void) {
+    char text[8192] = "\x2a"; // Event.log is a message with its text; lengths as varints
+    pretend_to_run();
+    size_t length = 4096;
+    uint8_t head[] = {0x22, (uint8_t)((length + 3) | 0x80), (uint8_t)((length + 3) >> 7),
+                      0x0a, (uint8_t)(length | 0x80),       (uint8_t)(length >> 7)};
+    memcpy(text, head, sizeof head);
+    memset(text + sizeof head, '\x1b', length);
+    for (unsigned field = 2;; field = field == 6 ? 2 : field + 1) {
+        text[0] = (char)(field << 3 | 2);
+        message(EVENTS, text, (uint32_t)(sizeof head + length));
+    }
+}
+
+// More than its window allows: output without end, which nobody has asked for.
+static void attack_output(void) {
+    static uint8_t bytes[12003] = {0x0a, 0xe0, 0x5d};
+    pretend_to_run();
+    memset(bytes + 3, '\a', sizeof bytes - 3);
+    for (;;)
+        message(ATTACH, bytes, sizeof bytes);
+}
+
+static void attack_exit(void) {
+    pretend_to_run();
+    for (;;) // an end with a code that is none, again and again, and output behind it
+        message(ATTACH, "\x22\x0e\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x18\xff\x7f", 16),
+            message(ATTACH, "\x0a\x01x", 3);
+}
+
+// ---- attacks on the machine ----
+
+static void attack_silence(void) {
+    for (;;)
+        pause();
+}
+
+// Every port of the host, a hundred connections at a time.
+static void attack_dial(void) {
+    unsigned reached = 0;
+    for (unsigned port = 1; port < 3000; port++) {
+        int fd = vsock_dial(port);
+        if (fd >= 0) {
+            printf("reached port %u of the host\n", port);
+            reached++;
+        }
+    }
+    for (int i = 0; i < 2000; i++)
+        vsock_dial(AGENT_PORT);
+    printf("dialled: %u ports answered\n", reached);
+    fflush(stdout);
+    attack_garbage();
+}
+
+static void attack_console(void) {
+    static char line[4096];
+    memset(line, '\x9b', sizeof line);
+    for (;;)
+        if (write(STDOUT_FILENO, line, sizeof line) < 0)
+            return;
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+} attacks[] = {
+    {"garbage", attack_garbage}, {"hang-up", attack_hang_up},
+    {"pings", attack_pings},     {"settings", attack_settings},
+    {"headers", attack_headers}, {"window", attack_window},
+    {"promise", attack_promise}, {"strangers", attack_strangers},
+    {"length", attack_length},   {"compressed", attack_compressed},
+    {"answers", attack_answers}, {"protobuf", attack_protobuf},
+    {"log", attack_log},         {"output", attack_output},
+    {"exit", attack_exit},       {"silence", attack_silence},
+    {"dial", attack_dial},       {"console", attack_console},
+};
+
+static int listen_to_shim(void) {
+    struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = AGENT_PORT, .svm_cid = VMADDR_CID_ANY};
+    int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 8) < 0)
+        perror("listen");
+    // The device is plugged a moment after the kernel has started.
+    int ready = -1;
+    while ((ready = vsock_dial(AGENT_PORT)) < 0)
+        usleep(10000);
+    if (write(ready, "ready\n", 6) != 6)
+        perror("ready");
+    return accept(fd, NULL, NULL);
+}
+
+int main(void) {
+    char name[32] = {0};
+    int file = open("/attack", O_RDONLY);
+    if (file < 0 || read(file, name, sizeof name - 1) < 0)
+        perror("/attack");
+    mkdir("/proc", 0755), mkdir("/sys", 0755), mkdir("/dev", 0755);
+    mount("proc", "/proc", "proc", 0, NULL);
+    mount("sysfs", "/sys", "sysfs", 0, NULL);
+    mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (strcmp(name, "rings") == 0) { // before "ready": a shim that loses its agent ends the machine at once
+        puts("attack: rings");
+        fflush(stdout);
+        attack_rings();
+    }
+    link_fd = listen_to_shim();
+    static const uint8_t settings[] = {0, 0, 0, SETTINGS, 0, 0, 0, 0, 0};
+    if (strcmp(name, "garbage") != 0)
+        say(settings, sizeof settings);
+    for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++)
+        if (strcmp(attacks[i].name, name) == 0) {
+            printf("attack: %s\n", name);
+            fflush(stdout);
+            attacks[i].run();
+        }
+    for (;;)
+        pause();
+}

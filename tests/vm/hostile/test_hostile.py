@@ -1,0 +1,132 @@
+"""A guest that has turned against its host, one attack after the other. Its shim lives on or ends its own container, says
+why, and takes neither memory nor time nor disk without bound. A neighbour notices nothing."""
+import glob
+import os
+import re
+import sys
+import threading
+import time
+import unittest
+
+SOURCE = os.environ["HOLM_SOURCE"]
+sys.path[:0] = [f"{SOURCE}/tests/vm/cli", f"{SOURCE}/tests/bench"]
+from bare import cpio_with_init  # noqa: E402
+from house import BUILD, House, read, wait_until  # noqa: E402
+
+# Those that break the protocol end at once; the others may go on for ever, and are watched for a while.
+ENDS = ("garbage", "hang-up", "pings", "settings", "headers", "window", "promise", "strangers", "length", "compressed", "answers",
+        "protobuf", "exit")
+GO_ON = ("log", "output", "dial", "console", "rings")
+WATCH_SECONDS = 6
+SHIM_MEMORY = 48 * 1024  # kilobytes of its own
+
+
+def cpio_with_attack(name):
+    """The hostile agent as PID 1, and the file that tells it what to do."""
+    with open(f"{BUILD}/tests/vm/hostile/hostile_agent", "rb") as program:
+        archive = cpio_with_init(program.read())
+    head = "070701" + "".join("%08x" % value for value in (1, 0o100644, 0, 0, 1, 0, len(name), 0, 0, 0, 0, 7, 0))
+    entry = head.encode() + b"attack\0" + b"\0" * (-(110 + 7) % 4) + name.encode() + b"\0" * (-len(name) % 4)
+    return entry + archive
+
+
+class Hostile(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.house = House(HOLM_TEMPLATE_MAKER="/bin/false")
+        cls.house.do("run", "-d", "--name", "neighbour", "busybox", "sleep", "1000")
+        cls.before = cls.outside()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.house.__exit__(None)
+
+    @classmethod
+    def outside(cls):
+        """What a container's shim has no business with."""
+        return {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{cls.house.data}/images/**", recursive=True) +
+                glob.glob(f"{cls.house.data}/layers/*") + glob.glob(f"{cls.house.folder}/h/*")}
+
+    def begin(self, attack):
+        path = f"{self.house.folder}/{attack}.cpio"
+        with open(path, "wb") as file:
+            file.write(cpio_with_attack(attack))
+        self.house.do("create", "--name", attack, "-m", "64m", "busybox", "true")
+        environment = dict(self.house.environment, HOLM_INITRAMFS=path)
+        process = self.house.start("start", "-a", attack, environment=environment)
+        self.addCleanup(self.house.holm, "rm", "-f", attack)
+        return process
+
+    def shim_of(self, attack):
+        identity = self.house.containers()[attack]["id"]
+        return [pid for pid in self.house.processes("holm-shim") if identity in read(f"/proc/{pid}/cmdline")]
+
+    def own_memory(self, pids):
+        return max([int(found[1]) for pid in pids
+                    if (found := re.search(r"RssAnon:\s+(\d+)", read(f"/proc/{pid}/status")))], default=0)
+
+    def boot_log(self, attack):
+        return self.house.holm("logs", "--boot", attack, errors="replace").stdout
+
+    def expect_bounds(self, attack, memory):
+        self.assertLess(memory, SHIM_MEMORY, f"{attack}: the shim has grown to {memory} kB")
+        folder = f"{self.house.data}/containers/{self.house.containers()[attack]['id']}/log"
+        used = sum(os.stat(path).st_blocks * 512 for path in glob.glob(f"{folder}/*"))
+        self.assertLess(used, 48 << 20, f"{attack}: the logs have grown to {used} bytes")
+        self.assertEqual(self.house.do("exec", "neighbour", "echo", "well"), "well")
+        self.assertEqual(self.outside(), self.before)
+
+    def watch(self, attack, process, seconds):
+        """Until it ends or the time is over: (whether it has ended, the most memory that the shim had)."""
+        deadline, most = time.monotonic() + seconds, 0
+        while process.poll() is None and time.monotonic() < deadline:
+            most = max(most, self.own_memory(self.shim_of(attack)))
+            threading.Event().wait(0.1)
+        return process.poll() is not None, most
+
+    def test_attacks_that_end(self):
+        for attack in ENDS:
+            with self.subTest(attack):
+                process = self.begin(attack)
+                ended, memory = self.watch(attack, process, 60)
+                self.assertTrue(ended, f"{attack} goes on for ever: {self.boot_log(attack)[-300:]}")
+                output, errors = process.communicate()
+                self.assertIn(f"attack: {attack}", self.boot_log(attack))
+                self.assertNotEqual(process.returncode, 0, errors)
+                self.assertEqual(output.strip(b"\ax"), b"")
+                lines = errors.decode().splitlines()
+                self.assertTrue(lines and lines[0].startswith("holm: ") and all(line.isprintable() for line in lines), errors)
+                status = wait_until(lambda: self.at_rest(attack), f"the end of {attack}")
+                self.assertIn(status["reason"], ("start-failed", "vm-lost", "exited", "signal"))
+                self.expect_bounds(attack, memory)
+                wait_until(lambda: not self.shim_of(attack), f"the end of the shim of {attack}", 20)
+
+    def at_rest(self, attack):
+        status = self.house.status(attack)
+        return status if status["state"] == "exited" else None
+
+    def test_attacks_that_go_on(self):
+        for attack in GO_ON:
+            with self.subTest(attack):
+                process = self.begin(attack)
+                wait_until(lambda: f"attack: {attack}" in self.boot_log(attack) or process.poll() is not None, attack)
+                _, memory = self.watch(attack, process, WATCH_SECONDS)
+                if attack == "rings":
+                    self.assertIn("rings: all rounds done", wait_until(lambda: self.rounds_done(), "every round", 60))
+                if attack == "dial":
+                    wait_until(lambda: "dialled: " in self.boot_log("dial"), "every port", 60)
+                    self.assertIn("dialled: 1 ports answered", self.boot_log("dial"))  # the agent's own sign
+                self.expect_bounds(attack, memory)
+                started = time.monotonic()
+                self.house.holm("rm", "-f", attack, timeout=60)
+                process.communicate(timeout=30)
+                self.assertLess(time.monotonic() - started, 30)
+                self.assertNotIn(attack, self.house.containers())
+
+    def rounds_done(self):
+        log = self.boot_log("rings")
+        return log if "rings: " in log or "cannot be had" in log else None
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
