@@ -79,10 +79,10 @@ void dashboard_open_groups(dashboard *self) {
     }
     size_t count;
     const char *items = kind->items(&self->model, &count);
-    for (size_t i = 0; kind->labels && i < count; i++, items += kind->item_size) {
+    for (size_t i = 0; i < count; i++, items += kind->item_size) {
         const char *key;
         json_t *value;
-        json_object_foreach ((json_t *)kind->labels(items), key, value) {
+        json_object_foreach ((json_t *)list_labels(kind, items), key, value) {
             cleanup_free char *safe = holm_text_escape(key, strlen(key));
             char label[64];
             snprintf(label, sizeof(label), "#%.60s", safe);

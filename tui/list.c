@@ -64,10 +64,15 @@ list_columns list_arrange(const list_kind *kind, uint32_t chosen, int from, int 
     return self;
 }
 
+const json_t *list_labels(const list_kind *kind, const void *item) {
+    const json_t *document = kind->document ? kind->document(item) : NULL;
+    return json_object_get(json_object_get(document, "configuration"), "labels");
+}
+
 void list_group(const list_kind *kind, const void *item, const char *by, char out[64]) {
     out[0] = 0;
     if (by[0] == '#') {
-        const json_t *labels = kind->labels ? kind->labels(item) : NULL;
+        const json_t *labels = list_labels(kind, item);
         const char *text = json_string_value(json_object_get(labels, by + 1));
         cleanup_free char *safe = text ? holm_text_escape(text, strlen(text)) : NULL;
         snprintf(out, 64, "%.63s", safe ? safe : "");

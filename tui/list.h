@@ -39,7 +39,6 @@ typedef struct list_kind {
     /// What a filter looks at.
     void (*words)(const void *item, const char *out[LIST_WORDS]);
     const json_t *(*document)(const void *item);  ///< all that is known of it; or NULL
-    const json_t *(*labels)(const void *item);    ///< or NULL
     int (*natural)(const void *a, const void *b); ///< the order without a column; NULL: as they come
     /// What the thing is grouped under by "network", "image" …; NULL: it cannot be grouped but by a label.
     void (*group)(const void *item, const char *by, char out[64]);
@@ -69,6 +68,8 @@ list_columns list_arrange(const list_kind *kind, uint32_t chosen, int from, int 
 /// The bits of the columns that are shown without a choice.
 uint32_t list_usual_columns(const list_kind *kind);
 
+/// The labels in its configuration, or NULL.
+const json_t *list_labels(const list_kind *kind, const void *item);
 /// What `item` is grouped under by `by`: "#label", or what its kind knows; "" where there is nothing.
 void list_group(const list_kind *kind, const void *item, const char *by, char out[64]);
 

@@ -71,7 +71,7 @@ void list_filter_destroy(list_filter *self) {
 }
 
 static bool label_matches(const term *self, const list_kind *kind, const void *item) {
-    const json_t *labels = kind->labels ? kind->labels(item) : NULL;
+    const json_t *labels = list_labels(kind, item);
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)labels, key, value) {

@@ -192,11 +192,6 @@ static void words(const void *data, const char *out[LIST_WORDS]) {
     out[4] = item->address;
 }
 
-static const json_t *labels(const void *item) {
-    return json_object_get(json_object_get(((const model_container *)item)->document, "configuration"),
-                           "labels");
-}
-
 // Those that live first.
 static int natural(const void *a, const void *b) {
     return (model_container_running(b) || model_container_busy(b)) -
@@ -258,7 +253,6 @@ const list_kind list_containers = {
     .title = title,
     .document = document,
     .words = words,
-    .labels = labels,
     .natural = natural,
     .group = group,
     .glyph = glyph,

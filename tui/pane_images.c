@@ -114,10 +114,6 @@ static void words(const void *item, const char *out[LIST_WORDS]) {
     out[2] = ((const model_image *)item)->platform;
 }
 
-static const json_t *labels(const void *item) {
-    return json_object_get(json_object_get(((const model_image *)item)->document, "configuration"), "labels");
-}
-
 const list_kind list_images = {
     .name = "images",
     .empty = "no images yet: p pulls one",
@@ -132,5 +128,4 @@ const list_kind list_images = {
     .title = title,
     .document = document,
     .words = words,
-    .labels = labels,
 };

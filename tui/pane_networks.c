@@ -78,11 +78,6 @@ static void words(const void *item, const char *out[LIST_WORDS]) {
     out[2] = ((const model_network *)item)->mode;
 }
 
-static const json_t *labels(const void *item) {
-    return json_object_get(json_object_get(((const model_network *)item)->document, "configuration"),
-                           "labels");
-}
-
 const list_kind list_networks = {
     .name = "networks",
     .empty = "no networks",
@@ -97,5 +92,4 @@ const list_kind list_networks = {
     .title = title,
     .document = document,
     .words = words,
-    .labels = labels,
 };

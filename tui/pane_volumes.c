@@ -93,11 +93,6 @@ static void words(const void *item, const char *out[LIST_WORDS]) {
     out[0] = ((const model_volume *)item)->name;
 }
 
-static const json_t *labels(const void *item) {
-    return json_object_get(json_object_get(((const model_volume *)item)->document, "configuration"),
-                           "labels");
-}
-
 const list_kind list_volumes = {
     .name = "volumes",
     .empty = "no volumes",
@@ -112,5 +107,4 @@ const list_kind list_volumes = {
     .title = title,
     .document = document,
     .words = words,
-    .labels = labels,
 };

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 bool cli_open(cli *self) {
     *self = (cli){0};
@@ -142,4 +143,16 @@ void cli_label(const struct argp_state *state, json_t *configuration, const char
         json_object_set_new(configuration, "labels", json_object());
     cleanup_free char *key = strndup(text, equals ? (size_t)(equals - text) : strlen(text));
     json_object_set_new(json_object_get(configuration, "labels"), key, json_string(equals ? equals + 1 : ""));
+}
+
+bool cli_confirm(const char *format, ...) {
+    char answer[16] = "";
+    if (!isatty(STDIN_FILENO))
+        return true;
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputs(" Go on? [y/N] ", stderr);
+    return fgets(answer, sizeof answer, stdin) && (*answer == 'y' || *answer == 'Y');
 }

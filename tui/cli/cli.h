@@ -50,6 +50,8 @@ const char *cli_text(const json_t *document, const char *path);
 
 /// A signal's number by name or number ("TERM", "SIGTERM", "15"); 0: there is none.
 int cli_signal(const char *text);
+/// Asks whether to go on, where somebody is at a terminal to be asked; elsewhere the answer is yes.
+bool cli_confirm(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /// Puts the label "KEY" or "KEY=VALUE" into the "labels" of a configuration; what is none ends with a usage
 /// error.
 void cli_label(const struct argp_state *state, json_t *configuration, const char *text);

@@ -1,9 +1,7 @@
-#include <string.h>
-#include <unistd.h>
-
 #include "tui/cli/cli.h"
 #include "tui/cli/commands.h"
 #include "tui/cli/options.h"
+#include <string.h>
 
 enum { KEY_FORCE = 0x100 };
 
@@ -42,16 +40,6 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 static const struct argp_child children[] = {{&filter_argp, 0, NULL, 0}, {0}};
 const struct argp image_prune_argp = {.options = options, .parser = parse, .children = children};
 
-/// Who is at a terminal is asked.
-static bool may_go_on(const prune *self) {
-    char answer[16] = "";
-    if (self->force || !isatty(STDIN_FILENO))
-        return true;
-    fprintf(stderr, "This removes every image %s. Go on? [y/N] ",
-            self->all ? "that no container uses" : "without a name that no container uses");
-    return fgets(answer, sizeof answer, stdin) && (*answer == 'y' || *answer == 'Y');
-}
-
 static void print_list(const char *what, const json_t *list) {
     size_t index;
     json_t *value;
@@ -78,7 +66,9 @@ int image_prune_command(int argc, char **argv) {
     prune self = {0};
     cli_parse("image.prune", argc, argv, &self);
     int exit_code = 0;
-    if (may_go_on(&self)) {
+    const char *which =
+        self.all ? "image that no container uses" : "image without a name that no container uses";
+    if (self.force || cli_confirm("This removes every %s.", which)) {
         if (cli_open(&self.owner))
             holm_image_prune(self.owner.client, self.all, self.filter.filters, done, &self.owner);
         exit_code = cli_close(&self.owner);

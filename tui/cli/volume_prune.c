@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include "tui/cli/cli.h"
 #include "tui/cli/commands.h"
 
@@ -35,17 +33,6 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 
 const struct argp volume_prune_argp = {.options = options, .parser = parse};
 
-/// Who is at a terminal is asked.
-static bool may_go_on(const prune *self) {
-    char answer[16] = "";
-    if (self->force || !isatty(STDIN_FILENO))
-        return true;
-    fprintf(stderr,
-            "This removes every %svolume that no container mounts, with all that is in it. Go on? [y/N] ",
-            self->all ? "" : "anonymous ");
-    return fgets(answer, sizeof answer, stdin) && (*answer == 'y' || *answer == 'Y');
-}
-
 static void done(json_t *result, const holm_error *error, void *data) {
     char size[32];
     size_t index;
@@ -64,7 +51,9 @@ static void done(json_t *result, const holm_error *error, void *data) {
 int volume_prune_command(int argc, char **argv) {
     prune self = {0};
     cli_parse("volume.prune", argc, argv, &self);
-    if (!may_go_on(&self))
+    const char *which = self.all ? "volume" : "anonymous volume";
+    if (!self.force &&
+        !cli_confirm("This removes every %s that no container mounts, with all that is in it.", which))
         return 0;
     if (cli_open(&self.owner))
         holm_volume_prune(self.owner.client, self.all, done, &self.owner);
