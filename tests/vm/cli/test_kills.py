@@ -77,7 +77,9 @@ class Kills(unittest.TestCase):
         return kind
 
     def expect_truth(self):
-        """What `ls` says is so, for what runs and for what does not."""
+        """What `ls` says is so, for what runs and for what does not; and nothing is on its way for ever."""
+        wait_until(lambda: not {"starting", "stopping"} & {row["status"]["state"] for row in self.house.containers().values()},
+                   "the end of what was on its way")
         for name, row in self.house.expect_whole().items():
             state = row["status"]["state"]
             self.assertIn(state, ("created", "exited", "running"), (name, row["status"]))
