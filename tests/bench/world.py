@@ -1,5 +1,5 @@
 """A holm of its own for a benchmark: folders under /tmp, the image busybox, and everything gone at the end."""
-import glob, os, statistics, subprocess, tempfile, time
+import glob, os, select, statistics, subprocess, tempfile, time
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -40,7 +40,20 @@ class World:
         with open("/proc/self/mounts") as file:  # podman of root leaves its store mounted
             for place in [line.split()[1] for line in file if line.split()[1].startswith(self.folder.name + "/")]:
                 subprocess.run(["umount", place], check=True)
+        self.wait_for_cleaners()
         self.folder.cleanup()
+
+    def wait_for_cleaners(self):
+        """podman tidies its store in a process of its own, after it has answered: until those have ended."""
+        for process in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{process}/cmdline", "rb") as f:
+                    words = f.read().split(b"\0")
+                if os.path.basename(words[0]) in (b"podman", b"conmon") and any(
+                        word.startswith(self.folder.name.encode()) for word in words):
+                    select.select([os.pidfd_open(int(process))], [], [], 60)
+            except OSError:
+                continue  # gone already
 
     def run(self, *arguments, **more):
         done = subprocess.run([self.holm, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True, **more)
