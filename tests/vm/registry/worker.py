@@ -49,17 +49,14 @@ class Worker:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.connect(path)
         except OSError:
+            # The shell arranges the descriptors: Python code after a fork beside grpc's threads would hang or abort.
             read, write = os.pipe()
-
-            def arrange():
-                os.setsid()
-                high = fcntl.fcntl(write, fcntl.F_DUPFD, 100), fcntl.fcntl(lock, fcntl.F_DUPFD, 100)
-                os.dup2(high[0], 3)
-                os.dup2(high[1], 4)
-                os.closerange(5, 200)
-
+            high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in (write, lock)]
             program = os.path.join(BUILD, "libexec/holm/holm-image")
-            subprocess.run([program], env=self.environment, preexec_fn=arrange, close_fds=False, check=True)
+            line = f'exec "$0" 3>&{high[0]} 4>&{high[1]} {high[0]}>&- {high[1]}>&-'
+            subprocess.run(["setsid", "-w", "bash", "-c", line, program], env=self.environment, pass_fds=high, check=True)
+            for fd in high:
+                os.close(fd)
             os.close(write)
             answer = os.read(read, 4096)
             os.close(read)
