@@ -37,23 +37,29 @@ class World:
         names = self.run("ls", "-a", "-q").split()
         if names:
             self.run("rm", "-f", *names)
-        with open("/proc/self/mounts") as file:  # podman of root leaves its store mounted
+        while cleaners := self.cleaners():
+            for cleaner in cleaners:
+                select.select([cleaner], [], [])
+                os.close(cleaner)
+        with open("/proc/self/mounts") as file:  # podman of root leaves its store mounted, its cleaner too
             for place in [line.split()[1] for line in file if line.split()[1].startswith(self.folder.name + "/")]:
                 subprocess.run(["umount", place], check=True)
-        self.wait_for_cleaners()
         self.folder.cleanup()
 
-    def wait_for_cleaners(self):
-        """podman tidies its store in a process of its own, after it has answered: until those have ended."""
+    def cleaners(self):
+        """podman tidies its store in processes of its own, after it has answered, and one starts the next: descriptors
+        of those that are there, readable when they have ended."""
+        found = []
         for process in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{process}/cmdline", "rb") as f:
                     words = f.read().split(b"\0")
                 if os.path.basename(words[0]) in (b"podman", b"conmon") and any(
                         word.startswith(self.folder.name.encode()) for word in words):
-                    select.select([os.pidfd_open(int(process))], [], [], 60)
+                    found.append(os.pidfd_open(int(process)))
             except OSError:
                 continue  # gone already
+        return found
 
     def run(self, *arguments, **more):
         done = subprocess.run([self.holm, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True, **more)

@@ -18,6 +18,19 @@ def folders():
     return sorted(name for name in os.listdir(f"{DATA}/containers") if name != ".locks")
 
 
+def end_shims(container):
+    """True when the container has no process any more. A helper's death alone ends nothing, and a launcher that was
+    killed may leave a shim that only now becomes one: shims are ended here, all others have to follow them."""
+    left = processes_of(container)
+    for pid, line in left:
+        if "holm-shim" in line:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    return not left
+
+
 class Whole(unittest.TestCase):
     def expect_whole(self):
         lab("reconcile")
@@ -44,13 +57,7 @@ class Whole(unittest.TestCase):
                 except ProcessLookupError:
                     pass
             launcher.wait(timeout=60)
-            for pid, line in processes_of(container):  # a helper's death alone ends nothing
-                if "holm-shim" in line:
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
-            wait_until(lambda: not processes_of(container), "the end of all processes")
+            wait_until(lambda: end_shims(container), f"the end of all processes of {container}")
             self.expect_whole()
         for container in containers:
             again = Container.__new__(Container)
