@@ -1,46 +1,15 @@
 #include "core/registry/http.h"
 
-#include <curl/curl.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/base/path.h"
+#include "core/registry/http_internal.h"
 
 #define LOG_MODULE "http"
 #include "core/base/log.h"
 
-#define CONNECT_SECONDS  30
-#define STALL_SECONDS    60
 #define CONNECTIONS_HOST 16
-
-struct http_client {
-    uv_loop_t *loop;
-    CURLM *multi;
-    uv_timer_t timer;
-    http_request *requests; // a list
-    unsigned inside;        // curl is at work: handles must be neither added nor removed
-    unsigned telling;       // a `done` is being told
-};
-
-struct http_request {
-    http_client *client;
-    http_request *next, **link;
-    CURL *easy;
-    http_events events;
-    void *data;
-    char *url; // where it stands now
-    struct curl_slist *headers, *headers_with_authorization;
-    char *form;
-    uint64_t from, body_max, received;
-    char *origin; // scheme, host and port the credentials are for; NULL: none
-    unsigned redirects;
-    char *header_lines[HTTP_HEADERS_MAX];
-    size_t header_count, header_bytes;
-    long status;
-    bool head_told, paused, cancelled, added, waiting;
-    holm_error *refusal; // why we broke it off
-    char curl_error[CURL_ERROR_SIZE];
-};
 
 typedef struct http_socket {
     uv_poll_t poll;
@@ -149,6 +118,7 @@ static void request_free(http_request *self) {
             self->next->link = self->link;
     }
     curl_easy_cleanup(self->easy);
+    http_body_destroy(self->content);
     clear_headers(self);
     curl_slist_free_all(self->headers);
     curl_slist_free_all(self->headers_with_authorization);
@@ -172,9 +142,7 @@ void http_client_destroy(http_client *client) {
     uv_close((uv_handle_t *)&client->timer, free_client);
 }
 
-static void refuse(http_request *self, holm_error_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void refuse(http_request *self, holm_error_code code, const char *format, ...) {
+void http_request_refuse(http_request *self, holm_error_code code, const char *format, ...) {
     if (self->refusal)
         return;
     va_list arguments;
@@ -183,8 +151,7 @@ static void refuse(http_request *self, holm_error_code code, const char *format,
     va_end(arguments);
 }
 
-// "scheme://host:port" of a URL, what credentials are bound to. NULL: no URL of ours.
-static char *origin_of(const char *url, char **scheme_out) {
+char *http_origin_of(const char *url, char **scheme_out) {
     CURLU *parsed = curl_url();
     char *scheme = NULL, *host = NULL, *port = NULL, *origin = NULL;
     if (strlen(url) <= HTTP_URL_MAX &&
@@ -222,7 +189,10 @@ static bool is_redirect(long status) {
 }
 
 static bool will_redirect(const http_request *self) {
-    return is_redirect(self->status) && !self->form && http_request_header(self, "Location", 0);
+    // A form holds secrets, and a method that would turn into a GET is not what was asked for.
+    bool same = self->status == 307 || self->status == 308;
+    bool may = !self->form && (same || self->method == HTTP_GET || self->method == HTTP_HEAD);
+    return is_redirect(self->status) && may && http_request_header(self, "Location", 0);
 }
 
 // The response's own status line begins a new head: also after a "100 Continue".
@@ -235,7 +205,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *data) {
     }
     self->header_bytes += length;
     if (self->header_bytes > HTTP_HEADER_BYTES) {
-        refuse(self, HOLM_ERROR_LIMIT, "the server sent more than %u bytes of headers", HTTP_HEADER_BYTES);
+        http_request_refuse(self, HOLM_ERROR_LIMIT, "the server sent more than %u bytes of headers",
+                            HTTP_HEADER_BYTES);
         return 0;
     }
     size_t end = length;
@@ -273,12 +244,13 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data) {
     self->received += length;
     if (!self->head_told) { // the body of a redirect
         if (self->received > HTTP_HEADER_BYTES)
-            refuse(self, HOLM_ERROR_LIMIT, "the server sent a redirect with a large body");
+            http_request_refuse(self, HOLM_ERROR_LIMIT, "the server sent a redirect with a large body");
         return self->refusal ? 0 : length;
     }
     if (self->body_max && self->received > self->body_max) {
-        refuse(self, HOLM_ERROR_LIMIT, "the server sent more than the %llu bytes that are accepted",
-               (unsigned long long)self->body_max);
+        http_request_refuse(self, HOLM_ERROR_LIMIT,
+                            "the server sent more than the %llu bytes that are accepted",
+                            (unsigned long long)self->body_max);
         return 0;
     }
     if (self->events.body)
@@ -291,59 +263,17 @@ static void add(http_request *self) {
     self->waiting = self->client->inside > 0;
     if (self->waiting)
         return;
-    cleanup_free char *origin = origin_of(self->url, NULL);
+    cleanup_free char *origin = http_origin_of(self->url, NULL);
     bool same = origin && self->origin && strcmp(origin, self->origin) == 0;
     curl_easy_setopt(self->easy, CURLOPT_URL, self->url);
     curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, same ? self->headers_with_authorization : self->headers);
     clear_headers(self);
     self->received = 0;
     self->curl_error[0] = 0;
+    http_request_rewind(self);
     if (curl_multi_add_handle(self->client->multi, self->easy) != CURLM_OK)
         abort(); // only without memory
     self->added = true;
-}
-
-static void set_up(http_request *self, const http_options *options) {
-    CURL *easy = self->easy;
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, self);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->curl_error);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME,
-                     options->stall_seconds ? (long)options->stall_seconds : (long)STALL_SECONDS);
-    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 256L << 10);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "holm/" HOLM_VERSION);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, self);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, self);
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (options->certificates)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, options->certificates);
-    if (self->form)
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, self->form);
-    if (self->from) {
-        char range[32];
-        snprintf(range, sizeof range, "%llu-", (unsigned long long)self->from);
-        curl_easy_setopt(easy, CURLOPT_RANGE, range);
-    }
-}
-
-static void set_headers(http_request *self, const http_options *options) {
-    for (size_t i = 0; options->headers && options->headers[i]; i++) {
-        self->headers = curl_slist_append(self->headers, options->headers[i]);
-        self->headers_with_authorization =
-            curl_slist_append(self->headers_with_authorization, options->headers[i]);
-    }
-    if (!options->authorization)
-        return;
-    cleanup_free char *line = path_format("Authorization: %s", options->authorization);
-    self->headers_with_authorization = curl_slist_append(self->headers_with_authorization, line);
-    self->origin = origin_of(options->url, NULL);
 }
 
 http_request *http_request_start(http_client *client, const http_options *options, const http_events *events,
@@ -364,8 +294,11 @@ http_request *http_request_start(http_client *client, const http_options *option
     if (self->next)
         self->next->link = &self->next;
     client->requests = self;
-    set_headers(self, options);
-    set_up(self, options);
+    curl_easy_setopt(self->easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(self->easy, CURLOPT_HEADERDATA, self);
+    curl_easy_setopt(self->easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(self->easy, CURLOPT_WRITEDATA, self);
+    http_request_set_up(self, options);
     add(self);
     return self;
 }
@@ -382,15 +315,22 @@ void http_request_pause(http_request *request) {
     request->paused = true;
 }
 
+void http_request_apply_pauses(http_request *self) {
+    http_client *client = self->client;
+    if (self->added) {
+        client->inside++;
+        curl_easy_pause(self->easy,
+                        (self->paused ? CURLPAUSE_RECV : 0) | (self->starved ? CURLPAUSE_SEND : 0));
+        client->inside--;
+    }
+    settle(client);
+}
+
 void http_request_resume(http_request *request) {
     if (!request->paused)
         return;
     request->paused = false;
-    http_client *client = request->client;
-    client->inside++;
-    curl_easy_pause(request->easy, CURLPAUSE_CONT);
-    client->inside--;
-    settle(client);
+    http_request_apply_pauses(request);
 }
 
 const char *http_request_header(const http_request *request, const char *name, unsigned index) {
@@ -413,21 +353,22 @@ long http_request_status(const http_request *request) {
 // Goes on at the Location. False when it may not (the refusal is set).
 static bool redirect(http_request *self) {
     if (++self->redirects > HTTP_REDIRECTS_MAX) {
-        refuse(self, HOLM_ERROR_LIMIT, "the server redirects more than %d times", HTTP_REDIRECTS_MAX);
+        http_request_refuse(self, HOLM_ERROR_LIMIT, "the server redirects more than %d times",
+                            HTTP_REDIRECTS_MAX);
         return false;
     }
     char *url = resolve(self->url, http_request_header(self, "Location", 0));
     cleanup_free char *from = NULL, *to = NULL;
-    free(origin_of(self->url, &from)); // only its scheme counts
-    cleanup_free char *new_origin = url ? origin_of(url, &to) : NULL;
+    free(http_origin_of(self->url, &from)); // only its scheme counts
+    cleanup_free char *new_origin = url ? http_origin_of(url, &to) : NULL;
     if (!url || !new_origin) {
         free(url);
-        refuse(self, HOLM_ERROR_INTEGRITY, "the server redirects to what is no http address");
+        http_request_refuse(self, HOLM_ERROR_INTEGRITY, "the server redirects to what is no http address");
         return false;
     }
     if (strcasecmp(from, "https") == 0 && strcasecmp(to, "https") != 0) {
         free(url);
-        refuse(self, HOLM_ERROR_DENIED, "the server redirects from https to unencrypted http");
+        http_request_refuse(self, HOLM_ERROR_DENIED, "the server redirects from https to unencrypted http");
         return false;
     }
     free(self->url);
@@ -463,7 +404,7 @@ static void set_transfer_error(http_request *self, CURLcode code, holm_error **e
     default:
         break;
     }
-    cleanup_free char *origin = origin_of(self->url, NULL);
+    cleanup_free char *origin = http_origin_of(self->url, NULL);
     holm_error_set(error, kind, "%s: %s", origin ? origin : "the server",
                    self->curl_error[0] ? self->curl_error : curl_easy_strerror(code));
     if (hint)

@@ -19,25 +19,43 @@
 typedef struct http_client http_client;
 typedef struct http_request http_request;
 
+typedef enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE } http_method;
+
+/// What is sent along with a POST, PUT or PATCH: bytes (copied), or a part of a file that is read while it is
+/// sent.
+typedef struct http_content {
+    const void *bytes; ///< NULL: those of fd
+    int fd;            ///< duplicated, so that the caller may close it
+    uint64_t offset,
+        size; ///< offset: in the file. size 0: nothing is sent, which is said (Content-Length: 0)
+} http_content;
+
 typedef struct http_events {
     /// The head of the response that counts (after redirects) is here. May be NULL.
     void (*head)(http_request *request, long status, void *data);
     /// Bytes of the body. May be NULL.
     void (*body)(http_request *request, const void *bytes, size_t length, void *data);
+    /// So many bytes of the request's content have been handed to the system. Starts anew with a redirect.
+    /// May be NULL.
+    void (*sent)(http_request *request, uint64_t count, void *data);
     /// Exactly once, last: error NULL, and the response came whole (of whatever status); else UNAVAILABLE for
     /// what may work another time, or another code. The request is freed after the call.
     void (*done)(http_request *request, const holm_error *error, void *data);
 } http_events;
 
 typedef struct http_options {
+    http_method method;
     const char *url;            ///< http or https
     const char *const *headers; ///< "Accept: …", NULL-terminated, or NULL; sent to every host
     const char *authorization;  ///< "Bearer …" or NULL: for the URL's own scheme, host and port only
-    const char *form;           ///< application/x-www-form-urlencoded body: a POST, never redirected. Or NULL
-    uint64_t from;              ///< the first byte asked for (Range); 0: all
-    uint64_t body_max;          ///< a longer body ends the request with LIMIT; 0: no bound
-    unsigned stall_seconds;     ///< no bytes for so long end it with UNAVAILABLE; 0: 60
-    const char *certificates;   ///< a PEM file of authorities to trust as well, or NULL
+    const http_content
+        *content;             ///< of a POST, PUT or PATCH, its type among the headers; NULL: nothing. Follows
+                              ///< redirects 307 and 308 only; what is to be a GET instead ends there
+    const char *form;         ///< application/x-www-form-urlencoded body: a POST, never redirected. Or NULL
+    uint64_t from;            ///< the first byte asked for (Range); 0: all
+    uint64_t body_max;        ///< a longer body ends the request with LIMIT; 0: no bound
+    unsigned stall_seconds;   ///< no bytes for so long end it with UNAVAILABLE; 0: 60
+    const char *certificates; ///< a PEM file of authorities to trust as well, or NULL
 } http_options;
 
 /// curl_global_init has been called. The loop is borrowed.
