@@ -220,9 +220,7 @@ void holm_container_export(holm_client *client, const char *reference, const cha
 // ---- commit ----
 
 static char *commit_path(const holm_request *self) {
-    cleanup_free char *folder =
-        container_folder(&self->handle.client->where, holm_document_id(self->document));
-    return path_join(folder, "commit.tar", NULL);
+    return container_commit_file(&self->handle.client->where, holm_document_id(self->document));
 }
 
 static const char *commit_text(const holm_request *self, const char *key) {
@@ -230,7 +228,7 @@ static const char *commit_text(const holm_request *self, const char *key) {
     return text ? text : "";
 }
 
-/// The layer as a file that the image worker can read, as it can those of the data folder.
+/// The layer as a file that the image worker can read: it sees no folder of a container.
 static int run_commit(holm_request *self, state *db, holm_error **error) {
     (void)db;
     const char *name = commit_text(self, "reference");
@@ -238,6 +236,9 @@ static int run_commit(holm_request *self, state *db, holm_error **error) {
     if (!self->text)
         return -1;
     cleanup_free char *path = commit_path(self);
+    cleanup_free char *folder = path_join(self->handle.client->where.data, "commits", NULL);
+    if (path_make_directories(folder, error) < 0)
+        return -1;
     unlink(path);
     cleanup_close int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) {

@@ -102,6 +102,9 @@ void qemu_command_free(char **arguments);
 
 /// The confinement of the VMM.
 confine *qemu_confine(const machine *self);
+/// Confines this process, which makes a template and has seen to all that needs more, to what QEMU may reach
+/// and the folder of the templates.
+int qemu_confine_maker(const machine *self, holm_error **error);
 
 int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error);
 int qemu_add_card(machine *self, const machine_card *card, holm_error **error);

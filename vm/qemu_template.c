@@ -127,6 +127,8 @@ int qemu_template_make(const machine_configuration *shape, const char *devices, 
                              self.machine.memory_bytes, &files, NULL) == 0) {
         template_files_close(&files); // another was faster
         result = 0;
+    } else if (self.machine.confined && qemu_confine_maker(&self.machine, error) < 0) {
+        result = -1;
     } else if ((self.state = memfd_create("state", MFD_CLOEXEC)) >= 0) {
         do
             result = run(&self, error);

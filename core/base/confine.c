@@ -45,6 +45,7 @@ typedef struct path_rule {
 } __attribute__((packed)) path_rule;
 
 #define FILTER_MOST 512
+#define SOCKET_TYPE 15 // the bits of a socket's type that are not flags
 
 struct confine {
     int landlock; ///< its version
@@ -160,6 +161,27 @@ static void emit_families(confine *self, const confine_rules *rules) {
     emit_return(self, SECCOMP_RET_ERRNO | EACCES);
 }
 
+// Without unix sockets no datagram may go to one that has a name: neither from a pair made for that, nor,
+// where IP has no use for it either, by an address in sendto(2). What sendmsg(2) points to cannot be seen.
+static void emit_datagrams(confine *self, const confine_rules *rules) {
+    emit(self, BPF_JMP | BPF_JEQ | BPF_K, SYS_socketpair, 0, 5);
+    emit(self, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1]), 0, 0);
+    emit(self, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE, 0, 0);
+    emit(self, BPF_JMP | BPF_JEQ | BPF_K, SOCK_DGRAM, 0, 1);
+    emit_return(self, SECCOMP_RET_ERRNO | EACCES);
+    emit_return(self, SECCOMP_RET_ALLOW);
+    if (rules->network)
+        return;
+    emit(self, BPF_JMP | BPF_JEQ | BPF_K, SYS_sendto, 0, 6);
+    for (size_t half = 0; half < 2; half++) {
+        emit(self, BPF_LD | BPF_W | BPF_ABS,
+             (uint32_t)(offsetof(struct seccomp_data, args[4]) + half * sizeof(uint32_t)), 0, 0);
+        emit(self, BPF_JMP | BPF_JEQ | BPF_K, 0, half == 0 ? 0 : 1, half == 0 ? 2 : 0);
+    }
+    emit_return(self, SECCOMP_RET_ERRNO | EACCES);
+    emit_return(self, SECCOMP_RET_ALLOW);
+}
+
 // clone(2) without new namespaces; clone3(2), whose flags cannot be seen, as if it were not there: glibc then
 // uses clone.
 static void emit_clone(confine *self) {
@@ -191,6 +213,8 @@ static void make_filter(confine *self, const confine_rules *rules) {
     if (!rules->start_programs)
         emit_deny(self, of_programs, array_length(of_programs), EACCES);
     emit_families(self, rules);
+    if (!rules->unix_sockets)
+        emit_datagrams(self, rules);
     if (!rules->namespaces) {
         emit_deny(self, of_namespaces, array_length(of_namespaces), EPERM);
         emit_clone(self);

@@ -21,6 +21,10 @@ char *container_folder(const paths *where, const char *id) {
     return path_join(where->data, "containers", id, NULL);
 }
 
+char *container_commit_file(const paths *where, const char *id) {
+    return path_format("%s/commits/%s.tar", where->data, id);
+}
+
 char *container_runtime_folder(const paths *where, const char *id) {
     return path_format("%s/c/%.*s", where->runtime, CONTAINER_SHORT_LENGTH, id);
 }
@@ -219,6 +223,7 @@ int container_remove_locked(const paths *where, state *db, const char *id, holm_
     cleanup_free char *folder = container_folder(where, id);
     cleanup_free char *gone = container_hidden_folder(where, CONTAINER_GONE, id);
     cleanup_free char *runtime = container_runtime_folder(where, id);
+    cleanup_free char *commit = container_commit_file(where, id);
     fault_point("remove.locked");
     if (rename(folder, gone) < 0 && errno != ENOENT) {
         holm_error_set_errno(error, errno, "take the container's folder %s away", folder);
@@ -229,6 +234,7 @@ int container_remove_locked(const paths *where, state *db, const char *id, holm_
         return -1;
     fault_point("remove.row-deleted");
     path_remove_tree(runtime, NULL);
+    unlink(commit); // of a commit that was killed
     if (path_remove_tree(gone, error) < 0)
         return -1;
     fault_point("remove.folder-deleted");

@@ -70,6 +70,9 @@ bool container_is_alive(const paths *where, const char *id);
 
 /// DATA/containers/ID, RUNTIME/c/SHORTID, and the shim's socket in it. The caller frees them.
 char *container_folder(const paths *where, const char *id);
+/// DATA/commits/ID.tar: its changes on their way into an image. Not in its folder, which is closed to the
+/// image worker.
+char *container_commit_file(const paths *where, const char *id);
 char *container_runtime_folder(const paths *where, const char *id);
 char *container_socket(const paths *where, const char *id);
 

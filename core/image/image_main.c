@@ -102,8 +102,9 @@ static void watch_signals(process *self) {
     }
 }
 
-// A registry, a tar or a disk that breaks us reaches images and nothing else of the user's: no other files,
-// no other sockets, no programs. Certificates, resolver files and stored credentials can be read.
+// A registry, a tar or a disk that breaks us reaches images and nothing else of the user's: no container, no
+// volume, no other files, no other sockets, no programs. Certificates, resolver files and stored credentials
+// can be read.
 static int confine_self(const process *self, holm_error **error) {
     const char *home = getenv("HOME");
     cleanup_free char *containers =
@@ -122,7 +123,14 @@ static int confine_self(const process *self, holm_error **error) {
                                      self->where.config,
                                      containers,
                                      NULL};
-    const char *const read_write[] = {self->where.data, self->where.runtime, NULL};
+    static const char *const kept[] = {"images", "layers", "disks", "commits", "state"};
+    const char *read_write[array_length(kept) + 2] = {self->where.runtime};
+    char *folders[array_length(kept)];
+    for (size_t i = 0; i < array_length(kept); i++) {
+        read_write[i + 1] = folders[i] = path_join(self->where.data, kept[i], NULL);
+        if (path_make_directories(folders[i], error) < 0)
+            return -1;
+    }
     // Kept open: procfs makes a new file, which no rule knows, once it has forgotten this one.
     if (open("/proc/self/mounts", O_PATH | O_CLOEXEC) < 0) {
         holm_error_set_errno(error, errno, "open /proc/self/mounts");
@@ -132,6 +140,8 @@ static int confine_self(const process *self, holm_error **error) {
         confine_create(&(confine_rules){.read_only = read_only, .read_write = read_write, .network = true});
     int number = confine_enter(rules);
     confine_destroy(rules);
+    for (size_t i = 0; i < array_length(kept); i++)
+        free(folders[i]);
     if (number)
         holm_error_set_errno(error, number, "confine holm-image");
     return number ? -1 : 0;
@@ -163,10 +173,9 @@ static int set_up(process *self, holm_error **error) {
         .insecure_hosts = self->insecure_hosts,
     };
     self->worker = worker_create(&options, error);
-    cleanup_free char *disks = path_join(self->where.data, "disks", NULL);
     // Once the socket is there, and before libuv has threads, which would stay outside.
-    if (!self->worker || path_make_directories(disks, error) < 0 ||
-        path_make_directories(self->where.config, error) < 0 || confine_self(self, error) < 0)
+    if (!self->worker || path_make_directories(self->where.config, error) < 0 ||
+        confine_self(self, error) < 0)
         return -1;
     worker_begin(self->worker);
     return 0;

@@ -63,6 +63,24 @@ static int make_pair(void) {
     return socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 }
 
+static int make_datagram_pair(void) {
+    int pair[2];
+    return socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair);
+}
+
+static int send_by_name(void) {
+    int pair[2];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0
+               ? -1
+               : (int)sendto(pair[0], "x", 1, 0, (struct sockaddr *)&address, sizeof address);
+}
+
+static int send_to_peer(void) {
+    int pair[2];
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0 ? -1 : (int)sendto(pair[0], "x", 1, 0, NULL, 0);
+}
+
 static int trace_parent(void) {
     return (int)ptrace(PTRACE_ATTACH, getppid(), NULL, NULL);
 }
@@ -109,10 +127,16 @@ static void test_sockets(void **state) {
     assert_int_equal(attempt(&rules, connect_neighbour), EACCES);
     assert_int_equal(attempt(&rules, make_ip_socket), EACCES);
     assert_int_equal(attempt(&rules, make_pair), 0);
+    assert_int_equal(attempt(&rules, make_datagram_pair), EACCES);
+    assert_int_equal(attempt(&rules, send_by_name), EACCES);
+    assert_int_equal(attempt(&rules, send_to_peer), 0);
     rules.unix_sockets = true;
+    assert_int_equal(attempt(&rules, make_datagram_pair), 0);
+    assert_int_equal(attempt(&rules, send_by_name), EISCONN);
     assert_int_equal(attempt(&rules, connect_neighbour), 0);
     assert_int_equal(attempt(&rules, make_ip_socket), EACCES);
     rules.unix_sockets = false, rules.network = true;
+    assert_int_equal(attempt(&rules, make_datagram_pair), EACCES);
     assert_int_equal(attempt(&rules, connect_neighbour), EACCES);
     assert_int_equal(attempt(&rules, make_ip_socket), 0);
 }
