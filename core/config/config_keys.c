@@ -16,6 +16,8 @@ const config_key config_keys[] = {
      "Layers of an image that are brought at the same time"},
     {"network.mode", CONFIG_STRING, "\"default\"", "default none",
      "Network of a container where --network is not given"},
+    {"network.publish-address", CONFIG_STRING, "\"0.0.0.0\"", NULL,
+     "Address of the host for ports published without one; 127.0.0.1 keeps them on this machine"},
     {"start.accelerator", CONFIG_STRING, "\"auto\"", "auto kvm emulation",
      "What runs the machines: kvm, emulation, or the faster one that works"},
     {"start.template", CONFIG_BOOLEAN, "true", NULL,

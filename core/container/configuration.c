@@ -6,22 +6,24 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/container/configuration_internal.h"
 #include "core/container/health.h"
 #include "core/container/restart.h"
 
-#define MIB                  ((json_int_t)1 << 20)
-#define DEFAULT_CPUS         4.0
-#define DEFAULT_MEMORY       (1024 * MIB)
-#define MEMORY_LEAST         (16 * MIB)
-#define MEMORY_MOST          ((json_int_t)1 << 44)
-#define DEFAULT_SHM          (64 * MIB)
-#define DEFAULT_LOG_BYTES    (8 * MIB)
-#define DEFAULT_LOG_FILES    3
-#define DEFAULT_DISK         ((json_int_t)128 << 30)
-#define DEFAULT_STOP_TIMEOUT 10000
-#define LIST_MOST            4096 // entries of one list
-#define TEXT_MOST            (128u << 10)
-#define NAME_MOST            63
+#define MIB                     ((json_int_t)1 << 20)
+#define DEFAULT_CPUS            4.0
+#define DEFAULT_MEMORY          (1024 * MIB)
+#define MEMORY_LEAST            (16 * MIB)
+#define MEMORY_MOST             ((json_int_t)1 << 44)
+#define DEFAULT_SHM             (64 * MIB)
+#define DEFAULT_LOG_BYTES       (8 * MIB)
+#define DEFAULT_LOG_FILES       3
+#define DEFAULT_DISK            ((json_int_t)128 << 30)
+#define DEFAULT_STOP_TIMEOUT    10000
+#define DEFAULT_PUBLISH_ADDRESS "0.0.0.0"
+#define LIST_MOST               4096 // entries of one list
+#define TEXT_MOST               (128u << 10)
+#define NAME_MOST               63
 
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -92,6 +94,13 @@ static const key_rule host_rules[] = {
     {.key = "names", .kind = KIND_TEXTS},
     {0},
 };
+static const key_rule port_rules[] = {
+    {.key = "hostAddress", .kind = KIND_TEXT},
+    {.key = "hostPort", .kind = KIND_INTEGER, .most = UINT16_MAX},
+    {.key = "containerPort", .kind = KIND_INTEGER, .least = 1, .most = UINT16_MAX},
+    {.key = "protocol", .kind = KIND_TEXT},
+    {0},
+};
 static const key_rule restart_rules[] = {
     {.key = "policy", .kind = KIND_TEXT},
     {.key = "maximumRetries", .kind = KIND_INTEGER, .most = INT32_MAX},
@@ -143,6 +152,8 @@ static const key_rule configuration_rules[] = {
     {.key = "sysctls", .kind = KIND_PAIRS},
     {.key = "labels", .kind = KIND_PAIRS},
     {.key = "network", .kind = KIND_TEXT},
+    {.key = "ports", .kind = KIND_OBJECTS, .inner = port_rules},
+    {.key = "publishAll", .kind = KIND_BOOL},
     {.key = "dns", .kind = KIND_OBJECT, .inner = dns_rules},
     {.key = "hosts", .kind = KIND_OBJECTS, .inner = host_rules},
     {.key = "stopSignal", .kind = KIND_INTEGER, .least = 1, .most = 64},
@@ -507,5 +518,10 @@ json_t *configuration_complete(const json_t *request, const json_t *image, const
         return NULL;
     }
     complete_rest(whole, image_configuration, defaults);
+    const char *address = defaults->publish_address ? defaults->publish_address : DEFAULT_PUBLISH_ADDRESS;
+    if (configuration_complete_ports(whole, image_configuration, address, error) < 0) {
+        json_decref(whole);
+        return NULL;
+    }
     return whole;
 }

@@ -23,6 +23,7 @@ typedef struct configuration_defaults {
     uint64_t log_max_bytes;         ///< of one log file; 0: 8 MiB
     unsigned log_max_files;         ///< 0: 3
     uint64_t disk_bytes;            ///< 0: 128 GiB
+    const char *publish_address;    ///< of the host, for ports published without one; NULL: 0.0.0.0
     const char *const *environment; ///< NULL-terminated additions below the image's, or NULL
 } configuration_defaults;
 

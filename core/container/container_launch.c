@@ -45,6 +45,14 @@ static char *describe(state *db, const json_t *document, const container_launch_
     static const char *const counters[] = {"restartCount", "restartDelayMs"};
     for (size_t i = 0; options->again && i < array_length(counters); i++)
         json_object_set(told, counters[i], json_object_get(json_object_get(document, "status"), counters[i]));
+    // Ports of the host that were chosen last time are tried again.
+    json_t *chosen = json_array(), *port;
+    size_t index;
+    json_array_foreach (json_object_get(json_object_get(document, "status"), "ports"), index, port)
+        json_array_append(chosen, json_object_get(port, "hostPort"));
+    if (json_array_size(chosen))
+        json_object_set(told, "hostPorts", chosen);
+    json_decref(chosen);
     json_t *address = json_deep_copy(json_array_get(addresses, 0));
     if (address) {
         const char *name = json_string_value(json_object_get(address, "network"));

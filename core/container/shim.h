@@ -63,6 +63,12 @@ struct waiter {
     relay *relay; ///< the question to the agent on its behalf, or NULL
 };
 
+/// What comes back with HELPER_JOIN; the caller owns both.
+typedef struct helper_answer {
+    int fd;
+    char *text;
+} helper_answer;
+
 struct shim {
     uv_loop_t *loop;
     paths where;
@@ -98,7 +104,7 @@ struct shim {
     uv_poll_t *port_watch; ///< of its control connection, or NULL
     bool port_busy;
     uv_work_t port_request;
-    int port_control; ///< that the worker has got
+    helper_answer port_answer; ///< that the worker has got
     holm_error *port_error;
     rpc_stream *agent_events;
     size_t guest_log_bytes;
@@ -181,8 +187,9 @@ void shim_volume_drop(shim *self);
 // ---- shim_network.c: the card ----
 
 int shim_network_init(shim *self, holm_error **error);
-/// Joins the network; blocks. (Within the helper.)
-int shim_network_take_place(shim *self, holm_error **error);
+/// Joins the network and publishes the ports; blocks. (Within the helper.) The caller frees what comes back:
+/// the ports of the host that became of the configuration's, in their order, as a JSON array.
+char *shim_network_take_place(shim *self, holm_error **error);
 /// Gives the machine its card; before the machine starts.
 int shim_network_add(shim *self, holm_error **error);
 /// Takes the card's place on its network, and again whenever that is lost.
@@ -190,6 +197,16 @@ void shim_network_join(shim *self);
 void shim_network_leave(shim *self);
 /// The network is there, or none is wanted.
 void shim_boot_network_ready(shim *self);
+
+// ---- shim_ports.c: ports of the host ----
+
+/// The configuration's ports as the network wants them, into `out` (room for NETWORK_PORTS_MOST); strings are
+/// the configuration's. `chosen` is what became of them the last time, or NULL.
+size_t shim_ports_asked(const shim *self, const json_t *chosen, network_publish *out);
+/// Says of a port that could not be opened who has it, or how it could be had.
+void shim_ports_explain(const shim *self, const network_publish *port, holm_error **error);
+/// Writes down which they are.
+void shim_ports_note(shim *self, const json_t *chosen);
 
 // ---- shim_helper.c: what a confined shim cannot do itself ----
 
@@ -203,8 +220,8 @@ typedef enum helper_task {
 
 /// Forks the helper; before there are threads, and before the machine. It ends with us.
 int shim_helper_start(shim *self, holm_error **error);
-/// Blocks until it is done: from a worker. *fd may be set with HELPER_JOIN only.
-int shim_helper_ask(shim *self, helper_task task, int *fd, holm_error **error);
+/// Blocks until it is done: from a worker. `answer` may be NULL.
+int shim_helper_ask(shim *self, helper_task task, helper_answer *answer, holm_error **error);
 void shim_helper_stop(shim *self);
 
 // ---- shim_confine.c ----

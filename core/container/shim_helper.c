@@ -13,19 +13,24 @@
 #include "core/base/log.h"
 #include "core/container/shim.h"
 
-#define ANSWER_MOST 2048
+#define ANSWER_MOST 16384
 
 typedef union descriptor_space {
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int))];
 } descriptor_space;
 
-// An answer is "" or the code, a newline and the message of an error; with a descriptor or without.
-static void send_answer(int to, const holm_error *error, int fd) {
-    char text[ANSWER_MOST] = "";
+// An answer is a newline and what is to be said, or the code, the message and the hint of an error, in lines;
+// with a descriptor or without.
+static void send_answer(int to, const holm_error *error, const helper_answer *answer) {
+    char text[ANSWER_MOST];
+    int fd = answer->fd;
+    const char *hint = holm_error_hint_of(error);
     if (error)
-        snprintf(text, sizeof text, "%s\n%s", holm_error_code_name(holm_error_code_of(error)),
-                 holm_error_message(error));
+        snprintf(text, sizeof text, "%s\n%s\n%s", holm_error_code_name(holm_error_code_of(error)),
+                 holm_error_message(error), hint ? hint : "");
+    else
+        snprintf(text, sizeof text, "\n%s", answer->text ? answer->text : "");
     descriptor_space space = {0};
     struct iovec vector = {text, strlen(text) + 1};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
@@ -69,11 +74,12 @@ static int restart_container(const shim *self, holm_error **error) {
 
 static void do_task(shim *self, int socket, char task) {
     holm_error *error = NULL;
-    int fd = -1;
+    helper_answer answer = {.fd = -1};
     switch (task) {
     case HELPER_JOIN:
-        if (shim_network_take_place(self, &error) == 0)
-            fd = steal_fd(&self->port.control);
+        answer.text = shim_network_take_place(self, &error);
+        if (answer.text)
+            answer.fd = steal_fd(&self->port.control);
         break;
     case HELPER_CLEAN:
         path_remove_tree(self->runtime, &error);
@@ -90,9 +96,10 @@ static void do_task(shim *self, int socket, char task) {
     default:
         holm_error_set(&error, HOLM_ERROR_INVALID, "there is no such task");
     }
-    send_answer(socket, error, fd);
-    if (fd >= 0)
-        close(fd);
+    send_answer(socket, error, &answer);
+    if (answer.fd >= 0)
+        close(answer.fd);
+    free(answer.text);
     holm_error_free(error);
 }
 
@@ -134,7 +141,7 @@ int shim_helper_start(shim *self, holm_error **error) {
     return child < 0 ? -1 : 0;
 }
 
-static int receive_answer(shim *self, int *fd, holm_error **error) {
+static int receive_answer(shim *self, helper_answer *answer, holm_error **error) {
     char text[ANSWER_MOST];
     descriptor_space space = {0};
     struct iovec vector = {text, sizeof text - 1};
@@ -153,23 +160,28 @@ static int receive_answer(shim *self, int *fd, holm_error **error) {
     int received = -1;
     if (header && header->cmsg_type == SCM_RIGHTS)
         memcpy(&received, CMSG_DATA(header), sizeof received);
-    if (fd)
-        *fd = received;
+    if (answer)
+        *answer = (helper_answer){.fd = received};
     else if (received >= 0)
         close(received);
-    if (!text[0])
+    if (text[0] == '\n') {
+        if (answer && !(answer->text = strdup(text + 1)))
+            abort();
         return 0;
-    char *rest = text, *code = strsep(&rest, "\n");
-    holm_error_set(error, holm_error_code_parse(code), "%s", rest ? rest : "");
+    }
+    char *rest = text, *code = strsep(&rest, "\n"), *what = strsep(&rest, "\n");
+    holm_error_set(error, holm_error_code_parse(code), "%s", what ? what : "");
+    if (rest && *rest)
+        holm_error_hint(error, "%s", rest);
     return -1;
 }
 
-int shim_helper_ask(shim *self, helper_task task, int *fd, holm_error **error) {
+int shim_helper_ask(shim *self, helper_task task, helper_answer *answer, holm_error **error) {
     char byte = (char)task;
     uv_mutex_lock(&self->helper_lock);
     int result = -1;
     if (send(self->helper, &byte, 1, MSG_NOSIGNAL) == 1)
-        result = receive_answer(self, fd, error);
+        result = receive_answer(self, answer, error);
     else
         holm_error_set(error, HOLM_ERROR_UNAVAILABLE, "the shim's helper is gone");
     uv_mutex_unlock(&self->helper_lock);

@@ -29,8 +29,20 @@ int shim_network_add(shim *self, holm_error **error) {
     return self->driver->add_card(self->machine, &card, error);
 }
 
-int shim_network_take_place(shim *self, holm_error **error) {
+static char *ports_text(const uint16_t *ports, size_t count) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_integer(ports[i]));
+    char *text = json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    return text;
+}
+
+char *shim_network_take_place(shim *self, holm_error **error) {
     const char *names[] = {self->name, text_of(self->configuration, "hostname"), NULL};
+    cleanup_free network_publish *ports = calloc(NETWORK_PORTS_MOST, sizeof *ports);
+    uint16_t chosen[NETWORK_PORTS_MOST];
+    size_t failed = 0;
     const network_member member = {
         .network = text_of(self->address, "network"),
         .container = self->id,
@@ -40,15 +52,23 @@ int shim_network_take_place(shim *self, holm_error **error) {
         .gateway = text_of(self->address, "gateway"),
         .internal = json_is_true(json_object_get(self->address, "internal")),
         .names = names,
+        .ports = ports,
+        .port_count = shim_ports_asked(self, json_object_get(self->told, "hostPorts"), ports),
     };
-    return network_port_join(&self->port, &self->where, &member, error);
+    if (network_port_join(&self->port, &self->where, &member, chosen, &failed, error) < 0) {
+        if (failed >= 1 && failed <= member.port_count)
+            shim_ports_explain(self, &ports[failed - 1], error);
+        return NULL;
+    }
+    char *text = ports_text(chosen, member.port_count);
+    // The same ones when holm-net is lost and this is asked again.
+    json_object_set_new(self->told, "hostPorts", json_loads(text, 0, NULL));
+    return text;
 }
 
 static void join_work(uv_work_t *request) {
     shim *self = request->data;
-    int control = -1;
-    if (shim_helper_ask(self, HELPER_JOIN, &control, &self->port_error) == 0)
-        self->port_control = control;
+    shim_helper_ask(self, HELPER_JOIN, &self->port_answer, &self->port_error);
 }
 
 static void watch_closed(uv_handle_t *handle) {
@@ -78,14 +98,20 @@ static void join_after(uv_work_t *request, int status) {
     if (!error) {
         if (self->port.control >= 0)
             close(self->port.control);
-        self->port.control = self->port_control;
+        self->port.control = self->port_answer.fd;
+        json_t *ports = json_loads(self->port_answer.text, 0, NULL);
+        free(steal_pointer(&self->port_answer.text));
+        shim_ports_note(self, ports);
+        json_decref(ports);
         shim_step(self, "on the network");
         self->port_watch = calloc(1, sizeof *self->port_watch);
         uv_poll_init(self->loop, self->port_watch, self->port.control);
         self->port_watch->data = self;
         uv_poll_start(self->port_watch, UV_READABLE | UV_DISCONNECT, control_event);
     }
-    if (self->network_ready) {
+    if (self->phase >= SHIM_CLOSED) { // the machine was quicker
+        shim_network_leave(self);
+    } else if (self->network_ready) {
         if (error) // the container goes on without: its next start joins again
             log_error("%s", holm_error_message(error));
     } else if (error) {

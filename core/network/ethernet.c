@@ -7,6 +7,11 @@
 #define ARP_REPLY    2
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
+#define IPV4_HEADER  20
+#define UDP_HEADER   8
+#define TCP_SYN      0x02
+#define TCP_RST      0x04
+#define TCP_ACK      0x10
 
 static uint16_t read16(const uint8_t *bytes) {
     return (uint16_t)(bytes[0] << 8 | bytes[1]);
@@ -42,6 +47,21 @@ static void parse_arp(const uint8_t *packet, size_t length, ethernet_frame *out)
     out->arp_target_ip = read32(packet + 24);
 }
 
+static void parse_tcp(const uint8_t *segment, size_t length, ethernet_frame *out) {
+    // What is too short to have flags is taken for the worst it could be.
+    uint8_t flags = length >= 14 ? segment[13] : TCP_SYN;
+    out->tcp_opens = (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+    out->tcp_resets = flags & TCP_RST;
+}
+
+static void parse_udp(const uint8_t *datagram, size_t length, ethernet_frame *out) {
+    if (length < UDP_HEADER || read16(datagram + 4) < UDP_HEADER || read16(datagram + 4) > length)
+        return;
+    out->is_udp = true;
+    out->payload = datagram + UDP_HEADER;
+    out->payload_length = (size_t)read16(datagram + 4) - UDP_HEADER;
+}
+
 static void parse_ipv4(const uint8_t *packet, size_t length, ethernet_frame *out) {
     if (length < 20 || packet[0] >> 4 != 4)
         return;
@@ -61,6 +81,10 @@ static void parse_ipv4(const uint8_t *packet, size_t length, ethernet_frame *out
         out->source_port = read16(packet + header);
         out->destination_port = read16(packet + header + 2);
     }
+    if (out->ipv4_protocol == PROTOCOL_TCP)
+        parse_tcp(packet + header, total - header, out);
+    if (out->ipv4_protocol == PROTOCOL_UDP)
+        parse_udp(packet + header, total - header, out);
 }
 
 bool ethernet_parse(const uint8_t *bytes, size_t length, ethernet_frame *out) {
@@ -88,6 +112,49 @@ void ethernet_make_arp_reply(uint8_t out[ETHERNET_ARP_LENGTH], const uint8_t mac
     write32(out + 28, ip);
     memcpy(out + 32, asker_mac, ETHERNET_ADDRESS);
     write32(out + 38, asker_ip);
+}
+
+// RFC 1071, without the last complement.
+static uint32_t sum16(uint32_t sum, const uint8_t *bytes, size_t length) {
+    for (; length >= 2; bytes += 2, length -= 2)
+        sum += read16(bytes);
+    if (length)
+        sum += (uint32_t)bytes[0] << 8;
+    return sum;
+}
+
+static uint16_t sum_end(uint32_t sum) {
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t)~sum;
+}
+
+size_t ethernet_make_udp(uint8_t *out, const ethernet_end *from, const ethernet_end *to, const void *payload,
+                         size_t length, unsigned mtu) {
+    size_t total = IPV4_HEADER + UDP_HEADER + length;
+    if (total > mtu || total > UINT16_MAX)
+        return 0;
+    memcpy(out, to->mac, ETHERNET_ADDRESS);
+    memcpy(out + 6, from->mac, ETHERNET_ADDRESS);
+    write16(out + 12, ETHERNET_TYPE_IPV4);
+    uint8_t *packet = out + ETHERNET_HEADER, *datagram = packet + IPV4_HEADER;
+    memset(packet, 0, IPV4_HEADER);
+    packet[0] = 0x45;
+    write16(packet + 2, (uint16_t)total);
+    packet[8] = 64; // hops
+    packet[9] = PROTOCOL_UDP;
+    write32(packet + 12, from->ip);
+    write32(packet + 16, to->ip);
+    write16(packet + 10, sum_end(sum16(0, packet, IPV4_HEADER)));
+    write16(datagram, from->port);
+    write16(datagram + 2, to->port);
+    write16(datagram + 4, (uint16_t)(UDP_HEADER + length));
+    write16(datagram + 6, 0);
+    memcpy(datagram + UDP_HEADER, payload, length);
+    uint32_t pseudo = sum16(PROTOCOL_UDP + UDP_HEADER + (uint32_t)length, packet + 12, 8);
+    uint16_t sum = sum_end(sum16(pseudo, datagram, UDP_HEADER + length));
+    write16(datagram + 6, sum ? sum : UINT16_MAX);
+    return ETHERNET_HEADER + total;
 }
 
 bool ethernet_address_parse(const char *text, uint8_t out[ETHERNET_ADDRESS]) {

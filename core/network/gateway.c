@@ -1,5 +1,3 @@
-#include "core/network/gateway.h"
-
 #include <slirp/libslirp.h>
 #include <string.h>
 #include <time.h>
@@ -7,19 +5,7 @@
 #define LOG_MODULE "gateway"
 #include "core/base/buffer.h"
 #include "core/base/log.h"
-
-#define WAITING_MAX \
-    64 // frames that arrive while libslirp is at work: only its own questions, answered at once
-
-typedef struct descriptor {
-    uv_poll_t poll;
-    int fd;
-    int wanted;  // SLIRP_POLL_*: what libslirp waits for now
-    int started; // UV_*: what libuv watches
-    int ready;   // SLIRP_POLL_*: what has happened since
-    unsigned round;
-    struct descriptor *next;
-} descriptor;
+#include "core/network/gateway_internal.h"
 
 typedef struct slirp_timer {
     uv_timer_t timer;
@@ -28,30 +14,11 @@ typedef struct slirp_timer {
     void *data;
 } slirp_timer;
 
-struct gateway {
-    Slirp *slirp;
-    gateway_options options;
-    uv_prepare_t prepare;
-    uv_check_t check;
-    uv_timer_t timer;
-    descriptor *descriptors; // by no order; the list is as long as there are connections
-    descriptor **indexed;    // of this round, in the order libslirp named them
-    size_t indexed_count, indexed_capacity;
-    unsigned round;
-    unsigned busy; // inside libslirp: it must not be entered again
-    struct {
-        uint8_t *bytes;
-        size_t length;
-    } waiting[WAITING_MAX];
-    size_t waiting_count;
-    bool again; // the next round must not wait
-    unsigned open_handles;
-};
-
 static void handle_closed(gateway *self) {
     if (--self->open_handles)
         return;
     free(self->indexed);
+    free(self->table);
     free(self);
 }
 
@@ -66,6 +33,7 @@ static void give_waiting(gateway *self) {
         self->waiting_count--;
         memmove(self->waiting, self->waiting + 1, self->waiting_count * sizeof self->waiting[0]);
         self->busy++;
+        gateway_forward_look(self, bytes, length);
         slirp_input(self->slirp, bytes, (int)length);
         self->busy--;
         free(bytes);
@@ -84,6 +52,7 @@ void gateway_input(gateway *self, const uint8_t *frame, size_t length) {
         return;
     }
     self->busy++;
+    gateway_forward_look(self, frame, length);
     slirp_input(self->slirp, frame, (int)length);
     self->busy--;
     give_waiting(self);
@@ -147,8 +116,47 @@ static void timer_modify(void *timer, int64_t expire_ms, void *opaque) {
     uv_timer_start(&self->timer, timer_fired, left > 0 ? (uint64_t)left : 0, 0);
 }
 
+// ---- descriptors ----
+
+static void table_reach(gateway *self, int fd) {
+    size_t size = self->table_size ? self->table_size : 64;
+    while (size <= (size_t)fd)
+        size *= 2;
+    if (size == self->table_size)
+        return;
+    self->table = realloc(self->table, size * sizeof(gateway_descriptor *));
+    if (!self->table)
+        abort();
+    memset(self->table + self->table_size, 0, (size - self->table_size) * sizeof(gateway_descriptor *));
+    self->table_size = size;
+}
+
+static gateway_descriptor *descriptor_get(gateway *self, int fd) {
+    table_reach(self, fd);
+    if (self->table[fd])
+        return self->table[fd];
+    gateway_descriptor *made = calloc(1, sizeof *made);
+    if (!made)
+        abort();
+    made->fd = fd;
+    if (uv_poll_init(self->prepare.loop, &made->poll, fd) < 0) {
+        free(made);
+        return NULL;
+    }
+    made->poll.data = made;
+    made->next = self->descriptors;
+    made->link = &self->descriptors;
+    if (made->next)
+        made->next->link = &made->next;
+    self->descriptors = self->table[fd] = made;
+    return made;
+}
+
 static void register_fd(int fd, void *opaque) {
-    (void)fd, (void)opaque; // it is watched from the next round on, with the events it is wanted for
+    gateway *self = opaque; // it is watched from the next round on, with the events it is wanted for
+    gateway_descriptor *found = descriptor_get(self, fd);
+    if (found)
+        gateway_forward_accepted(self, found);
 }
 
 static void descriptor_closed(uv_handle_t *handle) {
@@ -157,17 +165,16 @@ static void descriptor_closed(uv_handle_t *handle) {
 
 static void unregister_fd(int fd, void *opaque) {
     gateway *self = opaque;
-    for (descriptor **link = &self->descriptors; *link; link = &(*link)->next) {
-        descriptor *found = *link;
-        if (found->fd != fd)
-            continue;
-        *link = found->next;
-        for (size_t i = 0; i < self->indexed_count; i++)
-            if (self->indexed[i] == found)
-                self->indexed[i] = NULL;
-        uv_close((uv_handle_t *)&found->poll, descriptor_closed);
+    gateway_descriptor *found = fd >= 0 && (size_t)fd < self->table_size ? self->table[fd] : NULL;
+    if (!found)
         return;
-    }
+    self->table[fd] = NULL;
+    *found->link = found->next;
+    if (found->next)
+        found->next->link = found->link;
+    if (found->position < self->indexed_count && self->indexed[found->position] == found)
+        self->indexed[found->position] = NULL;
+    uv_close((uv_handle_t *)&found->poll, descriptor_closed);
 }
 
 static void notify(void *opaque) {
@@ -189,7 +196,7 @@ static const SlirpCb callbacks = {
 // ---- a round of the loop: fill, poll, give back ----
 
 static void descriptor_ready(uv_poll_t *poll, int status, int events) {
-    descriptor *self = poll->data;
+    gateway_descriptor *self = poll->data;
     if (status < 0) { // libuv has stopped watching: an error or hang-up, which libslirp finds by reading
         self->started = 0;
         self->ready |= SLIRP_POLL_IN | SLIRP_POLL_OUT | SLIRP_POLL_ERR | SLIRP_POLL_HUP;
@@ -205,34 +212,17 @@ static void descriptor_ready(uv_poll_t *poll, int status, int events) {
         self->ready |= SLIRP_POLL_HUP;
 }
 
-static descriptor *descriptor_get(gateway *self, int fd) {
-    for (descriptor *each = self->descriptors; each; each = each->next)
-        if (each->fd == fd)
-            return each;
-    descriptor *made = calloc(1, sizeof *made);
-    if (!made)
-        abort();
-    made->fd = fd;
-    if (uv_poll_init(self->prepare.loop, &made->poll, fd) < 0) {
-        free(made);
-        return NULL;
-    }
-    made->poll.data = made;
-    made->next = self->descriptors;
-    self->descriptors = made;
-    return made;
-}
-
 static int add_poll(int fd, int events, void *opaque) {
     gateway *self = opaque;
     if (self->indexed_count == self->indexed_capacity) {
         self->indexed_capacity = self->indexed_capacity ? self->indexed_capacity * 2 : 64;
-        self->indexed = realloc(self->indexed, self->indexed_capacity * sizeof(descriptor *));
+        self->indexed = realloc(self->indexed, self->indexed_capacity * sizeof(gateway_descriptor *));
         if (!self->indexed)
             abort();
     }
-    descriptor *found = descriptor_get(self, fd);
+    gateway_descriptor *found = descriptor_get(self, fd);
     if (found) {
+        found->position = self->indexed_count;
         found->wanted = found->round == self->round ? found->wanted | events : events;
         found->round = self->round;
     }
@@ -247,7 +237,7 @@ static int get_events(int index, void *opaque) {
     return self->indexed[index]->ready;
 }
 
-static void watch(descriptor *self) {
+static void watch(gateway_descriptor *self) {
     int events = (self->wanted & SLIRP_POLL_IN ? UV_READABLE : 0) |
                  (self->wanted & SLIRP_POLL_OUT ? UV_WRITABLE : 0) |
                  (self->wanted & SLIRP_POLL_PRI ? UV_PRIORITIZED : 0) |
@@ -272,7 +262,7 @@ static void before_wait(uv_prepare_t *prepare) {
     self->indexed_count = 0;
     self->round++;
     slirp_pollfds_fill(self->slirp, &timeout, add_poll, self);
-    for (descriptor *each = self->descriptors; each; each = each->next) {
+    for (gateway_descriptor *each = self->descriptors; each; each = each->next) {
         if (each->round != self->round)
             each->wanted = 0;
         watch(each);
@@ -291,7 +281,7 @@ static void after_wait(uv_check_t *check) {
     self->busy++;
     slirp_pollfds_poll(self->slirp, 0, get_events, self);
     self->busy--;
-    for (descriptor *each = self->descriptors; each; each = each->next)
+    for (gateway_descriptor *each = self->descriptors; each; each = each->next)
         each->ready = 0;
     give_waiting(self);
 }
@@ -338,6 +328,7 @@ void gateway_destroy(gateway *self) {
         slirp_cleanup(self->slirp);
     while (self->descriptors)
         unregister_fd(self->descriptors->fd, self);
+    gateway_forward_finish(self);
     while (self->waiting_count)
         free(self->waiting[--self->waiting_count].bytes);
     uv_close((uv_handle_t *)&self->prepare, core_handle_closed);

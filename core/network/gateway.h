@@ -2,6 +2,7 @@
 // in and out.
 #pragma once
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -24,5 +25,14 @@ typedef struct gateway_options {
 gateway *gateway_create(uv_loop_t *loop, const gateway_options *options, holm_error **error);
 /// A frame from the network. The bytes are copied where they must wait.
 void gateway_input(gateway *self, const uint8_t *frame, size_t length);
+
+/// Connections to `host` (port 0: one is chosen, and filled in) go to this port of this member from now on.
+/// NULL: errno says why not. A client on this host's loopback is the gateway to the guest; every other keeps
+/// its address. Half-closed connections stay so. A reset by either side reaches the other one.
+typedef struct gateway_forward gateway_forward;
+gateway_forward *gateway_forward_open(gateway *self, struct sockaddr_in *host, uint32_t ip, uint16_t port);
+/// No new ones, and those there are end.
+void gateway_forward_close(gateway *self, gateway_forward *forward);
+
 /// Closes every connection; frees itself from the loop. Accepts NULL.
 void gateway_destroy(gateway *self);

@@ -10,11 +10,13 @@
 #define LOG_MODULE "member"
 #include "core/base/buffer.h"
 #include "core/base/log.h"
+#include "core/network/port.h"
 
-#define REQUEST_MAX       8192
+#define REQUEST_MAX       65536
 #define FRAMES_PER_WAKEUP 64
 #define QUEUE_BYTES_MAX   (1u << 20)
 #define NAMES_MAX         32
+#define PORTS_MAX         NETWORK_PORTS_MOST
 
 typedef struct queued_frame {
     struct queued_frame *next;
@@ -31,6 +33,7 @@ typedef struct member {
     int card_fd;
     Holm__Network__V1__PortRequest *request;
     switch_port *port;
+    published *ports; // of the host, or NULL
     queued_frame *first, **last;
     size_t queued_bytes;
     unsigned open_handles;
@@ -41,6 +44,7 @@ struct member_list {
     uv_poll_t listener;
     int fd;
     network_switch *fabric;
+    port_publisher *publisher; // NULL: an internal network
     member *members;
     void (*changed)(void *data);
     void *data;
@@ -85,6 +89,7 @@ static void member_end(member *self) {
         }
     if (self->port)
         switch_port_remove(list->fabric, self->port);
+    published_close(steal_pointer(&self->ports));
     bool joined = self->port != NULL;
     self->port = NULL;
     uv_close((uv_handle_t *)&self->control, member_handle_closed);
@@ -175,36 +180,67 @@ static bool is_datagram_socket(int fd) {
     return domain == AF_UNIX && type == SOCK_DGRAM;
 }
 
-static void answer(member *self, const char *problem) {
-    uint8_t bytes[256];
-    Holm__Network__V1__PortAnswer message = HOLM__NETWORK__V1__PORT_ANSWER__INIT;
-    message.error = (char *)problem;
-    message.joined = !problem[0];
-    size_t size = holm__network__v1__port_answer__pack(&message, bytes);
+static void answer(member *self, const Holm__Network__V1__PortAnswer *message) {
+    size_t size = holm__network__v1__port_answer__get_packed_size(message);
+    cleanup_free uint8_t *bytes = malloc(size ? size : 1);
+    if (!bytes)
+        abort();
+    holm__network__v1__port_answer__pack(message, bytes);
     if (send(self->control_fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         log_warning("answer a member: %s", strerror(errno));
 }
 
-// NULL, or why not.
-static const char *member_join(member *self) {
-    uint8_t mac[ETHERNET_ADDRESS];
+static int refuse(holm_error **error, holm_error_code code, const char *why) {
+    holm_error_set(error, code, "%s", why);
+    return -1;
+}
+
+// Its ports of the host; the request keeps what was chosen.
+static int member_publish(member *self, const ethernet_end *own, Holm__Network__V1__PortAnswer *message,
+                          holm_error **error) {
+    Holm__Network__V1__PortRequest *request = self->request;
+    if (!request->n_ports)
+        return 0;
+    if (!self->list->publisher)
+        return refuse(error, HOLM_ERROR_INVALID, "it is internal, and nothing on it can be published");
+    message->host_ports = calloc(request->n_ports, sizeof *message->host_ports);
+    if (!message->host_ports)
+        abort();
+    size_t failed = 0;
+    self->ports = publisher_open(self->list->publisher, own, request->ports, request->n_ports,
+                                 message->host_ports, &failed, error);
+    if (!self->ports) {
+        message->failed_port = (uint32_t)failed + 1;
+        return -1;
+    }
+    message->n_host_ports = request->n_ports;
+    for (size_t i = 0; i < request->n_ports; i++)
+        request->ports[i]->host_port = message->host_ports[i];
+    return 0;
+}
+
+static int member_join(member *self, Holm__Network__V1__PortAnswer *message, holm_error **error) {
+    ethernet_end own = {0};
     struct in_addr address;
     const Holm__Network__V1__PortRequest *request = self->request;
-    if (!request || request->n_addresses != 1 || request->n_names > NAMES_MAX)
-        return "the request makes no sense";
-    if (!ethernet_address_parse(request->mac, mac) ||
+    if (!request || request->n_addresses != 1 || request->n_names > NAMES_MAX || request->n_ports > PORTS_MAX)
+        return refuse(error, HOLM_ERROR_INVALID, "the request makes no sense");
+    if (!ethernet_address_parse(request->mac, own.mac) ||
         inet_pton(AF_INET, request->addresses[0], &address) != 1)
-        return "that is no address for a card";
+        return refuse(error, HOLM_ERROR_INVALID, "that is no address for a card");
     if (self->card_fd < 0 || !is_datagram_socket(self->card_fd))
-        return "there came no card with it";
-    self->port = switch_port_add(self->list->fabric, mac, ntohl(address.s_addr), self);
+        return refuse(error, HOLM_ERROR_INVALID, "there came no card with it");
+    own.ip = ntohl(address.s_addr);
+    self->port = switch_port_add(self->list->fabric, own.mac, own.ip, self);
     if (!self->port)
-        return "its address is taken, or the network is full";
+        return refuse(error, HOLM_ERROR_IN_USE, "its address is taken, or the network is full");
+    if (member_publish(self, &own, message, error) < 0)
+        return -1;
     uv_poll_init(self->control.loop, &self->card, self->card_fd);
     self->card.data = self;
     self->open_handles++;
     card_watch(self);
-    return NULL;
+    return 0;
 }
 
 // The request with its descriptor; more descriptors than one are closed.
@@ -238,7 +274,7 @@ static ssize_t receive_request(member *self, uint8_t *bytes, size_t size) {
 static void control_ready(uv_poll_t *poll, int status, int events) {
     member *self = poll->data;
     (void)events;
-    uint8_t bytes[REQUEST_MAX];
+    static _Thread_local uint8_t bytes[REQUEST_MAX];
     if (status < 0 || self->request) { // the end, or something where nothing should come
         member_end(self);
         return;
@@ -248,10 +284,17 @@ static void control_ready(uv_poll_t *poll, int status, int events) {
         return;
     if (got > 0)
         self->request = holm__network__v1__port_request__unpack(NULL, (size_t)got, bytes);
-    const char *problem = got > 0 ? member_join(self) : "the request makes no sense";
-    answer(self, problem ? problem : "");
-    if (problem) {
-        log_warning("refused a member: %s", problem);
+    Holm__Network__V1__PortAnswer message = HOLM__NETWORK__V1__PORT_ANSWER__INIT;
+    cleanup_error holm_error *error = NULL;
+    message.joined = member_join(self, &message, &error) == 0;
+    if (error) {
+        message.error = (char *)holm_error_message(error);
+        message.code = (char *)holm_error_code_name(holm_error_code_of(error));
+    }
+    answer(self, &message);
+    free(message.host_ports);
+    if (error) {
+        log_warning("refused a member: %s", holm_error_message(error));
         member_end(self);
         return;
     }
@@ -278,7 +321,8 @@ static void listener_ready(uv_poll_t *poll, int status, int events) {
 }
 
 member_list *member_list_create(uv_loop_t *loop, const char *path, network_switch *fabric,
-                                void (*changed)(void *data), void *data, holm_error **error) {
+                                port_publisher *publisher, void (*changed)(void *data), void *data,
+                                holm_error **error) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "the socket path %s is longer than 107 bytes", path);
@@ -295,8 +339,12 @@ member_list *member_list_create(uv_loop_t *loop, const char *path, network_switc
     member_list *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    *self = (member_list){
-        .fd = steal_fd(&fd), .fabric = fabric, .changed = changed, .data = data, .open_handles = 1};
+    *self = (member_list){.fd = steal_fd(&fd),
+                          .fabric = fabric,
+                          .publisher = publisher,
+                          .changed = changed,
+                          .data = data,
+                          .open_handles = 1};
     uv_poll_init(loop, &self->listener, self->fd);
     self->listener.data = self;
     uv_poll_start(&self->listener, UV_READABLE, listener_ready);
@@ -337,6 +385,8 @@ void member_list_visit(const member_list *self,
         message.n_addresses = found->request->n_addresses;
         message.names = found->request->names;
         message.n_names = found->request->n_names;
+        message.ports = found->request->ports;
+        message.n_ports = found->request->n_ports;
         message.rx_bytes = counters.to_bytes;
         message.tx_bytes = counters.from_bytes;
         each(&message, data);

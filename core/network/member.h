@@ -5,14 +5,16 @@
 
 #include "core/base/error.h"
 #include "core/network/network.pb-c.h"
+#include "core/network/publish.h"
 #include "core/network/switch.h"
 
 typedef struct member_list member_list;
 
 /// Listens at `path` (0600; an old socket is replaced) and joins to `fabric` whoever connects. `changed` is
-/// called after the number of members has changed.
+/// called after the number of members has changed. `publisher` opens their ports of the host; NULL: none.
 member_list *member_list_create(uv_loop_t *loop, const char *path, network_switch *fabric,
-                                void (*changed)(void *data), void *data, holm_error **error);
+                                port_publisher *publisher, void (*changed)(void *data), void *data,
+                                holm_error **error);
 /// Disconnects all of them; frees itself from the loop. Accepts NULL.
 void member_list_destroy(member_list *self);
 size_t member_list_count(const member_list *self);

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <uv.h>
 
 #define LOG_MODULE "net"
@@ -25,15 +26,19 @@
 #include "core/network/port.h"
 #include "core/rpc/rpc.h"
 
-#define READY_FD 3
-#define IDLE_MS  10000 // how long a network without members waits for the next one
+#define READY_FD     3
+#define PORT_DNS     53
+#define PROTOCOL_UDP 17
+#define IDLE_MS      10000 // how long a network without members waits for the next one
 
 typedef struct net_process {
     uv_loop_t loop;
     const char *name;
     char *lock_path; // held while it starts or ends, see port.c
     network_switch *fabric;
-    gateway *gateway; // NULL: an internal network
+    gateway_options options;
+    gateway *gateway;          // NULL: an internal network
+    port_publisher *publisher; // the same
     member_list *members;
     rpc_server *server;
     uv_timer_t idle;
@@ -46,6 +51,7 @@ static void net_end(net_process *self) {
         return;
     self->ending = true;
     member_list_destroy(self->members);
+    publisher_destroy(self->publisher);
     gateway_destroy(self->gateway);
     rpc_server_destroy(self->server);
     uv_close((uv_handle_t *)&self->idle, NULL);
@@ -85,7 +91,15 @@ static void to_port(void *port, const uint8_t *frame, size_t length, void *data)
 
 static void to_gateway(const uint8_t *frame, size_t length, void *data) {
     net_process *self = data;
-    if (self->gateway)
+    ethernet_frame parsed;
+    if (!self->gateway || !ethernet_parse(frame, length, &parsed))
+        return;
+    // libslirp would take any datagram to its resolver's address for the host's resolver.
+    bool own = parsed.is_ipv4 && parsed.ipv4_protocol == PROTOCOL_UDP &&
+               parsed.ipv4_destination == self->options.address && parsed.destination_port != PORT_DNS;
+    if (own)
+        publisher_input(self->publisher, &parsed);
+    else
         gateway_input(self->gateway, frame, length);
 }
 
@@ -199,11 +213,14 @@ static int net_open(net_process *self, const char *folder, const gateway_options
     self->gateway = options->address ? gateway_create(&self->loop, options, error) : NULL;
     if (options->address && !self->gateway)
         return -1;
+    self->options = *options;
+    self->publisher = self->gateway ? publisher_create(&self->loop, self->gateway, options) : NULL;
     void *const data[] = {self};
     self->server = rpc_server_create(&self->loop, services, data, array_length(services));
     if (rpc_server_listen(self->server, own_socket, 16, error) < 0)
         return -1;
-    self->members = member_list_create(&self->loop, port_socket, self->fabric, members_changed, self, error);
+    self->members = member_list_create(&self->loop, port_socket, self->fabric, self->publisher,
+                                       members_changed, self, error);
     if (!self->members)
         return -1;
     uv_timer_init(&self->loop, &self->idle);
@@ -274,6 +291,11 @@ static int net_run(int argc, char **argv, holm_error **error) {
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max; // one for each connection
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     pid_t child = fork(); // whoever started us waits for this one only
     if (child != 0)

@@ -13,7 +13,7 @@
 #include "core/network/network.pb-c.h"
 
 #define NAME_MAX_LENGTH 32
-#define ANSWER_MAX      1024
+#define ANSWER_MAX      16384
 
 bool network_name_valid(const char *name) {
     size_t length = strlen(name);
@@ -122,6 +122,22 @@ static int send_request(int control, int far, const network_member *member) {
     request.n_addresses = 1;
     request.names = (char **)member->names;
     request.n_names = names;
+    cleanup_free Holm__Network__V1__PublishedPort *ports = calloc(member->port_count + 1, sizeof *ports);
+    cleanup_free Holm__Network__V1__PublishedPort **list = calloc(member->port_count + 1, sizeof *list);
+    if (!ports || !list)
+        abort();
+    for (size_t i = 0; i < member->port_count; i++) {
+        const network_publish *each = &member->ports[i];
+        holm__network__v1__published_port__init(&ports[i]);
+        ports[i].host_address = (char *)each->address;
+        ports[i].host_port = each->host;
+        ports[i].container_port = each->container;
+        ports[i].udp = each->udp;
+        ports[i].preferred_port = each->preferred;
+        list[i] = &ports[i];
+    }
+    request.ports = list;
+    request.n_ports = member->port_count;
     size_t size = holm__network__v1__port_request__get_packed_size(&request);
     cleanup_free uint8_t *bytes = malloc(size);
     if (!bytes)
@@ -142,7 +158,8 @@ static int send_request(int control, int far, const network_member *member) {
     return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-static int read_answer(int control, const char *network, holm_error **error) {
+static int read_answer(int control, const network_member *member, uint16_t *host_ports, size_t *failed_port,
+                       holm_error **error) {
     uint8_t bytes[ANSWER_MAX];
     ssize_t got;
     do
@@ -152,20 +169,25 @@ static int read_answer(int control, const char *network, holm_error **error) {
         got > 0 ? holm__network__v1__port_answer__unpack(NULL, (size_t)got, bytes) : NULL;
     if (!answer) {
         holm_error_set(error, HOLM_ERROR_UNAVAILABLE, "network %s: holm-net ended while it was asked",
-                       network);
+                       member->network);
         return -1;
     }
     int result = 0;
-    if (!answer->joined) {
-        holm_error_set(error, HOLM_ERROR_IN_USE, "network %s: %s", network, answer->error);
+    if (!answer->joined || answer->n_host_ports != member->port_count) {
+        holm_error_set(error, holm_error_code_parse(answer->code), "network %s: %s", member->network,
+                       answer->error);
         result = -1;
     }
+    if (failed_port)
+        *failed_port = answer->failed_port;
+    for (size_t i = 0; result == 0 && i < member->port_count; i++)
+        host_ports[i] = (uint16_t)answer->host_ports[i];
     holm__network__v1__port_answer__free_unpacked(answer, NULL);
     return result;
 }
 
 int network_port_join(network_port *self, const paths *where, const network_member *member,
-                      holm_error **error) {
+                      uint16_t *host_ports, size_t *failed_port, holm_error **error) {
     if (!network_name_valid(member->network)) {
         holm_error_set(error, HOLM_ERROR_INVALID, "\"%s\" is no name for a network", member->network);
         return -1;
@@ -193,7 +215,7 @@ int network_port_join(network_port *self, const paths *where, const network_memb
         holm_error_set_errno(error, errno, "network %s: reach holm-net", member->network);
         return -1;
     }
-    if (read_answer(control, member->network, error) < 0)
+    if (read_answer(control, member, host_ports, failed_port, error) < 0)
         return -1;
     self->control = steal_fd(&control);
     return 0;

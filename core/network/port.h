@@ -4,6 +4,8 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/error.h"
 #include "core/base/path.h"
@@ -23,7 +25,20 @@ typedef struct network_member {
     const char *gateway;      ///< IPv4 of the gateway
     bool internal;            ///< the network has no way to the outside, and nobody at the gateway's address
     const char *const *names; ///< NULL-terminated, or NULL
+    const struct network_publish *ports;
+    size_t port_count; ///< at most NETWORK_PORTS_MOST
 } network_member;
+
+#define NETWORK_PORTS_MOST 1024
+
+/// A port of the host that leads to one of the container.
+typedef struct network_publish {
+    const char *address; ///< of the host, IPv4 or IPv6
+    uint16_t host;       ///< 0: one is chosen
+    uint16_t preferred;  ///< tried first where one is chosen
+    uint16_t container;
+    bool udp;
+} network_publish;
 
 typedef struct network_port {
     int card;    ///< the VM's half; -1 once it was taken
@@ -36,8 +51,10 @@ int network_port_init(network_port *self, holm_error **error);
 
 /// Hands the far half to the network's holm-net, starting that when it does not run. Blocks for both
 /// (milliseconds): call it from a worker. Call it again after the control connection has ended.
+/// `host_ports` (room for member->port_count) gets the ports of the host. On failure *failed_port is the
+/// port that could not be opened, 1 for the first, or 0. Both may be NULL where there are no ports.
 int network_port_join(network_port *self, const paths *where, const network_member *member,
-                      holm_error **error);
+                      uint16_t *host_ports, size_t *failed_port, holm_error **error);
 
 /// Closing the control connection takes the member off the network.
 void network_port_finish(network_port *self);

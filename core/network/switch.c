@@ -5,6 +5,7 @@
 
 #define PORT_DNS 53
 #define ICMP     1
+#define TCP      6
 
 struct switch_port {
     uint8_t mac[ETHERNET_ADDRESS];
@@ -105,9 +106,9 @@ static bool port_may_send(const switch_port *port, const ethernet_frame *frame) 
     }
 }
 
-// Whether the outside may see this. NAT would hand a loopback destination to the host's own loopback, and
-// everything sent to the gateway's resolver address to the host's resolver, whatever the port: only names get
-// through, and echo.
+// Whether the outside may see this. NAT would hand a loopback destination to the host's own loopback, and a
+// connection to the gateway's resolver address to the host's resolver, whatever the port: only names get
+// through, echo, and answers on connections that came through a published port.
 static bool gateway_may_see(const network_switch *self, const ethernet_frame *frame) {
     if (frame->is_arp)
         return frame->arp_target_ip == self->gateway_ip;
@@ -119,7 +120,10 @@ static bool gateway_may_see(const network_switch *self, const ethernet_frame *fr
         return true;
     if (frame->ipv4_fragment)
         return false;
-    return frame->ipv4_protocol == ICMP || (frame->has_ports && frame->destination_port == PORT_DNS);
+    if (frame->ipv4_protocol == ICMP || frame->is_udp)
+        return true; // datagrams are not NAT's: the gateway knows to whom it answers
+    return frame->has_ports && frame->ipv4_protocol == TCP &&
+           (frame->destination_port == PORT_DNS || !frame->tcp_opens);
 }
 
 void switch_input_port(network_switch *self, switch_port *port, const uint8_t *bytes, size_t length) {

@@ -19,7 +19,9 @@ typedef struct switch_output {
 } switch_output;
 
 /// `gateway_ip` (host byte order) is where the gateway's resolver answers on port 53; nothing else of the
-/// gateway's own addresses is reachable but echo. 0: an internal network, without a gateway.
+/// gateway's own addresses is reachable but echo, and what answers a published port. UDP to the gateway is
+/// given on whatever its port: whoever takes it must not hand it to NAT. 0: an internal network, without a
+/// gateway.
 network_switch *switch_create(uint32_t gateway_ip, const switch_output *output, void *data);
 void switch_destroy(network_switch *self);
 

@@ -34,6 +34,7 @@ COMMAND(network_inspect);
 COMMAND(network_ls);
 COMMAND(network_prune);
 COMMAND(network_rm);
+COMMAND(port);
 COMMAND(pull);
 COMMAND(rename);
 COMMAND(restart);

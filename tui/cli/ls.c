@@ -89,8 +89,28 @@ static const char *familiar(const char *image) {
     return image;
 }
 
+// Ports lead somewhere only while it runs.
+static void add_ports(table *out, const json_t *document) {
+    char text[512] = "";
+    size_t index, length = 0;
+    json_t *port;
+    bool running = strcmp(cli_text(document, "status.state"), "running") == 0;
+    json_array_foreach (running ? cli_member(document, "status.ports") : NULL, index, port) {
+        char one[96];
+        int wanted = snprintf(text + length, sizeof text - length, "%s%s", index ? ", " : "",
+                              port_text(port, one, sizeof one));
+        if ((size_t)wanted >= sizeof text - length) {
+            snprintf(text + (length < sizeof text - 8 ? length : sizeof text - 8), 8, ", …");
+            break;
+        }
+        length += (size_t)wanted;
+    }
+    table_add(out, text);
+}
+
 static void print_table(const json_t *list) {
-    static const char *const titles[] = {"ID", "NAME", "IMAGE", "STATE", "ADDRESS", ">CPUS", ">MEMORY"};
+    static const char *const titles[] = {"ID",      "NAME",  "IMAGE",   "STATE",
+                                         "ADDRESS", ">CPUS", ">MEMORY", "PORTS"};
     table out;
     table_init(&out, titles, array_length(titles));
     size_t index;
@@ -107,6 +127,7 @@ static void print_table(const json_t *list) {
         table_add(&out, holm_text_bytes((uint64_t)json_integer_value(
                                             cli_member(document, "configuration.resources.memoryBytes")),
                                         memory, sizeof memory));
+        add_ports(&out, document);
     }
     table_print(&out);
     table_finish(&out);

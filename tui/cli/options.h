@@ -35,6 +35,12 @@ void process_options_complete(process_options_group *self);
 // ---- options_health.c: --health-…; its input is the container's configuration ----
 extern const struct argp health_argp;
 
+// ---- options_ports.c: -p ----
+/// Appends what -p TEXT asks for to "ports" of a configuration.
+void port_options_add(const struct argp_state *state, json_t *ports, const char *text);
+/// "0.0.0.0:8080->80" of an entry of "ports"; into the caller's buffer, which is returned.
+const char *port_text(const json_t *port, char *out, size_t size);
+
 // ---- options_container.c: what run and create say about the container ----
 typedef struct container_options {
     process_options_group process;

@@ -60,6 +60,9 @@ static const struct argp_option options[] = {
     {"tmpfs", KEY_TMPFS, "PATH[:OPTIONS]", 0, "A file system in memory", 4},
     {NULL, 0, NULL, 0, "Network:", 5},
     {"network", KEY_NETWORK, "NAME", 0, "A network (default), or none", 5},
+    {"publish", 'p', "[ADDRESS:][[HOSTPORT]:]PORT[/udp]", 0,
+     "A port of the host that leads to one of its own, also as ranges; without HOSTPORT one is chosen", 5},
+    {"publish-all", 'P', NULL, 0, "Publish every port that the image exposes", 5},
     {"dns", KEY_DNS, "ADDRESS", 0, "A name server", 5},
     {"dns-search", KEY_DNS_SEARCH, "DOMAIN", 0, "A domain to search in", 5},
     {"dns-option", KEY_DNS_OPTION, "OPTION", 0, "An option of resolv.conf", 5},
@@ -210,6 +213,9 @@ static error_t parse_network(int key, char *argument, struct argp_state *state, 
         json_array_append_new(child(dns, list, json_array), json_string(argument));
         return 0;
     }
+    case 'p':
+        port_options_add(state, child(configuration, "ports", json_array), argument);
+        return 0;
     case KEY_ADD_HOST:
         add_host(state, configuration, argument);
         return 0;
@@ -225,7 +231,8 @@ static error_t parse_flags(int key, char *argument, struct argp_state *state, js
     } flags[] = {{KEY_RM, "removeOnExit"},
                  {KEY_INIT, "init"},
                  {KEY_READ_ONLY, "readOnly"},
-                 {KEY_PRIVILEGED, "privileged"}};
+                 {KEY_PRIVILEGED, "privileged"},
+                 {'P', "publishAll"}};
     static const struct {
         int key;
         const char *name;

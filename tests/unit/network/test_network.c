@@ -91,7 +91,7 @@ static pid_t network_process(void) {
 
 static void join(network_port *port, const network_member *member) {
     cleanup_error holm_error *error = NULL;
-    if (network_port_join(port, &where, member, &error) < 0)
+    if (network_port_join(port, &where, member, NULL, NULL, &error) < 0)
         fail_msg("%s", holm_error_message(error));
 }
 
@@ -111,7 +111,8 @@ static void test_join_speak_lose_and_join_again(void **state) {
     join(&first, &web);
     join(&second, &db);
     expect_all_work(&first, &second);
-    assert_int_equal(network_port_join(&third, &where, &db, &error), -1); // the address has its owner
+    assert_int_equal(network_port_join(&third, &where, &db, NULL, NULL, &error),
+                     -1); // the address has its owner
     assert_int_equal(holm_error_code_of(error), HOLM_ERROR_IN_USE);
 
     pid_t process = network_process();

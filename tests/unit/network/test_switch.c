@@ -74,6 +74,10 @@ static size_t make_ipv4(uint8_t *out, const uint8_t *to_mac, const uint8_t *from
     put32(out + 30, to);
     out[36] = (uint8_t)(port >> 8);
     out[37] = (uint8_t)port;
+    if (protocol == 17)
+        out[39] = 30; // the length of a datagram
+    else
+        out[47] = 2; // SYN
     return 64;
 }
 
@@ -124,7 +128,7 @@ static void test_gateway_is_guarded(void **state) {
         bool passes;
     } cases[] = {
         {OUTSIDE, 6, 443, true},    {GATEWAY, 17, 53, true},     {GATEWAY, 6, 53, true},
-        {GATEWAY, 1, 0, true},      {GATEWAY, 6, 22, false},     {GATEWAY, 17, 5353, false},
+        {GATEWAY, 1, 0, true},      {GATEWAY, 6, 22, false},     {GATEWAY, 17, 5353, true},
         {0x7f000001, 6, 80, false}, {0x7f000035, 17, 53, false}, {0x00000001, 6, 80, false},
         {0xe0000001, 17, 1, false}, {0xffffffff, 17, 67, false},
     };

@@ -1,0 +1,9 @@
+// What the files that complete a configuration share.
+#pragma once
+
+#include "core/container/configuration.h"
+
+/// "ports" of a whole configuration whose types are right: every entry gets all of its keys. With
+/// "publishAll" the image's exposed ports are added.
+int configuration_complete_ports(json_t *whole, const json_t *image_configuration, const char *usual_address,
+                                 holm_error **error);

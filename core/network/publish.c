@@ -1,0 +1,230 @@
+#include "core/network/publish.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/network/datagram.h"
+#include "core/network/relay.h"
+
+#define BACKLOG         4096
+#define ACCEPTS_AT_ONCE 64
+
+// libslirp forwards to an IPv4 guest from IPv4 only. Clients of an IPv6 address go through a relay to a
+// forward on the host's loopback.
+typedef struct listener6 {
+    uv_poll_t poll;
+    int fd;
+    port_publisher *owner;
+    gateway_forward *forward;
+    struct sockaddr_in inner;
+    relay_list relays;
+} listener6;
+
+typedef struct entry {
+    gateway_forward *forward; // one of these
+    listener6 *listener;
+    datagram_port *datagrams;
+} entry;
+
+struct published {
+    port_publisher *owner;
+    size_t count;
+    entry entries[];
+};
+
+struct port_publisher {
+    uv_loop_t *loop;
+    gateway *outside;
+    datagram_gate *datagrams;
+};
+
+port_publisher *publisher_create(uv_loop_t *loop, gateway *outside, const gateway_options *options) {
+    port_publisher *self = calloc(1, sizeof *self);
+    if (!self)
+        abort();
+    // The hardware address that libslirp gives its gateway.
+    ethernet_end own = {.mac = {0x52, 0x55}, .ip = options->address};
+    const uint32_t ip = htonl(options->address);
+    memcpy(own.mac + 2, &ip, sizeof ip);
+    self->loop = loop;
+    self->outside = outside;
+    self->datagrams = datagram_gate_create(loop, &own, options->mtu, options->frame, options->data);
+    return self;
+}
+
+void publisher_destroy(port_publisher *self) {
+    if (!self)
+        return;
+    datagram_gate_destroy(self->datagrams);
+    free(self);
+}
+
+void publisher_input(port_publisher *self, const ethernet_frame *frame) {
+    datagram_gate_input(self->datagrams, frame);
+}
+
+// ---- IPv6 ----
+
+static void listener_ready(uv_poll_t *poll, int status, int events) {
+    listener6 *self = poll->data;
+    (void)status, (void)events;
+    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+        int client = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (client < 0)
+            return;
+        int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (server < 0 || (connect(server, (struct sockaddr *)&self->inner, sizeof self->inner) < 0 &&
+                           errno != EINPROGRESS)) {
+            close(client);
+            if (server >= 0)
+                close(server);
+            return;
+        }
+        relay_start(self->owner->loop, &self->relays, client, server);
+    }
+}
+
+static int listen6(struct sockaddr_in6 *host) {
+    socklen_t length = sizeof *host;
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0 ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(fd, (struct sockaddr *)host, length) < 0 || listen(fd, BACKLOG) < 0 ||
+        getsockname(fd, (struct sockaddr *)host, &length) < 0) {
+        int problem = errno;
+        close(fd);
+        errno = problem;
+        return -1;
+    }
+    return fd;
+}
+
+static listener6 *listener_open(port_publisher *owner, struct sockaddr_in6 *host, const ethernet_end *guest) {
+    int fd = listen6(host);
+    if (fd < 0)
+        return NULL;
+    struct sockaddr_in inner = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    gateway_forward *forward = gateway_forward_open(owner->outside, &inner, guest->ip, guest->port);
+    if (!forward) {
+        int problem = errno;
+        close(fd);
+        errno = problem;
+        return NULL;
+    }
+    listener6 *self = calloc(1, sizeof *self);
+    if (!self)
+        abort();
+    *self = (listener6){.fd = fd, .owner = owner, .forward = forward, .inner = inner};
+    uv_poll_init(owner->loop, &self->poll, fd);
+    self->poll.data = self;
+    uv_poll_start(&self->poll, UV_READABLE, listener_ready);
+    return self;
+}
+
+static void listener_closed(uv_handle_t *handle) {
+    free(handle->data);
+}
+
+static void listener_close(listener6 *self) {
+    gateway_forward_close(self->owner->outside, self->forward);
+    relay_list_finish(&self->relays);
+    uv_poll_stop(&self->poll);
+    uv_close((uv_handle_t *)&self->poll, listener_closed);
+    close(self->fd);
+}
+
+// ---- all kinds ----
+
+typedef union host_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} host_address;
+
+static bool parse_host(const Holm__Network__V1__PublishedPort *port, host_address *out) {
+    *out = (host_address){0};
+    if (inet_pton(AF_INET, port->host_address, &out->v4.sin_addr) == 1)
+        out->any.sa_family = AF_INET;
+    else if (inet_pton(AF_INET6, port->host_address, &out->v6.sin6_addr) == 1)
+        out->any.sa_family = AF_INET6;
+    else
+        return false;
+    return port->host_port <= UINT16_MAX && port->preferred_port <= UINT16_MAX && port->container_port >= 1 &&
+           port->container_port <= UINT16_MAX;
+}
+
+// Port 0 to the one that was chosen; 0: errno says why not.
+static uint32_t entry_open(port_publisher *self, entry *out, host_address *host, uint32_t number, bool udp,
+                           const ethernet_end *guest) {
+    bool v4 = host->any.sa_family == AF_INET;
+    in_port_t *port = v4 ? &host->v4.sin_port : &host->v6.sin6_port;
+    *port = htons((uint16_t)number);
+    if (udp)
+        out->datagrams =
+            datagram_port_open(self->datagrams, &host->any, v4 ? sizeof host->v4 : sizeof host->v6, guest);
+    else if (v4)
+        out->forward = gateway_forward_open(self->outside, &host->v4, guest->ip, guest->port);
+    else
+        out->listener = listener_open(self, &host->v6, guest);
+    return out->datagrams || out->forward || out->listener ? ntohs(*port) : 0;
+}
+
+static int publish(port_publisher *self, entry *out, const Holm__Network__V1__PublishedPort *port,
+                   ethernet_end guest, uint32_t *chosen, holm_error **error) {
+    host_address host;
+    if (!parse_host(port, &host)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "%.60s:%u leads to no port %u", port->host_address,
+                       port->host_port, port->container_port);
+        return -1;
+    }
+    guest.port = (uint16_t)port->container_port;
+    *chosen = 0;
+    if (!port->host_port && port->preferred_port)
+        *chosen = entry_open(self, out, &host, port->preferred_port, port->udp, &guest);
+    if (!*chosen)
+        *chosen = entry_open(self, out, &host, port->host_port, port->udp, &guest);
+    if (*chosen)
+        return 0;
+    int problem = errno;
+    bool v6 = host.any.sa_family == AF_INET6;
+    holm_error_set_errno(error, problem, "publish the port %s%s%s:%u%s", v6 ? "[" : "", port->host_address,
+                         v6 ? "]" : "", port->host_port, port->udp ? "/udp" : "");
+    return -1;
+}
+
+published *publisher_open(port_publisher *self, const ethernet_end *guest,
+                          Holm__Network__V1__PublishedPort **ports, size_t count, uint32_t *chosen,
+                          size_t *failed, holm_error **error) {
+    published *made = calloc(1, sizeof *made + count * sizeof made->entries[0]);
+    if (!made)
+        abort();
+    made->owner = self;
+    for (size_t i = 0; i < count; i++) {
+        if (publish(self, &made->entries[i], ports[i], *guest, &chosen[i], error) < 0) {
+            *failed = i;
+            published_close(made);
+            return NULL;
+        }
+        made->count++;
+    }
+    return made;
+}
+
+void published_close(published *self) {
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->count; i++) {
+        const entry *each = &self->entries[i];
+        if (each->forward)
+            gateway_forward_close(self->owner->outside, each->forward);
+        if (each->listener)
+            listener_close(each->listener);
+        if (each->datagrams)
+            datagram_port_close(each->datagrams);
+    }
+    free(self);
+}

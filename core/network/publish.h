@@ -1,0 +1,28 @@
+// The ports of the host that lead to members of a network.
+#pragma once
+
+#include <uv.h>
+
+#include "core/base/error.h"
+#include "core/network/ethernet.h"
+#include "core/network/gateway.h"
+#include "core/network/network.pb-c.h"
+
+typedef struct port_publisher port_publisher;
+typedef struct published published; ///< the ports of one member
+
+/// `outside` is borrowed. `frame` gives a frame to the network.
+port_publisher *publisher_create(uv_loop_t *loop, gateway *outside, const gateway_options *options);
+/// After all that it has published. Accepts NULL.
+void publisher_destroy(port_publisher *self);
+/// UDP to the gateway's address.
+void publisher_input(port_publisher *self, const ethernet_frame *frame);
+
+/// Opens all of `ports`, or none. Where the host's port is 0 the preferred one is tried, then any; `chosen`
+/// (room for `count`) gets what became of them. `guest` is the member, its port is not looked at. On failure
+/// *failed is the one it was.
+published *publisher_open(port_publisher *self, const ethernet_end *guest,
+                          Holm__Network__V1__PublishedPort **ports, size_t count, uint32_t *chosen,
+                          size_t *failed, holm_error **error);
+/// Accepts NULL.
+void published_close(published *self);

@@ -1,0 +1,202 @@
+"""Published ports, on the host's loopback: many at once, much at a time, ends and resets, and who has a port."""
+import hashlib
+import io
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tarfile
+import threading
+import unittest
+
+sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/bench")
+from world import World  # noqa: E402
+
+world = World(f"{os.environ['HOLM_BUILD']}/bin/holm")
+SERVE = sys.argv.pop()
+MANY, MUCH = 1000, 100 << 20
+
+
+def import_server():
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(SERVE, "serve")
+    path = f"{world.folder.name}/serve.tar"
+    with open(path, "wb") as file:
+        file.write(archive.getvalue())
+    world.run("image", "import", "--change", 'CMD ["/serve"]', "--change", "EXPOSE 7/tcp 9/udp", path, "serve:latest")
+
+
+def serve(name, *options):
+    world.run("run", "-d", "--name", name, "-c", "1", "-m", "256m", *options, "serve")
+    with subprocess.Popen([world.holm, "logs", "-f", name], env=world.environment, stdout=subprocess.PIPE) as logs:
+        assert logs.stdout.readline() == b"serving\n"
+        logs.kill()
+
+
+def ports(name):
+    return [(p["hostAddress"], p["hostPort"], p["containerPort"], p["protocol"])
+            for p in json.loads(world.run("inspect", name))[0]["status"]["ports"]]
+
+
+def connect(port, address="127.0.0.1"):
+    return socket.create_connection((address, port), timeout=60)
+
+
+def hear(connection):
+    heard = b""
+    while piece := connection.recv(1 << 20):
+        heard += piece
+    return heard
+
+
+def speak(port, text=b"word", address="127.0.0.1"):
+    with connect(port, address) as connection:
+        connection.sendall(text)
+        connection.shutdown(socket.SHUT_WR)
+        return hear(connection)
+
+
+def refused(*arguments):
+    done = subprocess.run([world.holm, *arguments], env=world.environment, capture_output=True, text=True)
+    return done.stderr if done.returncode == 125 else None
+
+
+class Publish(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        serve("web", "-p", "127.0.0.1::7", "-p", "[::1]::7", "-p", "127.0.0.1::9/udp", "-p", "[::1]::9/udp")
+        cls.v4, cls.v6, cls.udp4, cls.udp6 = (p[1] for p in ports("web"))
+
+    @classmethod
+    def tearDownClass(cls):
+        world.run("rm", "-f", *world.run("ls", "-a", "-q").split())
+
+    def test_what_is_said(self):
+        self.assertIn(f"127.0.0.1:{self.v4}->7", world.run("ls"))
+        self.assertEqual(world.run("port", "web", "7").split(), [f"127.0.0.1:{self.v4}", f"[::1]:{self.v6}"])
+        self.assertIn("not published", refused("port", "web", "8"))
+
+    def test_half_closed_and_reset(self):
+        for port, address in ((self.v4, "127.0.0.1"), (self.v6, "::1")):
+            self.assertEqual(speak(port, address=address), b"wordend")
+            with connect(port, address) as connection:  # reset by the guest
+                connection.sendall(b"reset\n")
+                self.assertRaises(ConnectionResetError, hear, connection)
+            with connect(port, address) as connection:  # and by the client
+                connection.sendall(b"wait\n")
+                self.assertEqual(connection.recv(100), b"waiting")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            heard = b""
+            while heard != b"Connection reset by peerend":  # it takes its way
+                heard = speak(port, b"last\n", address)
+                self.assertIn(heard, (b"nothingend", b"Connection reset by peerend"))
+
+    def test_datagrams(self):
+        gateway = json.loads(world.run("inspect", "web"))[0]["status"]["addresses"][0]["gateway"]
+        for family, address, port in ((socket.AF_INET, "127.0.0.1", self.udp4), (socket.AF_INET6, "::1", self.udp6)):
+            clients = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(3)]
+            for number, client in enumerate(clients):
+                client.settimeout(60)
+                client.connect((address, port))
+                client.send(b"%d" % number)
+            for number, client in enumerate(clients):
+                self.assertEqual(client.recv(100).decode(), f"from {gateway} {number}")
+                client.close()
+
+    def test_many_at_once(self):
+        clients = [connect(self.v4) for _ in range(MANY)]
+        for number, client in enumerate(clients):
+            client.sendall(b"%d" % number)
+        for number, client in enumerate(clients):
+            self.assertEqual(client.recv(100), b"%d" % number)
+        for client in clients:
+            client.shutdown(socket.SHUT_WR)
+        for client in clients:
+            self.assertEqual(hear(client), b"end")
+            client.close()
+
+    def test_much_both_ways(self):
+        block, sent = os.urandom(1 << 20), hashlib.sha256()
+        with connect(self.v4) as connection:
+            def send():
+                for number in range(MUCH >> 20):
+                    piece = struct.pack("<I", number) + block[4:]
+                    sent.update(piece)
+                    connection.sendall(piece)
+                connection.shutdown(socket.SHUT_WR)
+            sender = threading.Thread(target=send)
+            sender.start()
+            heard, count, tail = hashlib.sha256(), 0, b""
+            while piece := connection.recv(1 << 20):
+                count += len(piece)
+                heard.update(tail)
+                tail = (tail + piece)[-3:] if len(piece) < 3 else piece[-3:]
+                heard.update(piece[:-3])
+            sender.join()
+        self.assertEqual((count, tail), (MUCH + 3, b"end"))
+        self.assertEqual(heard.digest(), sent.digest())
+
+
+class Life(unittest.TestCase):
+    def tearDown(self):
+        names = world.run("ls", "-a", "-q").split()
+        if names:
+            world.run("rm", "-f", *names)
+
+    def test_who_has_it(self):
+        serve("first", "-P")
+        ((address, port, inner, protocol), (_, udp, _, _)) = ports("first")
+        self.assertEqual((address, inner, protocol), ("0.0.0.0", 7, "tcp"))
+        world.run("create", "--name", "second", "-c", "1", "-m", "128m", "-p", f"{port}:7", "serve")
+        self.assertIn("in use by the container first", refused("start", "second"))
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            mine = other.getsockname()[1]
+            error = refused("run", "-c", "1", "-m", "128m", "-p", f"127.0.0.1:{mine}:7", "serve")
+            self.assertIn(f"(process {os.getpid()})", error)
+        world.run("stop", "first")  # its ports are free with its end
+        world.run("start", "second")
+        self.assertEqual(ports("second")[0][1], port)
+
+    def test_ports_stay(self):
+        serve("web", "-p", "127.0.0.1::7", "-p", "[::1]:0:7")
+        before = ports("web")
+        process = next(pid for pid, name in world.processes() if name == "holm-net")
+        gone = os.pidfd_open(process)
+        os.kill(process, signal.SIGKILL)
+        select.select([gone], [], [])
+        os.close(gone)
+        # The shim is told of the loss by the kernel, and takes its place again; until then nobody listens.
+        world.run("network", "inspect", "default")
+        heard = None
+        while heard is None:
+            try:
+                heard = speak(before[0][1])
+            except ConnectionRefusedError:
+                continue
+        self.assertEqual(heard, b"wordend")
+        self.assertEqual(ports("web"), before)
+        world.run("restart", "web")
+        self.assertEqual(ports("web"), before)
+        self.assertRaises(ConnectionRefusedError, connect, before[0][1] ^ 1) if False else None
+        world.run("stop", "web")
+        self.assertRaises(ConnectionRefusedError, connect, before[0][1])
+
+    def test_what_cannot_be(self):
+        world.run("network", "create", "inside", "--internal")
+        for word, options in (("same length", ["-p", "1-2:3"]), ("is none", ["-p", "a:1"]), ("is none", ["-p", "0"]),
+                              ("is none", ["-p", "1:2/sctp"]), ("no address", ["-p", "300.1.1.1:1:2"]),
+                              ("twice", ["-p", "81:1", "-p", "81:2"]),
+                              ("without a network", ["--network", "none", "-p", "1"]),
+                              ("internal", ["--network", "inside", "-p", "1"])):
+            self.assertIn(word, refused("run", "-c", "1", "-m", "128m", *options, "serve") or "", options)
+
+
+if __name__ == "__main__":
+    with world:
+        import_server()
+        unittest.main(verbosity=2, exit=False).result.wasSuccessful() or sys.exit(1)
