@@ -86,6 +86,24 @@ void holm_container_export(holm_client *client, const char *reference, const cha
 void holm_container_commit(holm_client *client, const char *reference, json_t *options, holm_done done,
                            void *data);
 
+typedef struct holm_copy_options {
+    const char *container; ///< reference
+    const char *inside; ///< the path in the container; ending in "/." it stands for the content of the folder
+    const char *outside; ///< the path on the host, or "-": an archive on standard input or output
+    bool owner;          ///< keep owners: else what comes in belongs to root, what comes out to the user
+    bool follow;         ///< where the source is a link, copy what it leads to
+} holm_copy_options;
+
+/// Copies a file or folder between host and container, as cp -r would: into a folder that is there, else
+/// under the name that is given. What comes out is unpacked by a process that reaches only the place where it
+/// goes; devices, pipes and set-user-id bits are left out. A container that does not run can be copied from,
+/// not to. result:
+/// {"entries", "bytes", "leftOut"}, as far as known.
+void holm_container_copy_out(holm_client *client, const holm_copy_options *options, holm_done done,
+                             void *data);
+void holm_container_copy_in(holm_client *client, const holm_copy_options *options, holm_done done,
+                            void *data);
+
 // ---- sessions: the standard streams of a process ----
 
 typedef struct holm_session holm_session;

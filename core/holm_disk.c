@@ -5,100 +5,42 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/process.h"
+#include "core/holm_helper.h"
 #include "core/holm_image.h"
 #include "core/image/image_client.h"
 
 #define CHANGES_MOST (256u << 20) ///< bytes of a list of changes
-#define ERROR_MOST   8192
-
-typedef struct disk_helper {
-    int pidfd, out, errors; // ours of its descriptors 1 (-1: it writes into a file) and 2
-} disk_helper;
-
-static void helper_finish(disk_helper *self) {
-    if (self->pidfd >= 0)
-        close(self->pidfd);
-    if (self->out >= 0)
-        close(self->out);
-    if (self->errors >= 0)
-        close(self->errors);
-}
 
 // ---- the helper, on a worker ----
 
 /// The arguments: program, mode and, but for a layer, the files of the layers. The caller frees all of it.
-static char **helper_arguments(const holm_request *self, const char *mode) {
+static char **helper_arguments(const holm_request *self, const char *mode, const char *path) {
     const paths *where = &self->handle.client->where;
     const json_t *layers = json_object_get(json_object_get(self->document, "configuration"), "layers");
-    size_t count = strcmp(mode, "layer") == 0 ? 0 : json_array_size(layers);
-    char **arguments = calloc(count + 3, sizeof *arguments);
+    size_t count = strcmp(mode, "layer") == 0 ? 0 : json_array_size(layers), at = 0;
+    char **arguments = calloc(count + 4, sizeof *arguments);
     if (!arguments)
         abort();
-    arguments[0] = path_join(where->libexec, "holm-disk", NULL);
-    arguments[1] = strdup(mode);
+    arguments[at++] = path_join(where->libexec, "holm-disk", NULL);
+    arguments[at++] = strdup(mode);
+    if (path)
+        arguments[at++] = strdup(path);
     for (size_t i = 0; i < count; i++)
-        arguments[i + 2] =
+        arguments[at++] =
             path_join(where->data, "layers",
                       json_string_value(json_object_get(json_array_get(layers, i), "file")), NULL);
     return arguments;
 }
 
-/// `output` -1: a pipe to us.
-static int helper_start(const holm_request *self, const char *mode, int disk, int output, disk_helper *out,
-                        holm_error **error) {
-    int errors[2] = {-1, -1}, pipes[2] = {-1, -1};
-    if (pipe2(errors, O_CLOEXEC) < 0 || (output < 0 && pipe2(pipes, O_CLOEXEC) < 0)) {
-        holm_error_set_errno(error, errno, "make a pipe");
-        return -1;
-    }
-    out->errors = errors[0];
-    out->out = pipes[0];
-    cleanup_close int error_end = errors[1], pipe_end = pipes[1];
-    const process_fd fds[] = {{output < 0 ? pipe_end : output, 1}, {error_end, 2}, {disk, 3}};
-    char **arguments = helper_arguments(self, mode);
-    const process_options options = {.argv = (const char *const *)arguments,
-                                     .envp = (const char *const[]){NULL},
-                                     .fds = fds,
-                                     .fd_count = array_length(fds)};
-    int result = process_spawn(&options, NULL, &out->pidfd, error);
+static int helper_start(const holm_request *self, const char *mode, const char *path, int disk, int output,
+                        holm_helper *out, holm_error **error) {
+    char **arguments = helper_arguments(self, mode, path);
+    const process_fd fds[] = {{output, 1}, {disk, 3}};
+    int result = holm_helper_start(out, (const char *const *)arguments, fds, array_length(fds), error);
     for (char **at = arguments; *at; at++)
         free(*at);
     free(arguments);
     return result;
-}
-
-static int read_all(int fd, size_t most, buffer *out) {
-    char piece[65536];
-    ssize_t length;
-    while ((length = read(fd, piece, sizeof piece)) != 0) {
-        if (length < 0 && errno == EINTR)
-            continue;
-        if (length < 0 || out->length + (size_t)length > most)
-            return -1;
-        buffer_append(out, piece, (size_t)length);
-    }
-    return 0;
-}
-
-/// Waits for its end; what it says goes to the error.
-static int helper_wait(disk_helper *self, holm_error **error) {
-    cleanup_buffer buffer text = BUFFER_INIT;
-    read_all(self->errors, ERROR_MOST, &text);
-    int code = process_wait(self->pidfd);
-    if (code == 0)
-        return 0;
-    char *rest = (char *)buffer_text(&text), *name = strsep(&rest, "\n"), *message = strsep(&rest, "\n");
-    char *hint = strsep(&rest, "\n");
-    if (message && *message) {
-        cleanup_free char *safe = holm_text_escape(message, strlen(message));
-        holm_error_set(error, holm_error_code_parse(name), "%s", safe);
-    } else {
-        holm_error_set(error, HOLM_ERROR_INTEGRITY, "reading the container's disk ended with code %d", code);
-    }
-    if (hint && *hint)
-        holm_error_hint(error, "%s", hint);
-    return -1;
 }
 
 /// The container's disk, or the copy that its shim has made (self->text), which then has no name any more.
@@ -114,15 +56,17 @@ static int disk_open(const holm_request *self, holm_error **error) {
     return fd;
 }
 
-static int disk_run(const holm_request *self, const char *mode, int output, buffer *changes,
-                    holm_error **error) {
-    cleanup(helper_finish) disk_helper helper = {-1, -1, -1};
+int holm_disk_start(const holm_request *self, const char *mode, const char *path, int output,
+                    holm_helper *out, holm_error **error) {
     cleanup_close int disk = disk_open(self, error);
-    if (disk < 0 || helper_start(self, mode, disk, output, &helper, error) < 0)
+    return disk < 0 ? -1 : helper_start(self, mode, path, disk, output, out, error);
+}
+
+static int disk_run(const holm_request *self, const char *mode, int output, holm_error **error) {
+    cleanup(holm_helper_finish) holm_helper helper = HOLM_HELPER_INIT;
+    if (holm_disk_start(self, mode, NULL, output, &helper, error) < 0)
         return -1;
-    if (changes && read_all(helper.out, CHANGES_MOST, changes) < 0)
-        close(steal_fd(&helper.out)); // too much: it ends when nobody reads
-    return helper_wait(&helper, error);
+    return holm_helper_wait(&helper, error);
 }
 
 // ---- the common beginning ----
@@ -163,7 +107,20 @@ static holm_request *disk_begin(holm_client *client, const char *reference, cons
 static int run_diff(holm_request *self, state *db, holm_error **error) {
     cleanup_buffer buffer changes = BUFFER_INIT;
     (void)db;
-    if (disk_run(self, "diff", -1, &changes, error) < 0)
+    cleanup(holm_helper_finish) holm_helper helper = HOLM_HELPER_INIT;
+    int pipes[2];
+    if (pipe2(pipes, O_CLOEXEC) < 0) {
+        holm_error_set_errno(error, errno, "make a pipe");
+        return -1;
+    }
+    cleanup_close int ours = pipes[0];
+    int started = holm_disk_start(self, "diff", NULL, pipes[1], &helper, error);
+    close(pipes[1]);
+    if (started < 0)
+        return -1;
+    if (holm_helper_read(ours, CHANGES_MOST, &changes) < 0)
+        close(steal_fd(&ours)); // too much: it ends when nobody reads
+    if (holm_helper_wait(&helper, error) < 0)
         return -1;
     self->result = json_array();
     const char *at = buffer_text(&changes), *end = at + changes.length;
@@ -192,14 +149,14 @@ void holm_container_diff(holm_client *client, const char *reference, holm_done d
 static int run_export(holm_request *self, state *db, holm_error **error) {
     (void)db;
     if (!self->text)
-        return disk_run(self, "export", STDOUT_FILENO, NULL, error);
+        return disk_run(self, "export", STDOUT_FILENO, error);
     cleanup_free char *temporary = path_format("%s.%d.tmp", self->text, (int)getpid());
     cleanup_close int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file < 0) {
         holm_error_set_errno(error, errno, "make %s", temporary);
         return -1;
     }
-    int result = disk_run(self, "export", file, NULL, error);
+    int result = disk_run(self, "export", file, error);
     if (result == 0 && (fsync(file) < 0 || rename(temporary, self->text) < 0)) {
         holm_error_set_errno(error, errno, "write %s", self->text);
         result = -1;
@@ -245,7 +202,7 @@ static int run_commit(holm_request *self, state *db, holm_error **error) {
         holm_error_set_errno(error, errno, "make %s", path);
         return -1;
     }
-    int result = disk_run(self, "layer", file, NULL, error);
+    int result = disk_run(self, "layer", file, error);
     if (result == 0)
         self->lifeline = image_client_connect(&self->handle.client->where, true, error);
     if (result == 0 && self->lifeline >= 0)

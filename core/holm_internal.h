@@ -68,7 +68,9 @@ struct holm_request {
     unsigned grace_ms;
     bool flag;
     bool asked_again;
-    const void *plan; ///< of the file that made it
+    const void *plan;           ///< of the file that made it
+    void (*release)(void *own); ///< lets go of `own` at the end, or NULL
+    void *own;
 
     // On the way.
     json_t *document; // of the container

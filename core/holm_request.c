@@ -26,6 +26,8 @@ void holm_request_finish(holm_request *self) {
     rpc_connection_destroy(self->connection);
     if (self->done && !self->handle.client->destroyed)
         self->done(self->error ? NULL : self->result, self->error, self->data);
+    if (self->release)
+        self->release(self->own);
     holm_handle_finish(&self->handle);
     json_decref(self->document);
     json_decref(self->result);

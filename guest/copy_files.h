@@ -6,8 +6,6 @@
 
 #include "core/base/error.h"
 
-#define COPY_DEPTH_MAX 256 ///< folders in folders
-
 /// Unpacks what comes from `input` into the folder header->path. Links that are there are followed as the
 /// container would; names that climb are refused.
 int copy_files_in(const Holm__Agent__V1__CopyHeader *header, int input, Holm__Agent__V1__CopyResult *result,

@@ -6,9 +6,9 @@
 
 #include "core/base/file.h"
 #include "core/base/path.h"
+#include "core/base/tar.h"
 #include "guest/copy_files.h"
 #include "guest/inside.h"
-#include "guest/tar.h"
 
 typedef struct unpacking {
     const Holm__Agent__V1__CopyHeader *header;

@@ -281,6 +281,11 @@ session *shim_exec(shim *self, const Holm__Shim__V1__ProcessConfiguration *reque
 void shim_open_call(rpc_stream *stream, shim *self,
                     void (*handler)(waiter *call, const ProtobufCMessage *request));
 
+// ---- shim_copy.c: what the agent answers ----
+
+void shim_copy_open(rpc_stream *stream, void *data);
+void shim_stat_open(rpc_stream *stream, void *data);
+
 // ---- shim_snapshot.c ----
 
 void snapshot_open(rpc_stream *stream, void *data);

@@ -33,6 +33,8 @@ const rpc_service *shim_agent_protocol(void) {
         METHOD("ListProcesses", empty, list_processes_response),
         METHOD("FilesystemOperation", filesystem_operation_request, filesystem_operation_response),
         METHOD("Attach", attach_input, attach_output),
+        METHOD("Copy", copy_message, copy_message),
+        METHOD("Stat", stat_request, stat_response),
         METHOD("Statistics", empty, statistics_response),
     };
     static const rpc_service service = {

@@ -6,6 +6,12 @@
         .response = &holm__shim__v1__##response_##__descriptor,              \
     }
 
+#define AGENT_METHOD(name_, request_, response_)                              \
+    {                                                                         \
+        .name = name_, .request = &holm__agent__v1__##request_##__descriptor, \
+        .response = &holm__agent__v1__##response_##__descriptor,              \
+    }
+
 static const rpc_method methods[] = {
     METHOD("Start", start_request, start_response),
     METHOD("Status", empty, status_response),
@@ -17,6 +23,8 @@ static const rpc_method methods[] = {
     METHOD("Sessions", empty, sessions_response),
     METHOD("Processes", empty, processes_response),
     METHOD("Snapshot", empty, empty),
+    AGENT_METHOD("Copy", copy_message, copy_message),
+    AGENT_METHOD("Stat", stat_request, stat_response),
     METHOD("Statistics", statistics_request, statistics_sample),
 };
 

@@ -294,6 +294,11 @@ OPEN(exec)
 OPEN(sessions)
 OPEN(processes)
 
+#define AGENT_METHOD(name_, open_, request_, response_)                         \
+    {                                                                           \
+        .name = name_, .request = &holm__agent__v1__##request_##__descriptor,   \
+        .response = &holm__agent__v1__##response_##__descriptor, .open = open_, \
+    }
 #define METHOD(name_, open_, request_, response_)                              \
     {                                                                          \
         .name = name_, .request = &holm__shim__v1__##request_##__descriptor,   \
@@ -311,6 +316,8 @@ static const rpc_method methods[] = {
     METHOD("Sessions", open_sessions, empty, sessions_response),
     METHOD("Processes", open_processes, empty, processes_response),
     METHOD("Snapshot", snapshot_open, empty, empty),
+    AGENT_METHOD("Copy", shim_copy_open, copy_message, copy_message),
+    AGENT_METHOD("Stat", shim_stat_open, stat_request, stat_response),
     METHOD("Statistics", statistics_open, statistics_request, statistics_sample),
 };
 static const rpc_service service = {

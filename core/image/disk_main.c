@@ -1,6 +1,7 @@
 // holm-disk: reads what a guest has written. Started as
 //
 //     holm-disk diff|layer|export [LAYER…]
+//     holm-disk copy P/PATH|L/PATH [LAYER…]
 //
 // with the container's disk as descriptor 3, read-only, and its output as descriptor 1. The layers (lowest
 // first, made by holm) are opened first; then it gives up everything but what is open, and only then looks at
@@ -18,8 +19,10 @@
 #define MEMORY_MOST  (2ull << 30)
 #define SECONDS_MOST 3600
 
-static const char *const modes[] = {
-    [GUEST_DISK_DIFF] = "diff", [GUEST_DISK_LAYER] = "layer", [GUEST_DISK_EXPORT] = "export"};
+static const char *const modes[] = {[GUEST_DISK_DIFF] = "diff",
+                                    [GUEST_DISK_LAYER] = "layer",
+                                    [GUEST_DISK_EXPORT] = "export",
+                                    [GUEST_DISK_COPY] = "copy"};
 
 static int limit_self(holm_error **error) {
     static const struct {
@@ -46,11 +49,12 @@ static int limit_self(holm_error **error) {
     return failed ? -1 : 0;
 }
 
-static int run(guest_disk_mode mode, const char *const *layers, size_t count, holm_error **error) {
+static int run(guest_disk_mode mode, const char *path, const char *const *layers, size_t count,
+               holm_error **error) {
     cleanup(layer_lower_cleanup) layer_lower *lower = layer_lower_open(layers, count, error);
     if (!lower || limit_self(error) < 0 || guest_disk_add(lower, DISK_FD, error) < 0)
         return -1;
-    return guest_disk_write(lower, mode, STDOUT_FILENO, error);
+    return guest_disk_write(lower, mode, path, STDOUT_FILENO, error);
 }
 
 int main(int argc, char **argv) {
@@ -58,11 +62,12 @@ int main(int argc, char **argv) {
     guest_disk_mode mode = 0;
     while (argc > 1 && mode < array_length(modes) && strcmp(argv[1], modes[mode]) != 0)
         mode++;
-    if (argc < 2 || mode == array_length(modes)) {
+    int taken = mode == GUEST_DISK_COPY ? 3 : 2;
+    if (argc < taken || mode == array_length(modes)) {
         fputs("holm-disk is started by holm; there is nothing to start by hand\n", stderr);
         return 125;
     }
-    if (run(mode, (const char *const *)argv + 2, (size_t)argc - 2, &error) == 0)
+    if (run(mode, argv[taken - 1], (const char *const *)argv + taken, (size_t)(argc - taken), &error) == 0)
         return 0;
     const char *hint = holm_error_hint_of(error);
     dprintf(STDERR_FILENO, "%s\n%s\n%s\n", holm_error_code_name(holm_error_code_of(error)),

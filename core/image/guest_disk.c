@@ -131,7 +131,7 @@ static int put_name(guest_disk_reader *self, const merged *name, bool opaque, un
     }
     if (name->touched && S_ISDIR(name->upper.mode) && visit_folder(self, name->upper.inode, error) < 0)
         return -1;
-    if (self->mode != GUEST_DISK_EXPORT && is_ours(self->path))
+    if ((self->mode == GUEST_DISK_DIFF || self->mode == GUEST_DISK_LAYER) && is_ours(self->path))
         return 0;
     if (self->mode == GUEST_DISK_DIFF)
         return put_diff(self, name, opaque, depth, error);
@@ -208,6 +208,26 @@ static int walk_root(guest_disk_reader *self, holm_error **error) {
     return walk(self, roots, opaque, 0, error);
 }
 
+// ---- one path ----
+
+static int walk_path(guest_disk_reader *self, const char *path, holm_error **error) {
+    ext2_ino_t folders[LAYERS_MOST + 1];
+    layer_lower_file file = {0};
+    const char *name = strrchr(path, '/') + 1;
+    if (guest_disk_find(self->lower, path + 1, *path == 'L', folders, &file, error) < 0)
+        return -1;
+    snprintf(self->path, sizeof self->path, "%s", *name ? name : ".");
+    if (file.inode && guest_disk_tar_put(self, &file, error) < 0)
+        return -1;
+    if (file.inode && !S_ISDIR(file.mode))
+        return 0;
+    if (!file.inode && guest_disk_tar_folder(self, "./", error) < 0)
+        return -1;
+    if (folders[self->top] && visit_folder(self, folders[self->top], error) < 0)
+        return -1;
+    return walk(self, folders, false, 1, error);
+}
+
 // ---- the tar ----
 
 static void link_free(void *data) {
@@ -226,7 +246,8 @@ static int tar_open(guest_disk_reader *self, holm_error **error) {
     return -1;
 }
 
-int guest_disk_write(layer_lower *lower, guest_disk_mode mode, int out, holm_error **error) {
+int guest_disk_write(layer_lower *lower, guest_disk_mode mode, const char *path, int out,
+                     holm_error **error) {
     guest_disk_reader *self = calloc(1, sizeof *self);
     size_t top = lower->count - 1;
     *self = (guest_disk_reader){.lower = lower, .top = top, .mode = mode, .out = out};
@@ -235,7 +256,7 @@ int guest_disk_write(layer_lower *lower, guest_disk_mode mode, int out, holm_err
     if (result == 0 && mode != GUEST_DISK_DIFF)
         result = tar_open(self, error);
     if (result == 0)
-        result = walk_root(self, error);
+        result = mode == GUEST_DISK_COPY ? walk_path(self, path, error) : walk_root(self, error);
     if (result == 0 && self->tar && archive_write_close(self->tar) != ARCHIVE_OK) {
         holm_error_set_errno(error, archive_errno(self->tar), "write the tar");
         result = -1;

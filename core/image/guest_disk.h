@@ -12,6 +12,7 @@ typedef enum guest_disk_mode {
     GUEST_DISK_DIFF,   ///< "C /path", "A /path", "D /path", each ended by a zero byte
     GUEST_DISK_LAYER,  ///< a tar of the writable layer (OCI image specification, layer.md)
     GUEST_DISK_EXPORT, ///< a tar of the whole root as the container sees it
+    GUEST_DISK_COPY,   ///< a tar of one file or folder, its entries named from its last part on, holes filled
 } guest_disk_mode;
 
 /// Puts the disk behind the descriptor (not closed, not written) on top of the layers that are open already;
@@ -19,4 +20,6 @@ typedef enum guest_disk_mode {
 int guest_disk_add(layer_lower *below, int fd, holm_error **error);
 
 /// Writes what is asked for to `out`. `lower` has the guest's disk as its topmost layer.
-int guest_disk_write(layer_lower *lower, guest_disk_mode mode, int out, holm_error **error);
+/// `path` is of a copy: the absolute path after a 'P', or after an 'L' where a link at its end is followed.
+/// Links on the way always are, within the root.
+int guest_disk_write(layer_lower *lower, guest_disk_mode mode, const char *path, int out, holm_error **error);

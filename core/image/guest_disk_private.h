@@ -43,10 +43,18 @@ int guest_disk_list_add(guest_disk_list *self, layer_lower *lower, size_t layer,
                         holm_error **error);
 void guest_disk_list_finish(guest_disk_list *self);
 
+/// Finds a path in the container's root, as guest_disk_write has it: what is there, and its folder in each
+/// layer (room for LAYERS_MOST). NOT_FOUND where there is nothing. The root itself has inode 0.
+int guest_disk_find(layer_lower *lower, const char *path, bool follow, ext2_ino_t *folders,
+                    layer_lower_file *file, holm_error **error);
+
 /// Writes one entry at the reader's path into the tar.
 int guest_disk_tar_put(guest_disk_reader *self, const layer_lower_file *file, holm_error **error);
 /// An empty file of this name beside or in the reader's path: a whiteout.
 int guest_disk_tar_mark(guest_disk_reader *self, const char *path, holm_error **error);
+
+/// A folder of which nothing is known but its name.
+int guest_disk_tar_folder(guest_disk_reader *self, const char *path, holm_error **error);
 
 /// A run of blocks of a file that has data; what is between them is holes.
 typedef struct guest_disk_extent {

@@ -33,16 +33,25 @@ static int put_header(guest_disk_reader *self, struct archive_entry *entry, holm
     return code == ARCHIVE_OK || code == ARCHIVE_WARN ? 0 : tar_fail(self, error);
 }
 
-int guest_disk_tar_mark(guest_disk_reader *self, const char *path, holm_error **error) {
+static int put_plain(guest_disk_reader *self, const char *path, unsigned type, mode_t mode,
+                     holm_error **error) {
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, path);
-    archive_entry_set_filetype(entry, AE_IFREG);
-    archive_entry_set_perm(entry, 0600);
+    archive_entry_set_filetype(entry, type);
+    archive_entry_set_perm(entry, mode);
     archive_entry_set_size(entry, 0);
     archive_entry_set_mtime(entry, 0, 0);
     int result = put_header(self, entry, error);
     archive_entry_free(entry);
     return result;
+}
+
+int guest_disk_tar_mark(guest_disk_reader *self, const char *path, holm_error **error) {
+    return put_plain(self, path, AE_IFREG, 0600, error);
+}
+
+int guest_disk_tar_folder(guest_disk_reader *self, const char *path, holm_error **error) {
+    return put_plain(self, path, AE_IFDIR, 0755, error);
 }
 
 // ---- attributes ----
@@ -184,7 +193,8 @@ static int put_file(guest_disk_reader *self, const layer_lower_file *file, struc
     if (!extents)
         return -1;
     archive_entry_set_size(entry, (la_int64_t)size);
-    set_map(entry, size, extents, count);
+    if (self->mode != GUEST_DISK_COPY)
+        set_map(entry, size, extents, count);
     if (put_header(self, entry, error) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {

@@ -96,9 +96,8 @@ static int lower_step(layer_lower *self, ext2_ino_t *folders, const char *name, 
     return found;
 }
 
-int layer_lower_find(layer_lower *self, const char *const *names, size_t count, layer_lower_file *file,
-                     holm_error **error) {
-    ext2_ino_t folders[LAYERS_MOST];
+int layer_lower_enter(layer_lower *self, const char *const *names, size_t count, ext2_ino_t *folders,
+                      layer_lower_file *file, holm_error **error) {
     for (size_t i = 0; i < self->count; i++)
         folders[i] = self->roots[i];
     int found = 0;
@@ -106,6 +105,12 @@ int layer_lower_find(layer_lower *self, const char *const *names, size_t count, 
         if ((found = lower_step(self, folders, names[i], file, error)) <= 0)
             return found;
     return found;
+}
+
+int layer_lower_find(layer_lower *self, const char *const *names, size_t count, layer_lower_file *file,
+                     holm_error **error) {
+    ext2_ino_t folders[LAYERS_MOST];
+    return layer_lower_enter(self, names, count, folders, file, error);
 }
 
 // ---- what a file is ----

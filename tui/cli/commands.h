@@ -10,6 +10,7 @@
 COMMAND(attach);
 COMMAND(commit);
 COMMAND(completion);
+COMMAND(cp);
 COMMAND(create);
 COMMAND(diff);
 COMMAND(events);

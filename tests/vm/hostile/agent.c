@@ -240,6 +240,73 @@ static void attack_exit(void) {
             message(ATTACH, "\x0a\x01x", 3);
 }
 
+// ---- attacks on who copies files out ----
+
+enum { COPY = 9 }; // the first of them, and then every second stream
+enum { TAR_BLOCK = 512 };
+
+// One entry of a ustar archive (POSIX.1-2001, pax) behind what is there.
+static size_t add_entry(uint8_t *tar, size_t at, char type, const char *name, const char *link,
+                        const char *content) {
+    uint8_t *head = tar + at;
+    unsigned sum = 0;
+    snprintf((char *)head, 100, "%s", name);
+    snprintf((char *)head + 100, 56, "0006777");
+    snprintf((char *)head + 124, 12, "%011o", (unsigned)strlen(content));
+    snprintf((char *)head + 136, 12, "%011o", 0);
+    head[156] = (uint8_t)type;
+    snprintf((char *)head + 157, 100, "%s", link);
+    memcpy(head + 257, "ustar\00000", 8);
+    memset(head + 148, ' ', 8);
+    for (int i = 0; i < TAR_BLOCK; i++)
+        sum += head[i];
+    snprintf((char *)head + 148, 8, "%06o", sum);
+    memcpy(head + TAR_BLOCK, content, strlen(content));
+    return at + TAR_BLOCK + (*content ? TAR_BLOCK : 0);
+}
+
+static size_t make_archive(unsigned kind, uint8_t *tar) {
+    size_t length = add_entry(tar, 0, '5', "x", "", "");
+    switch (kind) {
+    case 0:
+        return add_entry(tar, length, '0', "x/../../victim", "", "gotcha");
+    case 1:
+        length = add_entry(tar, length, '2', "x/out", "../..", "");
+        return add_entry(tar, length, '0', "x/out/victim", "", "gotcha");
+    case 2:
+        return add_entry(tar, length, '0', "/tmp/holm-gotcha", "", "gotcha");
+    case 3:
+        length = add_entry(tar, length, '2', "x/out", "../..", "");
+        return add_entry(tar, length, '1', "x/stolen", "x/out/victim", "");
+    case 4:
+        return add_entry(tar, length, '0', "victim", "", "gotcha");
+    case 5: // this one may land, but not as it wants to
+        length = add_entry(tar, length, '0', "x/rights", "", "gotcha");
+        length = add_entry(tar, length, '3', "x/device", "", "");
+        return add_entry(tar, length, '6', "x/pipe", "", "") + 2 * TAR_BLOCK;
+    default:
+        memset(tar, 0xa5, 4 * TAR_BLOCK);
+        return 4 * TAR_BLOCK;
+    }
+}
+
+// Another archive for every copy that is asked for.
+static void attack_copies(void) {
+    static uint8_t output[3 + 8 * TAR_BLOCK];
+    pretend_to_run();
+    for (unsigned kind = 0;; kind++) {
+        uint32_t stream = COPY + 2 * kind;
+        memset(output, 0, sizeof output);
+        wait_for(stream);
+        size_t length = make_archive(kind, output + 3);
+        output[0] = 0x12, output[1] = (uint8_t)(length | 0x80), output[2] = (uint8_t)(length >> 7);
+        open_answer(stream);
+        message(stream, output, (uint32_t)length + 3);
+        message(stream, "\x1a\0", 2);
+        frame(HEADERS, END_HEADERS | END_STREAM, stream, answer_trailers, sizeof answer_trailers - 1);
+    }
+}
+
 // ---- attacks on the machine ----
 
 static void attack_silence(void) {
@@ -285,6 +352,7 @@ static const struct {
     {"log", attack_log},         {"output", attack_output},
     {"exit", attack_exit},       {"silence", attack_silence},
     {"dial", attack_dial},       {"console", attack_console},
+    {"copies", attack_copies},
 };
 
 static int listen_to_shim(void) {

@@ -123,6 +123,28 @@ class Hostile(unittest.TestCase):
                 self.assertLess(time.monotonic() - started, 30)
                 self.assertNotIn(attack, self.house.containers())
 
+    def test_copies(self):
+        """What it sends as a copy: nothing lands outside, with a set-user-id bit, or as a device."""
+        process = self.begin("copies")
+        wait_until(lambda: self.house.status("copies")["state"] == "running", "its start")
+        top = f"{self.house.folder}/copies.d"
+        os.makedirs(f"{top}/in")
+        with open(f"{top}/victim", "w", encoding="utf-8") as file:
+            file.write("as it was")
+        for attack in range(7):
+            done = self.house.holm("cp", "copies:/x", f"{top}/in/{attack}", timeout=60)
+            with self.subTest(attack=attack):
+                self.assertEqual(done.returncode, 0 if attack == 5 else 125, done.stderr)
+                self.assertEqual(sorted(os.listdir(top)), ["in", "victim"])
+                self.assertEqual(read(f"{top}/victim"), "as it was")
+                self.assertEqual(os.stat(f"{top}/victim").st_nlink, 1)
+                self.assertFalse(os.path.exists("/tmp/holm-gotcha"))
+                self.assertTrue(done.stderr.rstrip("\n").isprintable(), done.stderr)
+        self.assertEqual(os.listdir(f"{top}/in/5"), ["rights"])
+        self.assertEqual(os.stat(f"{top}/in/5/rights").st_mode & 0o7777, 0o777)
+        self.house.holm("rm", "-f", "copies", timeout=60)
+        process.communicate(timeout=30)
+
     def rounds_done(self):
         log = self.boot_log("rings")
         return log if "rings: " in log or "cannot be had" in log else None

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "guest/tar_header.h"
+#include "core/base/tar_header.h"
 
 typedef struct extension {
     buffer path, link; // empty: not told

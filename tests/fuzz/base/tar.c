@@ -1,8 +1,8 @@
-// The tar stream that Copy unpacks.
+// The tar stream that copies are made of.
 #include <stdint.h>
 #include <string.h>
 
-#include "guest/tar.h"
+#include "core/base/tar.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "guest/tar_header.h"
+#include "core/base/tar_header.h"
 
 #define OCTAL_7_MAX  UINT64_C(07777777)
 #define OCTAL_11_MAX UINT64_C(077777777777)

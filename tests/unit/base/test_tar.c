@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "guest/tar_header.h"
+#include "core/base/tar_header.h"
 
 typedef struct source {
     const buffer *from;

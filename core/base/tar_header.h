@@ -1,7 +1,7 @@
 // The 512 bytes in front of every entry.
 #pragma once
 
-#include "guest/tar.h"
+#include "core/base/tar.h"
 
 typedef struct tar_header {
     char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6],

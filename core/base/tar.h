@@ -12,6 +12,7 @@
 
 #define TAR_BLOCK      512
 #define TAR_NAME_MAX   4095
+#define TAR_DEPTH_MAX  256        ///< folders in folders
 #define TAR_RECORD_MAX (1u << 20) ///< bytes of one pax header or long name
 
 typedef enum tar_type {
