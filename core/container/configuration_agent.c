@@ -300,7 +300,7 @@ static void prepare_dns(const json_t *configuration, const json_t *address,
     dns->searches = copy_texts(json_object_get(asked, "searches"), &dns->n_searches);
     dns->options = copy_texts(json_object_get(asked, "options"), &dns->n_options);
     dns->domain = copy_text(text_of(asked, "domain"));
-    if (dns->n_nameservers == 0 && address && !flag_of(address, "internal"))
+    if (dns->n_nameservers == 0 && address)
         dns->nameservers[dns->n_nameservers++] = copy_text(text_of(address, "gateway"));
     request->dns = dns;
 }

@@ -6,6 +6,8 @@
 #include "core/base/log.h"
 #include "core/container/shim.h"
 
+#define SHORT_ID 12 // as commands print it
+
 static const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
@@ -39,7 +41,8 @@ static char *ports_text(const uint16_t *ports, size_t count) {
 }
 
 char *shim_network_take_place(shim *self, holm_error **error) {
-    const char *names[] = {self->name, text_of(self->configuration, "hostname"), NULL};
+    cleanup_free char *short_id = strndup(self->id, SHORT_ID);
+    const char *names[] = {self->name, short_id, text_of(self->configuration, "hostname"), NULL};
     cleanup_free network_publish *ports = calloc(NETWORK_PORTS_MOST, sizeof *ports);
     uint16_t chosen[NETWORK_PORTS_MOST];
     size_t failed = 0;

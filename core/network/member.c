@@ -33,6 +33,7 @@ typedef struct member {
     int card_fd;
     Holm__Network__V1__PortRequest *request;
     switch_port *port;
+    uint32_t ip;
     published *ports; // of the host, or NULL
     queued_frame *first, **last;
     size_t queued_bytes;
@@ -230,7 +231,7 @@ static int member_join(member *self, Holm__Network__V1__PortAnswer *message, hol
         return refuse(error, HOLM_ERROR_INVALID, "that is no address for a card");
     if (self->card_fd < 0 || !is_datagram_socket(self->card_fd))
         return refuse(error, HOLM_ERROR_INVALID, "there came no card with it");
-    own.ip = ntohl(address.s_addr);
+    own.ip = self->ip = ntohl(address.s_addr);
     self->port = switch_port_add(self->list->fabric, own.mac, own.ip, self);
     if (!self->port)
         return refuse(error, HOLM_ERROR_IN_USE, "its address is taken, or the network is full");
@@ -370,6 +371,28 @@ size_t member_list_count(const member_list *self) {
     for (const member *each = self->members; each; each = each->next)
         count += each->port != NULL;
     return count;
+}
+
+static bool has_name(const member *self, const char *name) {
+    for (size_t i = 0; i < self->request->n_names; i++)
+        if (strcasecmp(self->request->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+size_t member_list_find(const member_list *self, const char *name, uint32_t *out, size_t most) {
+    size_t count = 0;
+    for (const member *each = self->members; each && count < most; each = each->next)
+        if (each->port && has_name(each, name))
+            out[count++] = each->ip;
+    return count;
+}
+
+const char *member_list_name(const member_list *self, uint32_t ip) {
+    for (const member *each = self->members; each; each = each->next)
+        if (each->port && each->ip == ip && each->request->n_names)
+            return each->request->names[0];
+    return NULL;
 }
 
 void member_list_visit(const member_list *self,

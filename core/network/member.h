@@ -19,6 +19,11 @@ member_list *member_list_create(uv_loop_t *loop, const char *path, network_switc
 void member_list_destroy(member_list *self);
 size_t member_list_count(const member_list *self);
 
+/// The addresses of the members that have this name, at most `most` into `out`.
+size_t member_list_find(const member_list *self, const char *name, uint32_t *out, size_t most);
+/// The first name of the member with this address, or NULL; borrowed.
+const char *member_list_name(const member_list *self, uint32_t ip);
+
 /// The switch's way to a port: takes the frame now, keeps it for a while when the card is slow, or drops it.
 void member_frame(void *port_data, const uint8_t *frame, size_t length, void *data);
 

@@ -1,9 +1,10 @@
 // holm-net: the process of one network. It switches frames between its members, is their gateway, and ends by
 // itself when the last member has gone.
 //
-//   holm-net NAME SUBNET GATEWAY|none      for example: holm-net default 10.88.0.0/24 10.88.0.1
+//   holm-net NAME SUBNET GATEWAY [internal]      for example: holm-net default 10.88.0.0/24 10.88.0.1
 //
-// Without a gateway there is no way to the outside: frames go between the members only.
+// An internal network has no way to the outside: frames go between the members, and the gateway's address
+// answers for their names only.
 //
 // Started by core/network/port.c with a pipe as descriptor 3, which gets "ready" once it listens, or the
 // reason why not.
@@ -24,6 +25,7 @@
 #include "core/network/gateway.h"
 #include "core/network/member.h"
 #include "core/network/port.h"
+#include "core/network/resolver.h"
 #include "core/rpc/rpc.h"
 
 #define READY_FD     3
@@ -36,9 +38,10 @@ typedef struct net_process {
     const char *name;
     char *lock_path; // held while it starts or ends, see port.c
     network_switch *fabric;
-    gateway_options options;
     gateway *gateway;          // NULL: an internal network
     port_publisher *publisher; // the same
+    resolver *resolver;
+    ethernet_end own; // the gateway's address; its hardware address is the one that libslirp gives it
     member_list *members;
     rpc_server *server;
     uv_timer_t idle;
@@ -52,6 +55,7 @@ static void net_end(net_process *self) {
     self->ending = true;
     member_list_destroy(self->members);
     publisher_destroy(self->publisher);
+    resolver_destroy(self->resolver);
     gateway_destroy(self->gateway);
     rpc_server_destroy(self->server);
     uv_close((uv_handle_t *)&self->idle, NULL);
@@ -89,18 +93,31 @@ static void to_port(void *port, const uint8_t *frame, size_t length, void *data)
     member_frame(port, frame, length, data);
 }
 
+// What the gateway's address answers where there is no gateway.
+static void answer_arp(net_process *self, const ethernet_frame *frame) {
+    uint8_t reply[ETHERNET_ARP_LENGTH];
+    if (frame->arp_operation != 1 || frame->arp_target_ip != self->own.ip)
+        return;
+    ethernet_make_arp_reply(reply, self->own.mac, self->own.ip, frame->arp_sender_mac, frame->arp_sender_ip);
+    switch_input_gateway(self->fabric, reply, sizeof reply);
+}
+
 static void to_gateway(const uint8_t *frame, size_t length, void *data) {
     net_process *self = data;
     ethernet_frame parsed;
-    if (!self->gateway || !ethernet_parse(frame, length, &parsed))
+    if (!ethernet_parse(frame, length, &parsed))
         return;
     // libslirp would take any datagram to its resolver's address for the host's resolver.
-    bool own = parsed.is_ipv4 && parsed.ipv4_protocol == PROTOCOL_UDP &&
-               parsed.ipv4_destination == self->options.address && parsed.destination_port != PORT_DNS;
-    if (own)
+    bool own =
+        parsed.is_ipv4 && parsed.ipv4_protocol == PROTOCOL_UDP && parsed.ipv4_destination == self->own.ip;
+    if (own && parsed.destination_port == PORT_DNS)
+        resolver_input(self->resolver, &parsed);
+    else if (own && self->publisher)
         publisher_input(self->publisher, &parsed);
-    else
+    else if (!own && self->gateway)
         gateway_input(self->gateway, frame, length);
+    else if (parsed.is_arp)
+        answer_arp(self, &parsed);
 }
 
 static void from_gateway(const uint8_t *frame, size_t length, void *data) {
@@ -186,35 +203,62 @@ static int parse_subnet(const char *subnet, const char *address, gateway_options
     char network[INET_ADDRSTRLEN] = "";
     unsigned prefix = 0;
     struct in_addr base, own = {0};
-    bool internal = strcmp(address, NETWORK_INTERNAL) == 0;
     int end = 0;
     if (sscanf(subnet, "%15[0-9.]/%2u%n", network, &prefix, &end) != 2 || subnet[end] || prefix < 8 ||
-        prefix > 30 || inet_pton(AF_INET, network, &base) != 1 ||
-        (!internal && inet_pton(AF_INET, address, &own) != 1)) {
+        prefix > 30 || inet_pton(AF_INET, network, &base) != 1 || inet_pton(AF_INET, address, &own) != 1) {
         holm_error_set(error, HOLM_ERROR_INVALID, "%s with the gateway %s is no network", subnet, address);
         return -1;
     }
     out->netmask = UINT32_MAX << (32 - prefix);
     out->network = ntohl(base.s_addr) & out->netmask;
     out->address = ntohl(own.s_addr);
-    if (!internal && (out->address & out->netmask) != out->network) {
+    if ((out->address & out->netmask) != out->network) {
         holm_error_set(error, HOLM_ERROR_INVALID, "the gateway %s is not in %s", address, subnet);
         return -1;
     }
     return 0;
 }
 
-static int net_open(net_process *self, const char *folder, const gateway_options *options,
+static size_t find_name(const char *name, uint32_t *out, size_t most, void *data) {
+    const net_process *self = data;
+    return member_list_find(self->members, name, out, most);
+}
+
+static const char *name_of(uint32_t ip, void *data) {
+    const net_process *self = data;
+    return member_list_name(self->members, ip);
+}
+
+static void resolver_open(net_process *self, const gateway_options *options, bool internal) {
+    const resolver_options names = {.network = self->name,
+                                    .own = self->own,
+                                    .subnet = options->network,
+                                    .netmask = options->netmask,
+                                    .mtu = options->mtu,
+                                    .servers = internal ? NULL : "/etc/resolv.conf",
+                                    .server_port = PORT_DNS,
+                                    .find = find_name,
+                                    .name_of = name_of,
+                                    .frame = from_gateway,
+                                    .data = self};
+    self->resolver = resolver_create(&self->loop, &names);
+}
+
+static int net_open(net_process *self, const char *folder, const gateway_options *options, bool internal,
                     holm_error **error) {
     static const switch_output output = {to_port, to_gateway};
     cleanup_free char *port_socket = path_join(folder, "port.sock", NULL);
     cleanup_free char *own_socket = path_join(folder, "net.sock", NULL);
     self->fabric = switch_create(options->address, &output, self);
-    self->gateway = options->address ? gateway_create(&self->loop, options, error) : NULL;
-    if (options->address && !self->gateway)
+    const uint32_t ip = htonl(options->address);
+    self->own = (ethernet_end){.mac = {0x52, 0x55}, .ip = options->address, .port = PORT_DNS};
+    memcpy(self->own.mac + 2, &ip, sizeof ip);
+    self->gateway = internal ? NULL : gateway_create(&self->loop, options, error);
+    if (!internal && !self->gateway)
         return -1;
-    self->options = *options;
-    self->publisher = self->gateway ? publisher_create(&self->loop, self->gateway, options) : NULL;
+    resolver_open(self, options, internal);
+    self->publisher =
+        self->gateway ? publisher_create(&self->loop, self->gateway, &self->own, options) : NULL;
     void *const data[] = {self};
     self->server = rpc_server_create(&self->loop, services, data, array_length(services));
     if (rpc_server_listen(self->server, own_socket, 16, error) < 0)
@@ -254,15 +298,16 @@ static void tell(const char *text) {
 
 static int net_run(int argc, char **argv, holm_error **error) {
     gateway_options options = {.mtu = NETWORK_MTU, .frame = from_gateway};
-    if (argc != 4 || !network_name_valid(argv[1])) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "usage: holm-net NAME SUBNET GATEWAY|none");
+    bool internal = argc == 5 && strcmp(argv[4], NETWORK_INTERNAL) == 0;
+    if (argc != 4 + internal || !network_name_valid(argv[1])) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "usage: holm-net NAME SUBNET GATEWAY [internal]");
         return -1;
     }
     paths where;
     if (parse_subnet(argv[2], argv[3], &options, error) < 0 || paths_init(&where, error) < 0)
         return -1;
     net_process self = {.name = argv[1]};
-    cleanup_free char *folder = network_runtime_folder(&where, self.name, argv[2], argv[3]);
+    cleanup_free char *folder = network_runtime_folder(&where, self.name, argv[2], argv[3], internal);
     cleanup_free char *life = path_join(folder, "lock", NULL);
     cleanup_free char *start = path_join(folder, "start.lock", NULL);
     cleanup_free char *log_path = path_join(folder, "net.log", NULL);
@@ -275,7 +320,7 @@ static int net_run(int argc, char **argv, holm_error **error) {
     if (alive < 0)
         return -1;
     uv_loop_init(&self.loop);
-    int result = net_open(&self, folder, &options, error);
+    int result = net_open(&self, folder, &options, internal, error);
     if (result == 0)
         result = net_confine(folder, error);
     if (result == 0) {

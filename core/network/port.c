@@ -25,20 +25,16 @@ bool network_name_valid(const char *name) {
     return true;
 }
 
-char *network_runtime_folder(const paths *where, const char *network, const char *subnet,
-                             const char *gateway) {
+char *network_runtime_folder(const paths *where, const char *network, const char *subnet, const char *gateway,
+                             bool internal) {
     if (strcmp(network, NETWORK_DEFAULT) == 0)
         return path_join(where->runtime, "n", network, NULL);
     uint32_t sum = 2166136261u; // FNV-1a
-    for (const char *texts[] = {subnet, gateway}, **text = texts; text < texts + array_length(texts); text++)
+    const char *const texts[] = {subnet, gateway, internal ? NETWORK_INTERNAL : ""};
+    for (const char *const *text = texts; text < texts + array_length(texts); text++)
         for (const char *at = *text; *at; at++)
             sum = (sum ^ (uint8_t)*at) * 16777619u;
     return path_format("%s/n/%s-%08" PRIx32, where->runtime, network, sum);
-}
-
-// What holm-net is told, and known by.
-static const char *gateway_of(const network_member *member) {
-    return member->internal ? NETWORK_INTERNAL : member->gateway;
 }
 
 int network_port_init(network_port *self, holm_error **error) {
@@ -73,7 +69,9 @@ static int start_network(const paths *where, const network_member *member, holm_
     }
     cleanup_close int in = ready[0], out = ready[1];
     cleanup_free char *program = path_join(where->libexec, "holm-net", NULL);
-    const char *argv[] = {program, member->network, member->subnet, gateway_of(member), NULL};
+    const char *argv[] = {
+        program, member->network, member->subnet, member->gateway, member->internal ? NETWORK_INTERNAL : NULL,
+        NULL};
     process_fd fds[] = {{out, 3}};
     process_options options = {.argv = argv, .fds = fds, .fd_count = 1, .new_session = true};
     int pidfd = -1;
@@ -195,7 +193,7 @@ int network_port_join(network_port *self, const paths *where, const network_memb
     if (self->control >= 0)
         close(steal_fd(&self->control));
     cleanup_free char *folder =
-        network_runtime_folder(where, member->network, member->subnet, gateway_of(member));
+        network_runtime_folder(where, member->network, member->subnet, member->gateway, member->internal);
     cleanup_free char *socket_path = path_join(folder, "port.sock", NULL);
     cleanup_free char *lock_path = path_join(folder, "start.lock", NULL);
     if (path_make_directories(folder, error) < 0)

@@ -23,7 +23,7 @@ typedef struct network_member {
     const char *address;      ///< IPv4, without prefix length
     const char *subnet;       ///< of the network, CIDR: holm-net is started with it
     const char *gateway;      ///< IPv4 of the gateway
-    bool internal;            ///< the network has no way to the outside, and nobody at the gateway's address
+    bool internal;            ///< the network has no way to the outside
     const char *const *names; ///< NULL-terminated, or NULL
     const struct network_publish *ports;
     size_t port_count; ///< at most NETWORK_PORTS_MOST
@@ -60,13 +60,13 @@ int network_port_join(network_port *self, const paths *where, const network_memb
 void network_port_finish(network_port *self);
 
 #define NETWORK_DEFAULT  "default"
-#define NETWORK_INTERNAL "none" ///< in place of the gateway's address
+#define NETWORK_INTERNAL "internal" ///< what holm-net is told of such a network
 
 /// RUNTIME/n/NAME-SUM, where the network's process has its sockets: another network of the same name, made
 /// after this one was removed, has a process of its own (but for "default", which stays). The caller frees
 /// it.
-char *network_runtime_folder(const paths *where, const char *network, const char *subnet,
-                             const char *gateway);
+char *network_runtime_folder(const paths *where, const char *network, const char *subnet, const char *gateway,
+                             bool internal);
 /// Whether a text can be a network's name (letters, digits, "-", "_", "."; at most 32): it becomes part of
 /// paths.
 bool network_name_valid(const char *name);

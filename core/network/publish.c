@@ -40,17 +40,14 @@ struct port_publisher {
     datagram_gate *datagrams;
 };
 
-port_publisher *publisher_create(uv_loop_t *loop, gateway *outside, const gateway_options *options) {
+port_publisher *publisher_create(uv_loop_t *loop, gateway *outside, const ethernet_end *own,
+                                 const gateway_options *options) {
     port_publisher *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    // The hardware address that libslirp gives its gateway.
-    ethernet_end own = {.mac = {0x52, 0x55}, .ip = options->address};
-    const uint32_t ip = htonl(options->address);
-    memcpy(own.mac + 2, &ip, sizeof ip);
     self->loop = loop;
     self->outside = outside;
-    self->datagrams = datagram_gate_create(loop, &own, options->mtu, options->frame, options->data);
+    self->datagrams = datagram_gate_create(loop, own, options->mtu, options->frame, options->data);
     return self;
 }
 

@@ -11,8 +11,9 @@
 typedef struct port_publisher port_publisher;
 typedef struct published published; ///< the ports of one member
 
-/// `outside` is borrowed. `frame` gives a frame to the network.
-port_publisher *publisher_create(uv_loop_t *loop, gateway *outside, const gateway_options *options);
+/// `outside` is borrowed; `own` is its address on the network.
+port_publisher *publisher_create(uv_loop_t *loop, gateway *outside, const ethernet_end *own,
+                                 const gateway_options *options);
 /// After all that it has published. Accepts NULL.
 void publisher_destroy(port_publisher *self);
 /// UDP to the gateway's address.

@@ -45,12 +45,27 @@ class Networks(unittest.TestCase):
         self.assertEqual(heard("near", address), "word\n")
         self.assertEqual(heard("far", address), "")
         self.assertNotIn("default", world.run("exec", "near", "ip", "route"))
-        self.assertNotIn("nameserver", world.run("exec", "near", "cat", "/etc/resolv.conf"))
+        self.assertEqual(heard("near", "server"), "word\n")
         self.assertIn("default", world.run("exec", "far", "ip", "route"))
         back = json.loads(world.run("network", "inspect", "back"))[0]
         self.assertEqual({member["name"] for member in back["status"]["members"]}, {"server", "near"})
         self.assertEqual(world.run("network", "ls", "-q", "--filter", "label=a=b").split(), ["back"])
         self.assertIn("2 members", refused("network", "rm", "back"))
+
+    def test_names(self):
+        world.run("network", "create", "back", "--subnet", "10.99.0.0/24", "--internal")
+        start("server", "back", "sh", "-c", SERVER)
+        start("near", "back")
+        number = json.loads(world.run("inspect", "server"))[0]["id"][:12]
+        for name in ("server", "SERVER.back", number):
+            self.assertEqual(heard("near", name), "word\n", name)
+        look = lambda *words: subprocess.run([world.holm, "exec", "near", "nslookup", *words], env=world.environment,
+                                             capture_output=True, text=True).stdout
+        self.assertIn("server.back", look("10.99.0.2"))
+        self.assertIn("NXDOMAIN", look("nobody"))
+        self.assertNotIn("NXDOMAIN", look("-type=aaaa", "server"))
+        world.run("rm", "-f", "server")
+        self.assertIn("NXDOMAIN", look("server"))
 
     def test_another_one_of_the_same_name(self):
         """Its process is not that of the first one, which may linger."""

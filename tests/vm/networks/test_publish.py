@@ -48,10 +48,10 @@ def connect(port, address="127.0.0.1"):
 
 
 def hear(connection):
-    heard = b""
+    heard = bytearray()
     while piece := connection.recv(1 << 20):
         heard += piece
-    return heard
+    return bytes(heard)
 
 
 def speak(port, text=b"word", address="127.0.0.1"):
@@ -131,15 +131,10 @@ class Publish(unittest.TestCase):
                 connection.shutdown(socket.SHUT_WR)
             sender = threading.Thread(target=send)
             sender.start()
-            heard, count, tail = hashlib.sha256(), 0, b""
-            while piece := connection.recv(1 << 20):
-                count += len(piece)
-                heard.update(tail)
-                tail = (tail + piece)[-3:] if len(piece) < 3 else piece[-3:]
-                heard.update(piece[:-3])
+            heard = hear(connection)
             sender.join()
-        self.assertEqual((count, tail), (MUCH + 3, b"end"))
-        self.assertEqual(heard.digest(), sent.digest())
+        self.assertEqual((len(heard), heard[-3:]), (MUCH + 3, b"end"))
+        self.assertEqual(hashlib.sha256(heard[:-3]).digest(), sent.digest())
 
 
 class Life(unittest.TestCase):
@@ -171,7 +166,6 @@ class Life(unittest.TestCase):
         select.select([gone], [], [])
         os.close(gone)
         # The shim is told of the loss by the kernel, and takes its place again; until then nobody listens.
-        world.run("network", "inspect", "default")
         heard = None
         while heard is None:
             try:
@@ -182,7 +176,6 @@ class Life(unittest.TestCase):
         self.assertEqual(ports("web"), before)
         world.run("restart", "web")
         self.assertEqual(ports("web"), before)
-        self.assertRaises(ConnectionRefusedError, connect, before[0][1] ^ 1) if False else None
         world.run("stop", "web")
         self.assertRaises(ConnectionRefusedError, connect, before[0][1])
 

@@ -1,0 +1,142 @@
+#include "core/network/dns_message.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LABEL_MOST 63
+#define POINTER    0xc0
+#define TTL_BYTES  4
+
+static uint16_t read16(const uint8_t *bytes) {
+    return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static void write16(uint8_t *bytes, uint16_t value) {
+    bytes[0] = (uint8_t)(value >> 8);
+    bytes[1] = (uint8_t)value;
+}
+
+// The name of a question has nothing before it to point to: pointers are refused. Returns where it ends, 0:
+// it is none.
+static size_t read_name(const uint8_t *bytes, size_t length, size_t at, char out[DNS_NAME_SIZE]) {
+    size_t written = 0;
+    for (;;) {
+        if (at >= length || bytes[at] > LABEL_MOST)
+            return 0;
+        size_t label = bytes[at++];
+        if (label == 0)
+            break;
+        if (label > length - at || written + label + 2 > DNS_NAME_SIZE)
+            return 0;
+        if (written)
+            out[written++] = '.';
+        for (size_t i = 0; i < label; i++) {
+            uint8_t byte = bytes[at + i];
+            bool plain = byte > 0x20 && byte < 0x7f && byte != '.';
+            out[written++] = plain ? (char)tolower(byte) : '?';
+        }
+        at += label;
+    }
+    out[written] = 0;
+    return at;
+}
+
+bool dns_question_parse(const uint8_t *bytes, size_t length, dns_question *out) {
+    *out = (dns_question){0};
+    if (length < DNS_HEADER || length > DNS_MESSAGE_MOST || read16(bytes + 4) != 1)
+        return false;
+    out->id = read16(bytes);
+    out->response = bytes[2] & 0x80;
+    out->operation = (bytes[2] >> 3) & 15;
+    size_t at = read_name(bytes, length, DNS_HEADER, out->name);
+    if (at == 0 || length - at < 4)
+        return false;
+    out->type = read16(bytes + at);
+    out->class = read16(bytes + at + 2);
+    out->end = at + 4;
+    return true;
+}
+
+void dns_answer_begin(dns_answer *self, const uint8_t *query, const dns_question *question, unsigned code) {
+    // A question is at most 12 + 255 + 4 bytes long.
+    memset(self->bytes, 0, DNS_HEADER);
+    memcpy(self->bytes, query, 2);
+    memcpy(self->bytes + DNS_HEADER, query + DNS_HEADER, question->end - DNS_HEADER);
+    self->bytes[2] = (uint8_t)(0x84 | (query[2] & 0x79)); // an answer, with authority; RD as asked
+    self->bytes[3] = (uint8_t)(0x80 | code);              // recursion is available
+    write16(self->bytes + 4, 1);
+    self->length = question->end;
+}
+
+// A record of the name in the question, which is where the header ends.
+static uint8_t *add_record(dns_answer *self, uint16_t type, uint32_t seconds, size_t data_length) {
+    size_t size = 12 + data_length;
+    if (size > sizeof self->bytes - self->length)
+        return NULL;
+    uint8_t *record = self->bytes + self->length;
+    write16(record, POINTER << 8 | DNS_HEADER);
+    write16(record + 2, type);
+    write16(record + 4, DNS_CLASS_IN);
+    write16(record + 6, (uint16_t)(seconds >> 16));
+    write16(record + 8, (uint16_t)seconds);
+    write16(record + 10, (uint16_t)data_length);
+    self->length += size;
+    write16(self->bytes + 6, (uint16_t)(read16(self->bytes + 6) + 1));
+    return record + 12;
+}
+
+bool dns_answer_add_address(dns_answer *self, uint32_t ip, uint32_t seconds) {
+    uint8_t *data = add_record(self, DNS_TYPE_A, seconds, 4);
+    if (data) {
+        write16(data, (uint16_t)(ip >> 16));
+        write16(data + 2, (uint16_t)ip);
+    }
+    return data != NULL;
+}
+
+bool dns_answer_add_name(dns_answer *self, const char *name, uint32_t seconds) {
+    uint8_t wire[DNS_NAME_SIZE];
+    size_t length = 0;
+    for (const char *at = name; *at;) {
+        size_t label = strcspn(at, ".");
+        if (label == 0 || label > LABEL_MOST || length + label + 2 > sizeof wire)
+            return false;
+        wire[length++] = (uint8_t)label;
+        memcpy(wire + length, at, label);
+        length += label;
+        at += label + (at[label] == '.');
+    }
+    wire[length++] = 0;
+    uint8_t *data = add_record(self, DNS_TYPE_PTR, seconds, length);
+    if (data)
+        memcpy(data, wire, length);
+    return data != NULL;
+}
+
+bool dns_reverse_parse(const char *name, uint32_t *ip) {
+    unsigned part[4];
+    int end = 0;
+    if (sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &part[3], &part[2], &part[1], &part[0], &end) != 4 ||
+        end == 0 || name[end])
+        return false;
+    *ip = part[0] << 24 | part[1] << 16 | part[2] << 8 | part[3];
+    return part[0] <= 255 && part[1] <= 255 && part[2] <= 255 && part[3] <= 255;
+}
+
+size_t dns_servers_parse(const char *text, char out[][46], size_t most) {
+    size_t count = 0;
+    for (const char *line = text; *line && count < most; line += strcspn(line, "\n"), line += *line == '\n') {
+        char address[46], rest[8];
+        uint8_t bytes[16];
+        size_t length = strcspn(line, "\n");
+        char copy[128];
+        snprintf(copy, sizeof copy, "%.*s", (int)(length < sizeof copy ? length : sizeof copy - 1), line);
+        if (sscanf(copy, "nameserver %45s%7s", address, rest) < 1 ||
+            (inet_pton(AF_INET, address, bytes) != 1 && inet_pton(AF_INET6, address, bytes) != 1))
+            continue;
+        memcpy(out[count++], address, strlen(address) + 1);
+    }
+    return count;
+}

@@ -1,0 +1,55 @@
+// Messages of the DNS (RFC 1035) as far as a resolver needs them that answers a few names itself: questions
+// read from untrusted bytes, and answers to them.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DNS_NAME_SIZE    256 ///< of a name as text, with its end
+#define DNS_HEADER       12
+#define DNS_MESSAGE_MOST 65535
+
+#define DNS_TYPE_A    1
+#define DNS_TYPE_PTR  12
+#define DNS_TYPE_AAAA 28
+#define DNS_TYPE_ANY  255
+#define DNS_CLASS_IN  1
+
+#define DNS_NO_ERROR       0
+#define DNS_FORMAT_ERROR   1
+#define DNS_SERVER_FAILURE 2
+#define DNS_NO_SUCH_NAME   3
+#define DNS_NOT_SUPPORTED  4
+
+typedef struct dns_question {
+    uint16_t id;
+    bool response; ///< QR: it is an answer
+    unsigned operation;
+    uint16_t type;
+    uint16_t class;
+    char name[DNS_NAME_SIZE]; ///< lower case, without the last dot; bytes that are no printable ASCII are "?"
+    size_t end;               ///< where the question ends within the message
+} dns_question;
+
+/// Reads the header and the one question of a query or an answer; false when there is not exactly one.
+bool dns_question_parse(const uint8_t *bytes, size_t length, dns_question *out);
+
+/// An answer in the making.
+typedef struct dns_answer {
+    uint8_t bytes[512]; ///< what fits into UDP without any agreement
+    size_t length;
+} dns_answer;
+
+/// Begins the answer to a query that was read: its question, and this code.
+void dns_answer_begin(dns_answer *self, const uint8_t *query, const dns_question *question, unsigned code);
+/// Adds a record of the name asked for; false when it has no room.
+bool dns_answer_add_address(dns_answer *self, uint32_t ip, uint32_t seconds);
+bool dns_answer_add_name(dns_answer *self, const char *name, uint32_t seconds);
+
+/// "10.0.88.2.in-addr.arpa" backwards; false when it is no such name.
+bool dns_reverse_parse(const char *name, uint32_t *ip);
+
+/// The name servers of a resolv.conf(5), IPv4 and IPv6, in its order; what cannot be read is left out.
+/// Returns how many there are in `out`.
+size_t dns_servers_parse(const char *text, char out[][46], size_t most);

@@ -1,0 +1,32 @@
+// The resolver of a network, at the gateway's address: the names of the members, and for the rest the host's
+// own resolvers.
+#pragma once
+
+#include <uv.h>
+
+#include "core/network/ethernet.h"
+
+typedef struct resolver resolver;
+
+typedef struct resolver_options {
+    const char *network; ///< borrowed: "NAME.network" is a name too
+    ethernet_end own;    ///< where it answers
+    uint32_t subnet, netmask;
+    unsigned mtu;
+    const char
+        *servers; ///< resolv.conf of the host, read again when it has changed; NULL: nothing is forwarded
+    uint16_t server_port; ///< 53
+
+    /// The addresses of a member's name (lower or upper case), at most `most` into `out`.
+    size_t (*find)(const char *name, uint32_t *out, size_t most, void *data);
+    /// The name of the member with this address, or NULL; borrowed.
+    const char *(*name_of)(uint32_t ip, void *data);
+    void (*frame)(const uint8_t *frame, size_t length, void *data);
+    void *data;
+} resolver_options;
+
+resolver *resolver_create(uv_loop_t *loop, const resolver_options *options);
+/// Forgets what is not answered yet; frees itself from the loop. Accepts NULL.
+void resolver_destroy(resolver *self);
+/// A datagram to its address.
+void resolver_input(resolver *self, const ethernet_frame *frame);
