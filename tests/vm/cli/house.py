@@ -45,7 +45,7 @@ class House:
     """with House() as house: …  Its processes are known by a mark in their environment, and must all be gone when
     it closes."""
 
-    def __init__(self, image=True, **environment):
+    def __init__(self, image=True, user=None, **environment):
         self.folder = tempfile.mkdtemp(prefix="hh-", dir="/tmp")
         self.environment = {key: value for key, value in os.environ.items() if not key.startswith("HOLM_")}
         self.environment |= {MARK: self.folder, "HOME": f"{self.folder}/h", "LC_ALL": "C.UTF-8"}
@@ -54,15 +54,33 @@ class House:
             os.makedirs(f"{self.folder}/{name}/holm", 0o700)
             os.chmod(f"{self.folder}/{name}", 0o700)
             self.environment[variable] = f"{self.folder}/{name}"
-        os.symlink(KERNELS, f"{self.folder}/c/holm/kernel")
+        self.program, self.directory = [HOLM], None
+        if user:
+            self.belong_to(user)
+        else:
+            os.symlink(KERNELS, f"{self.folder}/c/holm/kernel")
         self.environment |= environment
         self.data, self.runtime = f"{self.folder}/d/holm", f"{self.folder}/r/holm"
         if image:
             self.make_busybox()
 
+    def belong_to(self, user):
+        """The folders are the user's, and so is who runs in it; holm is installed where the user can read it."""
+        subprocess.run(["cmake", "--install", BUILD, "--prefix", f"{self.folder}/i"], check=True, stdout=subprocess.DEVNULL)
+        os.mkdir(f"{self.folder}/c/holm/kernel")
+        subprocess.run(["cp", "-rL", f"{KERNELS}/{os.uname().machine}", f"{self.folder}/c/holm/kernel"], check=True)
+        for folder, _, files in os.walk(self.folder):
+            if not folder.startswith(f"{self.folder}/i"):
+                for path in (folder, *(f"{folder}/{name}" for name in files)):
+                    os.chown(path, user.uid, user.gid)
+        self.environment |= {"USER": user.name, "LOGNAME": user.name}
+        self.program, self.directory = [*user.prefix, f"{self.folder}/i/bin/holm"], self.folder
+
     def make_busybox(self):
-        subprocess.run(["bash", "-c", '. "$0/tui/setup.sh" && setup_busybox "$1"', SOURCE, HOLM], check=True,
-                       env=self.environment)
+        *prefix, holm = self.program
+        subprocess.run(["bash", "-c", '. "$0/tui/setup.sh"; run="$(declare -f setup_busybox); setup_busybox $1"; shift;'
+                        ' "$@" bash -ec "$run"', SOURCE, holm, *(prefix or ["env"])], check=True, env=self.environment,
+                       cwd=self.directory)
 
     def __enter__(self):
         return self
@@ -88,7 +106,7 @@ class House:
         more = {"text": True, "stdin": subprocess.DEVNULL} | more
         if "input" in more:
             del more["stdin"]
-        done = subprocess.run([HOLM, *arguments], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        done = subprocess.run([*self.program, *arguments], env=self.environment, cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               timeout=timeout, **more)
         if code is not None and done.returncode != code:
             raise AssertionError(f"holm {' '.join(arguments)}: {done.returncode}, not {code}: {done.stdout}{done.stderr}")
@@ -100,7 +118,7 @@ class House:
 
     def start(self, *arguments, environment=None, **more):
         more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | more
-        return subprocess.Popen([HOLM, *arguments], env=environment or self.environment, **more)
+        return subprocess.Popen([*self.program, *arguments], env=environment or self.environment, cwd=self.directory, **more)
 
     def json(self, *arguments):
         return json.loads(self.do(*arguments, "--format", "json"))
@@ -121,8 +139,8 @@ class House:
             program = read_link(f"/proc/{pid}/exe").rsplit("/", 1)[-1]
             if int(pid) == os.getpid() or (names and program not in names):
                 continue
-            # QEMU is given an environment of its own: it is known by its disks.
-            ours = self.has_open(pid) if program == QEMU else mark in read(f"/proc/{pid}/environ", "rb").split(b"\0")
+            # These are given an environment of their own: they are known by their disks.
+            ours = self.has_open(pid) if program in (QEMU, "holm-disk") else mark in read(f"/proc/{pid}/environ", "rb").split(b"\0")
             if ours:
                 found[int(pid)] = program
         return found
