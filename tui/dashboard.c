@@ -3,6 +3,7 @@
 #include "tui/dashboard_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -80,7 +81,7 @@ static void on_terminal(uv_poll_t *poll, int status, int events) {
     (void)events;
     dashboard *self = poll->data;
     char bytes[4096];
-    ssize_t length = status < 0 ? 0 : read(STDIN_FILENO, bytes, sizeof(bytes));
+    ssize_t length = status < 0 ? 0 : read(self->terminal_fd, bytes, sizeof(bytes));
     if (length < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (length <= 0) { // the terminal is gone
@@ -123,8 +124,24 @@ static void on_signal(uv_signal_t *handle, int number) {
 
 static const int watched_signals[] = {SIGWINCH, SIGTSTP, SIGTERM, SIGHUP, SIGINT};
 
+// libuv makes what it polls non-blocking for all who share the open file, such as the shell that we come back
+// to. A terminal that belongs to another user (su) cannot be opened anew: its flags are put back when we
+// leave.
+static void open_terminal(dashboard *self) {
+    self->terminal_flags = fcntl(STDIN_FILENO, F_GETFL);
+    self->terminal_fd = open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (self->terminal_fd < 0)
+        self->terminal_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    uv_poll_init(self->loop, &self->terminal, self->terminal_fd);
+}
+
+static void close_terminal(dashboard *self) {
+    close(self->terminal_fd);
+    fcntl(STDIN_FILENO, F_SETFL, self->terminal_flags);
+}
+
 static void start_handles(dashboard *self) {
-    uv_poll_init(self->loop, &self->terminal, STDIN_FILENO);
+    open_terminal(self);
     uv_prepare_init(self->loop, &self->draw);
     uv_timer_t *timers[] = {&self->escape, &self->pace, &self->settle};
     for (size_t i = 0; i < array_length(timers); i++) {
@@ -150,6 +167,7 @@ static void close_handles(dashboard *self) {
     for (size_t i = 0; i < array_length(watched_signals); i++)
         uv_close((uv_handle_t *)&self->signals[i], NULL);
     uv_run(self->loop, UV_RUN_NOWAIT); // the closed handles let go
+    close_terminal(self);
 }
 
 // A theme that cannot be read is said, and is no reason not to start.

@@ -22,6 +22,8 @@ typedef struct dashboard {
     history_file pulls, commands; ///< what was typed before
 
     uv_poll_t terminal;
+    int terminal_fd;    ///< what keys come from, opened anew
+    int terminal_flags; ///< of standard input, as they were
     uv_prepare_t draw;
     uv_timer_t escape; ///< a lone escape is one after this
     uv_timer_t pace;   ///< a frame that has to wait for its time
