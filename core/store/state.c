@@ -253,6 +253,14 @@ static int set_up(state *self, const char *directory, holm_error **error) {
     return version < 0 ? -1 : 0;
 }
 
+// SQLite would make it readable for all, but for the umask; its -wal and -shm follow the file. One that is
+// there is not opened: closing it would let go of the locks that SQLite holds in this process.
+static void make_private(const char *path) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 state *state_open(const char *data_directory, holm_error **error) {
     cleanup_free char *directory = path_join(data_directory, "state", NULL);
     cleanup_free char *path = path_join(directory, "state.db", NULL);
@@ -262,6 +270,7 @@ state *state_open(const char *data_directory, holm_error **error) {
     if (!self)
         abort();
     self->events_path = path_join(directory, "events", NULL);
+    make_private(path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
     int result = sqlite3_open_v2(path, &self->database, flags, NULL);
     if (result != SQLITE_OK) {
