@@ -216,10 +216,19 @@ void holm_image_prune(holm_client *client, bool all, json_t *filters, holm_done 
 void holm_image_usage(holm_client *client, holm_done done, void *data);
 void holm_image_tag(holm_client *client, const char *reference, const char *target, holm_done done,
                     void *data);
+
+typedef struct holm_image_pull_options {
+    const char *platform; ///< "linux/arm64"; NULL: the host's
+    const char *scheme;   ///< NULL, "auto", "http", "https"
+    unsigned concurrency; ///< layers brought at the same time; 0: as configured
+} holm_image_pull_options;
+#define HOLM_PULL_CONCURRENCY_MAX 8 ///< more are not brought at the same time, whatever is said
+
 /// Starts (or joins) a pull and tells its progress to `item` as holm_task_watch does; the item with "done" is
-/// the last but for `ended`. Closing the watch leaves the pull running. platform and scheme may be NULL.
-holm_watch *holm_image_pull(holm_client *client, const char *reference, const char *platform,
-                            const char *scheme, holm_watch_item item, holm_watch_ended ended, void *data);
+/// the last but for `ended`. Closing the watch leaves the pull running. options may be NULL.
+holm_watch *holm_image_pull(holm_client *client, const char *reference,
+                            const holm_image_pull_options *options, holm_watch_item item,
+                            holm_watch_ended ended, void *data);
 /// From an archive file (OCI layout tar or docker-archive, plain, gzip or zstd; "-": standard input). The
 /// same kind of watch.
 holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,

@@ -20,6 +20,7 @@ struct task_watch {
     char *reference, *path, *platform, *scheme;
     json_t *changes;
     bool repair;
+    unsigned concurrency;
     int fd;
     holm_error *error;
     bool working;
@@ -109,8 +110,10 @@ static void send_pull(task_watch *self) {
     request.reference = self->reference;
     request.platform = self->platform ? self->platform : (char *)"";
     request.scheme = self->scheme ? self->scheme : (char *)"";
-    request.concurrency =
-        (uint32_t)json_integer_value(config_get(self->watch.handle.client->config, "registry.concurrency"));
+    request.concurrency = self->concurrency;
+    if (!request.concurrency)
+        request.concurrency = (uint32_t)json_integer_value(
+            config_get(self->watch.handle.client->config, "registry.concurrency"));
     rpc_stream_send(self->stream, &request.base);
     rpc_stream_half_close(self->stream);
 }
@@ -251,11 +254,16 @@ static const char *scheme_for(const holm_client *client, const char *canonical) 
     return NULL;
 }
 
-holm_watch *holm_image_pull(holm_client *client, const char *reference, const char *platform,
-                            const char *scheme, holm_watch_item item, holm_watch_ended ended, void *data) {
+holm_watch *holm_image_pull(holm_client *client, const char *reference,
+                            const holm_image_pull_options *options, holm_watch_item item,
+                            holm_watch_ended ended, void *data) {
+    static const holm_image_pull_options standard = {0};
+    if (!options)
+        options = &standard;
     task_watch *self = task_create(client, "Pull", send_pull, reference, item, ended, data);
-    self->platform = copy(platform);
-    self->scheme = copy(scheme ? scheme : scheme_for(client, self->reference));
+    self->platform = copy(options->platform);
+    self->scheme = copy(options->scheme ? options->scheme : scheme_for(client, self->reference));
+    self->concurrency = options->concurrency;
     return task_go(self);
 }
 

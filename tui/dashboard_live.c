@@ -250,8 +250,7 @@ void dashboard_pull(dashboard *self, const char *reference) {
     mine->reference = strdup(reference);
     mine->next = self->pull_list;
     self->pull_list = mine;
-    mine->watch =
-        holm_image_pull(self->client, mine->reference, NULL, NULL, on_pull_item, on_pull_ended, mine);
+    mine->watch = holm_image_pull(self->client, mine->reference, NULL, on_pull_item, on_pull_ended, mine);
     dashboard_dirty(self);
 }
 

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "core/base/path.h"
+#include "core/registry/header.h"
 #include "core/registry/registry_internal.h"
 
 #define LOG_MODULE "registry"
@@ -79,15 +80,14 @@ static void set_timer(registry_fetch *self, unsigned wait_ms) {
     uv_timer_start(self->timer, on_timer, wait_ms, 0);
 }
 
+// A registry that was never there is told at once, not after a minute.
+static bool can_retry(const registry_fetch *self, unsigned wait_ms) {
+    return self->owner->reached && self->tries + 1 < REGISTRY_TRIES_MAX &&
+           self->retries < REGISTRY_RETRIES_MAX && wait_ms <= REGISTRY_WAIT_MAX_MS;
+}
+
 // The error is taken over. wait_ms 0: as long as the number of tries says.
-static void retry_or_fail(registry_fetch *self, holm_error *why, unsigned wait_ms) {
-    // A registry that was never there is told at once, not after a minute.
-    bool hopeless = !self->owner->reached || self->tries + 1 >= REGISTRY_TRIES_MAX ||
-                    self->retries >= REGISTRY_RETRIES_MAX || wait_ms > REGISTRY_WAIT_MAX_MS;
-    if (hopeless) {
-        finish(self, why);
-        return;
-    }
+static void retry(registry_fetch *self, holm_error *why, unsigned wait_ms) {
     if (wait_ms == 0)
         wait_ms = self->owner->backoff_ms << self->tries;
     self->tries++;
@@ -97,6 +97,13 @@ static void retry_or_fail(registry_fetch *self, holm_error *why, unsigned wait_m
         self->events.retry(self, why, wait_ms, self->data);
     holm_error_free(why);
     set_timer(self, wait_ms);
+}
+
+static void retry_or_fail(registry_fetch *self, holm_error *why, unsigned wait_ms) {
+    if (can_retry(self, wait_ms))
+        retry(self, why, wait_ms);
+    else
+        finish(self, why);
 }
 
 // ---- the response ----
@@ -159,22 +166,17 @@ static void on_body(http_request *request, const void *bytes, size_t length, voi
         break_off(self);
 }
 
-static unsigned retry_after_ms(const http_request *request) {
-    const char *text = http_request_header(request, "Retry-After", 0);
-    if (!text || !*text || text[strspn(text, "0123456789")])
-        return 0; // a date: our own pace will do
-    unsigned long seconds = strtoul(text, NULL, 10);
-    return seconds > 86400 ? 86400000 : (unsigned)seconds * 1000;
-}
-
 static void on_renewed(const holm_error *error, void *data) {
     registry_fetch *self = data;
     if (!error) {
         start_request(self);
-        return;
+    } else if (holm_error_code_of(error) == HOLM_ERROR_UNAVAILABLE && can_retry(self, 0)) {
+        self->logins = 0; // it has not been answered
+        retry(self, holm_error_copy(error), 0);
+    } else {
+        self->failure = holm_error_copy(error);
+        set_timer(self, 0);
     }
-    self->failure = holm_error_copy(error);
-    set_timer(self, 0);
 }
 
 static void handle_unauthorized(registry_fetch *self, const http_request *request, const char *text) {
@@ -222,7 +224,8 @@ static void handle_status(registry_fetch *self, const http_request *request, lon
                        close);
         if (status == 429)
             holm_error_hint(&error, "the registry limits how often it may be asked: wait, or log in");
-        retry_or_fail(self, error, retry_after_ms(request));
+        retry_or_fail(self, error,
+                      header_retry_after_ms(http_request_header(request, "Retry-After", 0), time(NULL)));
     } else {
         holm_error_set(&error, HOLM_ERROR_UNAVAILABLE, "%s answered %ld where %s was asked for%s%s%s", host,
                        status, self->object, open, inner, close);

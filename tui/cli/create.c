@@ -51,7 +51,8 @@ static void on_pulled(holm_watch *watch, const holm_error *error, void *data) {
 static void pull(creation *self) {
     const char *image = json_string_value(json_object_get(self->request, "image"));
     const char *platform = json_string_value(json_object_get(self->request, "platform"));
-    holm_image_pull(self->owner.client, image, platform, self->options.scheme, on_progress, on_pulled, self);
+    const holm_image_pull_options options = {.platform = platform, .scheme = self->options.scheme};
+    holm_image_pull(self->owner.client, image, &options, on_progress, on_pulled, self);
 }
 
 // Nothing but a missing image (or one for another platform) is a reason to pull: what else was not found
@@ -88,7 +89,7 @@ static void create(creation *self) {
 void creation_begin(creation *self, creation_done done) {
     self->done = done;
     self->request = container_options_steal(&self->options);
-    progress_init(&self->progress, self->options.quiet);
+    progress_init(&self->progress, self->options.quiet ? PROGRESS_NONE : PROGRESS_AUTO);
     if (self->options.cidfile && !open_cidfile(self))
         return;
     if (strcmp(self->options.pull, "always") == 0) {

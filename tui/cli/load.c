@@ -7,9 +7,10 @@
 
 static const struct argp_option options[] = {
     {"input", 'i', "FILE", 0, "The archive; also as the argument. Without one, or as -: standard input", 0},
-    {"quiet", 'q', NULL, 0, "No progress", 0},
     {0},
 };
+
+static const struct argp_child children[] = {{&progress_argp, 0, NULL, 0}, {0}};
 
 typedef struct load_options {
     load load;
@@ -19,12 +20,12 @@ typedef struct load_options {
 static error_t parse(int key, char *argument, struct argp_state *state) {
     load_options *self = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &self->load.mode;
+        return 0;
     case 'i':
         self->input[0] = argument;
         self->load.references = self->input;
-        return 0;
-    case 'q':
-        self->load.quiet = true;
         return 0;
     case ARGP_KEY_NO_ARGS:
         if (!self->input[0]) {
@@ -39,7 +40,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     }
 }
 
-const struct argp load_argp = {.options = options, .parser = parse};
+const struct argp load_argp = {.options = options, .parser = parse, .children = children};
 
 void load_item(holm_watch *watch, json_t *item, void *data) {
     load *self = data;
@@ -65,7 +66,7 @@ void load_ended(holm_watch *watch, const holm_error *error, void *data) {
 int load_command(int argc, char **argv) {
     load_options self = {0};
     cli_parse("image.load", argc, argv, &self);
-    progress_init(&self.load.progress, self.load.quiet);
+    progress_init(&self.load.progress, self.load.mode);
     if (cli_open(&self.load.owner))
         holm_image_load(self.load.owner.client, self.load.references[0], load_item, load_ended, &self.load);
     int exit_code = cli_close(&self.load.owner);

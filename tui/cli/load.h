@@ -7,7 +7,7 @@
 typedef struct load {
     cli owner;
     char **references;
-    bool quiet;
+    progress_mode mode;
     json_t *changes;
     progress progress;
 } load;

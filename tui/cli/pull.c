@@ -1,78 +1,120 @@
 #include <limits.h>
+#include <string.h>
 
 #include "tui/cli/cli.h"
 #include "tui/cli/commands.h"
 #include "tui/cli/progress.h"
 #include "tui/cli/references.h"
 
-enum { KEY_PLATFORM = 0x100, KEY_SCHEME };
+enum { KEY_PLATFORM = 0x100, KEY_SCHEME, KEY_CONCURRENCY };
 
-typedef struct pull {
+typedef struct pull pull;
+
+/// One of the names. Digests are printed in the order of the names, however they end.
+typedef struct pull_one {
+    pull *owner;
+    char *digest;
+    bool over;
+} pull_one;
+
+struct pull {
     cli owner;
-    char **references; // the one that is on its way
-    const char *platform, *scheme;
-    bool quiet;
+    char **references;
+    holm_image_pull_options options;
+    progress_mode mode;
     progress progress;
-} pull;
+    pull_one *all;
+    size_t count, printed;
+};
 
 static const struct argp_option options[] = {
     {"platform", KEY_PLATFORM, "PLATFORM", 0, "linux/amd64, linux/arm64 …", 0},
-    {"scheme", KEY_SCHEME, "SCHEME", 0, "http or https", 0},
-    {"quiet", 'q', NULL, 0, "No progress", 0},
+    {"scheme", KEY_SCHEME, "SCHEME", 0, "http or https; auto: http for registries on this machine", 0},
+    {"max-concurrent-downloads", KEY_CONCURRENCY, "COUNT", 0, "Layers brought at the same time, 1 to 8", 0},
     {0},
 };
+
+static const struct argp_child children[] = {{&progress_argp, 0, NULL, 0}, {0}};
+
+static unsigned parse_count(const struct argp_state *state, const char *text) {
+    char *end;
+    unsigned long count = strtoul(text, &end, 10);
+    if (!*text || *end || count < 1 || count > HOLM_PULL_CONCURRENCY_MAX)
+        cli_usage_error(state, "--max-concurrent-downloads needs a number from 1 to %d, and \"%s\" is none",
+                        HOLM_PULL_CONCURRENCY_MAX, text);
+    return (unsigned)count;
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
     pull *self = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &self->mode;
+        return 0;
     case KEY_PLATFORM:
-        self->platform = argument;
+        self->options.platform = argument;
         return 0;
     case KEY_SCHEME:
-        self->scheme = argument;
+        self->options.scheme = argument;
         return 0;
-    case 'q':
-        self->quiet = true;
+    case KEY_CONCURRENCY:
+        self->options.concurrency = parse_count(state, argument);
         return 0;
     default:
         return references_parse(key, state, 1, UINT_MAX, &self->references);
     }
 }
 
-const struct argp pull_argp = {.options = options, .parser = parse};
-
-static void pull_next(pull *self);
+const struct argp pull_argp = {.options = options, .parser = parse, .children = children};
 
 static void on_item(holm_watch *watch, json_t *item, void *data) {
-    pull *self = data;
+    pull_one *one = data;
     (void)watch;
-    progress_show(&self->progress, item);
+    progress_show(&one->owner->progress, item);
     if (json_is_true(json_object_get(item, "done")) && *cli_text(item, "digest"))
-        puts(cli_text(item, "digest"));
+        one->digest = strdup(cli_text(item, "digest"));
 }
 
 static void on_ended(holm_watch *watch, const holm_error *error, void *data) {
-    pull *self = data;
+    pull_one *one = data;
+    pull *self = one->owner;
     (void)watch;
-    progress_finish(&self->progress);
-    if (error)
+    one->over = true;
+    if (error) {
+        progress_interrupt(&self->progress);
         cli_fail(&self->owner, error);
-    self->references++;
-    pull_next(self);
+    }
+    for (; self->printed < self->count && self->all[self->printed].over; self->printed++) {
+        if (!self->all[self->printed].digest)
+            continue;
+        progress_interrupt(&self->progress);
+        puts(self->all[self->printed].digest);
+    }
 }
 
-static void pull_next(pull *self) {
-    if (!*self->references)
-        return;
-    progress_init(&self->progress, self->quiet);
-    holm_image_pull(self->owner.client, *self->references, self->platform, self->scheme, on_item, on_ended,
-                    self);
+static void pull_all(pull *self) {
+    while (self->references[self->count])
+        self->count++;
+    self->all = calloc(self->count, sizeof *self->all);
+    if (!self->all)
+        abort();
+    for (size_t i = 0; i < self->count; i++) {
+        self->all[i].owner = self;
+        holm_image_pull(self->owner.client, self->references[i], &self->options, on_item, on_ended,
+                        &self->all[i]);
+    }
 }
 
 int pull_command(int argc, char **argv) {
     pull self = {0};
     cli_parse("image.pull", argc, argv, &self);
+    progress_init(&self.progress, self.mode);
     if (cli_open(&self.owner))
-        pull_next(&self);
-    return cli_close(&self.owner);
+        pull_all(&self);
+    int exit_code = cli_close(&self.owner);
+    progress_finish(&self.progress);
+    for (size_t i = 0; i < self.count; i++)
+        free(self.all[i].digest);
+    free(self.all);
+    return exit_code;
 }

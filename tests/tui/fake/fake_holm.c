@@ -374,10 +374,10 @@ static void pull_tick(uv_timer_t *timer) {
     holm_watch_close(watch);
 }
 
-holm_watch *holm_image_pull(holm_client *client, const char *reference, const char *platform,
-                            const char *scheme, holm_watch_item item, holm_watch_ended ended, void *data) {
-    (void)platform;
-    (void)scheme;
+holm_watch *holm_image_pull(holm_client *client, const char *reference,
+                            const holm_image_pull_options *options, holm_watch_item item,
+                            holm_watch_ended ended, void *data) {
+    (void)options;
     holm_watch *watch = watch_new(client, WATCH_PULL, item, ended, data);
     watch->task = json_pack("{s:s}", "subject", reference);
     uv_timer_start(&watch->timer, pull_tick, 20, 100);
@@ -560,14 +560,14 @@ void holm_image_tag(holm_client *client, const char *reference, const char *targ
 
 holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,
                             holm_watch_ended ended, void *data) {
-    return holm_image_pull(client, path, NULL, NULL, item, ended, data);
+    return holm_image_pull(client, path, NULL, item, ended, data);
 }
 
 holm_watch *holm_image_import(holm_client *client, const char *path, const char *reference, json_t *changes,
                               holm_watch_item item, holm_watch_ended ended, void *data) {
     (void)path;
     (void)changes;
-    return holm_image_pull(client, reference, NULL, NULL, item, ended, data);
+    return holm_image_pull(client, reference, NULL, item, ended, data);
 }
 
 void holm_session_close_input(holm_session *session) {

@@ -100,7 +100,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         answer = quirk["token"]
         if callable(answer):
             answer = answer(self)
-        self.reply(200, answer)
+        self.reply(*(answer if isinstance(answer, tuple) else (200, answer)))
 
     def serve_manifest(self, quirk, item):
         if "manifest" in quirk:

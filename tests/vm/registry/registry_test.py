@@ -1,5 +1,6 @@
 """holm-image pulls: from a real registry in every usual way, and from one that breaks every rule."""
 
+import email.utils
 import glob
 import json
 import os
@@ -250,7 +251,10 @@ def busy_first(name):
         quirk = handler.server.quirks[name]
         quirk["asked"] = quirk.get("asked", 0) + 1
         if quirk["asked"] <= 2:
-            return handler.reply(429 if name == "busy" else 503, b"{}", Retry_After="1")
+            when = "1" if name == "busy" else email.utils.formatdate(time.time() + 2, usegmt=True)
+            quirk.setdefault("times", []).append(time.monotonic())
+            return handler.reply(429 if name == "busy" else 503, b"{}", Retry_After=when)
+        quirk["times"].append(time.monotonic())
         handler.send_range(blob)
     return serve
 
@@ -362,6 +366,9 @@ def test_hostile():
     for repository in ("broken", "ignores-range", "busy", "unavailable"):
         _, seen = worker.pulled(name(repository))
         assert "retrying" in seen, (repository, seen)
+    for repository in ("busy", "unavailable"):  # Retry-After in seconds and as a date; without one it would be 0.5 s
+        first, second = server.quirks[repository]["times"][:2]
+        assert second - first > 0.95, (repository, second - first)
     ranges = [headers["Range"] for path, headers in server.requests if "/broken/blobs" in path and "Range" in headers]
     assert ranges and len(set(ranges)) == len(ranges), ranges  # each goes on where the last one ended
     expected = {
@@ -388,6 +395,7 @@ def test_credentials_stay():
     """Who gets what: tokens and passwords go to their own host and nowhere else."""
     elsewhere = Server({"image": {"image": Image(seed=200)}})
     token = b'{"token":"abc"}'
+    answers = iter([(503, b"{}"), (429, b"{}")])
     own = Server({})
     realm = f"http://{own.host}/token/"
     bearer = ("Bearer abc",)
@@ -396,6 +404,8 @@ def test_credentials_stay():
                   "token": token, "blob": redirect_to(lambda h: f"http://{elsewhere.host}/elsewhere/DIGEST")},
         "back": {"image": Image(seed=200), "challenge": f'Bearer realm="{realm}back"', "accepts": bearer, "token": token,
                  "blob": redirect_to(lambda h: f"http://{own.host}/elsewhere/DIGEST")},
+        "tired": {"image": Image(seed=202), "challenge": f'Bearer realm="{realm}tired"', "accepts": bearer,
+                  "token": lambda handler: next(answers, token)},
         "injects": {"image": Image(seed=201), "challenge": f'Bearer realm="{realm}injects"', "accepts": bearer,
                     "token": b'{"token":"a\\r\\nX-Evil: b"}'},
         "empty": {"image": Image(seed=201), "challenge": f'Bearer realm="{realm}empty"', "accepts": bearer,
@@ -417,6 +427,8 @@ def test_credentials_stay():
     tokens = [headers for path, headers in own.requests if path.startswith("/token")]
     assert tokens and tokens[0]["Authorization"] == basic("anna", "secret")
     assert len(tokens) == 1, "one login is enough for a pull"
+    worker.pulled(f"{own.host}/tired:v1")
+    assert next(answers, None) is None, "the token service is asked again"
     for repository, code in (("injects", "integrity"), ("empty", "integrity"), ("never", "denied"), ("file", "denied"),
                              ("strange", "denied"), ("large-token", "limit")):
         last = worker.refused(f"{own.host}/{repository}:v1", code)
