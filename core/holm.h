@@ -251,6 +251,28 @@ typedef struct holm_image_save_options {
 holm_watch *holm_image_save(holm_client *client, json_t *references, const holm_image_save_options *options,
                             holm_watch_item item, holm_watch_ended ended, void *data);
 
+// ---- registries ----
+// `registry` is a host, with its port where it needs one; NULL: the one of references that name none.
+
+typedef struct holm_login {
+    const char *registry;
+    const char *username, *password;
+    const char *scheme; ///< NULL, "auto", "http", "https"
+} holm_login;
+/// Has the registry check them, then keeps them: with the credential helper that is configured, else in
+/// auth.json. All is copied, and overwritten in the end. result: {"registry", "username", "source"}.
+void holm_registry_login(holm_client *client, const holm_login *login, holm_done done, void *data);
+/// Forgets who the user is to a registry. result: {"registry", "sources": […]}.
+void holm_registry_logout(holm_client *client, const char *registry, holm_done done, void *data);
+/// Where the user is known, from every file and helper: an array of {"registry", "username", "source"}; a
+/// helper that failed is {"source", "problem"}.
+void holm_registry_list(holm_client *client, holm_done done, void *data);
+#define HOLM_TAGS_MAX 10000
+/// The tags of an image's repository, at most `most` of them (0: HOLM_TAGS_MAX). result: {"tags": […],
+/// "more"}.
+void holm_registry_tags(holm_client *client, const char *name, const char *scheme, unsigned most,
+                        holm_done done, void *data);
+
 void holm_task_cancel(holm_client *client, const char *task, holm_done done, void *data);
 
 // ---- volumes (docs/protocol.md lists the fields) ----

@@ -25,6 +25,8 @@ static const rpc_method methods[] = {
     METHOD("Save", save_request, save_output),
     METHOD("Import", load_input, progress),
     METHOD("Remove", remove_request, remove_response),
+    METHOD("Login", login_request, empty),
+    METHOD("Tags", tags_request, tags_response),
     METHOD("Verify", verify_request, progress),
     METHOD("Cancel", cancel_request, empty),
     METHOD("Watch", empty, progress),

@@ -348,19 +348,8 @@ pull *pull_start(pull_engine *engine, const image_reference *reference, const pu
     manifest_platform platform;
     if (manifest_platform_parse(options->platform, &platform, error) < 0)
         return NULL;
-    const registry_options to = {
-        .loop = engine->loop,
-        .http = engine->http,
-        .host = reference->registry,
-        .repository = reference->repository,
-        .scheme = options->scheme,
-        .insecure_hosts = engine->options.insecure_hosts,
-        .certificate_folders = engine->options.certificate_folders,
-        .broker = engine->options.broker,
-        .backoff_ms = engine->options.backoff_ms,
-        .stall_seconds = engine->options.stall_seconds,
-    };
-    registry *from = registry_create(&to, error);
+    registry *from = pull_engine_registry(engine, reference->registry, reference->repository, options->scheme,
+                                          NULL, error);
     if (!from) {
         manifest_platform_finish(&platform);
         return NULL;

@@ -13,7 +13,7 @@
 
 #include "core/base/error.h"
 #include "core/image/reference.h"
-#include "core/registry/credentials.h"
+#include "core/registry/registry.h"
 #include "core/store/blob.h"
 
 #define PULL_CONCURRENCY     3 ///< layers on their way at once, when nothing else is said
@@ -39,6 +39,9 @@ pull_engine *pull_engine_create(const pull_engine_options *options, holm_error *
 void pull_engine_destroy(pull_engine *self);
 /// The blobs that pulls go to. Owned by the engine.
 blob_store *pull_engine_blobs(const pull_engine *self);
+/// A registry as the engine is configured to reach it. login: who to be (copied), or NULL for who is known.
+registry *pull_engine_registry(pull_engine *self, const char *host, const char *repository,
+                               const char *scheme, const credentials *login, holm_error **error);
 /// Whether a pull, or what is left of a cancelled one, is still at work.
 bool pull_engine_is_busy(const pull_engine *self);
 

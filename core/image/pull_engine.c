@@ -43,6 +43,24 @@ blob_store *pull_engine_blobs(const pull_engine *self) {
     return self->blobs;
 }
 
+registry *pull_engine_registry(pull_engine *self, const char *host, const char *repository,
+                               const char *scheme, const credentials *login, holm_error **error) {
+    const registry_options to = {
+        .loop = self->loop,
+        .http = self->http,
+        .host = host,
+        .repository = repository,
+        .scheme = scheme,
+        .insecure_hosts = self->options.insecure_hosts,
+        .certificate_folders = self->options.certificate_folders,
+        .broker = self->options.broker,
+        .backoff_ms = self->options.backoff_ms,
+        .stall_seconds = self->options.stall_seconds,
+        .login = login,
+    };
+    return registry_create(&to, error);
+}
+
 bool pull_engine_is_busy(const pull_engine *self) {
     return self->pulls > 0 || self->layers;
 }

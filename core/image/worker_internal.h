@@ -48,3 +48,5 @@ void worker_open_verify(rpc_stream *stream, void *data);
 void worker_open_load(rpc_stream *stream, void *data);
 void worker_open_import(rpc_stream *stream, void *data);
 void worker_open_save(rpc_stream *stream, void *data);
+void worker_open_login(rpc_stream *stream, void *data);
+void worker_open_tags(rpc_stream *stream, void *data);

@@ -199,6 +199,8 @@ static const rpc_method methods[] = {
     METHOD("Save", save_request, save_output, worker_open_save),
     METHOD("Verify", verify_request, progress, worker_open_verify),
     METHOD("Remove", remove_request, remove_response, worker_open_remove),
+    METHOD("Login", login_request, empty, worker_open_login),
+    METHOD("Tags", tags_request, tags_response, worker_open_tags),
 };
 
 const rpc_service worker_service = {

@@ -4,20 +4,15 @@
 // Question: "REGISTRY\0REPOSITORY". Answer: 'y' and three strings (user name, password, identity token) that
 // each end with NUL, "" for none; 'n' (none are known); or 'e' and a sentence.
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "core/base/buffer.h"
-#include "core/base/file.h"
-#include "core/base/path.h"
-#include "core/base/process.h"
+#include "core/registry/credential_helper.h"
 #include "core/registry/credentials_internal.h"
 
 #define QUESTION_MAX 1024
@@ -31,87 +26,6 @@ struct credential_broker {
 
 // ---- in the broker ----
 
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
-// Reads to the end, or until the deadline or the bound.
-static bool read_all(int fd, int64_t deadline, buffer *out) {
-    for (;;) {
-        int64_t left = deadline - now_ms();
-        struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-        if (left <= 0 || out->length > ANSWER_MAX || poll(&poll_fd, 1, (int)left) == 0)
-            return false;
-        buffer_reserve(out, 4096);
-        ssize_t got = read(fd, out->data + out->length, 4096);
-        if (got == 0)
-            return true;
-        if (got < 0 && errno != EINTR)
-            return false;
-        out->length += got > 0 ? (size_t)got : 0;
-    }
-}
-
-typedef struct helper_pipes {
-    int in[2], out[2];
-} helper_pipes;
-
-static int open_pipes(helper_pipes *self, holm_error **error) {
-    if (pipe2(self->in, O_CLOEXEC) == 0) {
-        if (pipe2(self->out, O_CLOEXEC) == 0)
-            return 0;
-        close(self->in[0]);
-        close(self->in[1]);
-    }
-    holm_error_set_errno(error, errno, "make a pipe");
-    return -1;
-}
-
-// Its exit code, or -1 when it could not be started or did not answer in time.
-static int run_helper(const char *program, const char *server, buffer *text, holm_error **error) {
-    helper_pipes pipes;
-    if (open_pipes(&pipes, error) < 0)
-        return -1;
-    const char *const argv[] = {program, "get", NULL};
-    const process_fd fds[] = {{pipes.in[0], 0}, {pipes.out[1], 1}};
-    const process_options options = {.argv = argv, .fds = fds, .fd_count = 2, .die_with_parent = true};
-    cleanup_close int pidfd = -1;
-    pid_t pid = 0;
-    int started = process_spawn(&options, &pid, &pidfd, error);
-    close(pipes.in[0]);
-    close(pipes.out[1]);
-    bool whole = started == 0 && file_write_all(pipes.in[1], server, strlen(server)) == 0;
-    close(pipes.in[1]);
-    whole = whole && read_all(pipes.out[0], now_ms() + CREDENTIALS_HELPER_SECONDS * 1000, text);
-    close(pipes.out[0]);
-    if (started < 0)
-        return -1;
-    if (!whole)
-        kill(pid, SIGKILL);
-    int code = process_wait(pidfd);
-    if (!whole)
-        holm_error_set(error, HOLM_ERROR_DENIED, "it gave no answer in time");
-    return whole ? code : -1;
-}
-
-static int ask_helper(const char *name, const char *server, credentials *out, holm_error **error) {
-    cleanup_free char *program = path_format("docker-credential-%s", name);
-    cleanup_buffer buffer text = BUFFER_INIT;
-    int code = run_helper(program, server, &text, error);
-    int result = -1;
-    if (code == 0)
-        result = credentials_parse_helper(buffer_text(&text), text.length, out, error) < 0 ? -1 : 1;
-    else if (code > 0 && strstr(buffer_text(&text), "not found")) // the protocol's only way of saying that
-        result = 0;
-    else if (code > 0)
-        holm_error_set(error, HOLM_ERROR_DENIED, "it failed");
-    if (text.data)
-        explicit_bzero(text.data, text.length);
-    return result;
-}
-
 static void append_string(buffer *answer, const char *text) {
     buffer_append(answer, text ? text : "", text ? strlen(text) + 1 : 1);
 }
@@ -119,7 +33,7 @@ static void append_string(buffer *answer, const char *text) {
 static void look_up(const char *registry, const char *repository, buffer *answer) {
     cleanup_credentials credentials found = {0};
     cleanup_error holm_error *error = NULL;
-    int result = credentials_find_here(ask_helper, registry, repository, &found, &error);
+    int result = credentials_find_here(credential_helper_get, registry, repository, &found, &error);
     if (result > 0) {
         buffer_append(answer, "y", 1);
         append_string(answer, found.username);

@@ -6,6 +6,7 @@
 #include "core/base/buffer.h"
 #include "core/base/file.h"
 #include "core/base/path.h"
+#include "core/registry/credential_helper.h"
 #include "core/registry/credentials_internal.h"
 
 static void wipe(char *text) {
@@ -60,14 +61,32 @@ static char *decode_base64(const char *text) {
     return out;
 }
 
+char *credentials_encode(const char *username, const char *password) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *text = path_format("%s:%s", username, password);
+    size_t length = strlen(text), used = 0;
+    char *out = calloc(1, length / 3 * 4 + 5);
+    for (size_t i = 0; i < length; i += 3) {
+        unsigned bits = (unsigned)(unsigned char)text[i] << 16;
+        bits |= i + 1 < length ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
+        bits |= i + 2 < length ? (unsigned char)text[i + 2] : 0;
+        out[used++] = digits[bits >> 18];
+        out[used++] = digits[bits >> 12 & 63];
+        out[used++] = i + 1 < length ? digits[bits >> 6 & 63] : '=';
+        out[used++] = i + 2 < length ? digits[bits & 63] : '=';
+    }
+    wipe(text);
+    return out;
+}
+
 static int bad_entry(const char *registry, holm_error **error) {
     holm_error_set(error, HOLM_ERROR_INVALID, "the stored credentials for %s cannot be read", registry);
-    holm_error_hint(error, "log in again, for example with: docker login %s", registry);
+    holm_error_hint(error, "log in again: holm registry login %s", registry);
     return -1;
 }
 
 // {"auth": base64 of "user:password"} or {"username", "password"}, and {"identitytoken"}.
-static int read_entry(const json_t *entry, const char *registry, credentials *out, holm_error **error) {
+int credentials_read_entry(const json_t *entry, const char *registry, credentials *out, holm_error **error) {
     const char *auth = json_string_value(json_object_get(entry, "auth"));
     const char *token = json_string_value(json_object_get(entry, "identitytoken"));
     const char *username = json_string_value(json_object_get(entry, "username"));
@@ -99,22 +118,33 @@ static int read_entry(const json_t *entry, const char *registry, credentials *ou
 }
 
 // The names docker.io has had as a key.
-static const char *const docker_keys[] = {"https://index.docker.io/v1/", "index.docker.io", "docker.io",
-                                          "registry-1.docker.io"};
+static const char *const docker_keys[] = {"index.docker.io", "registry-1.docker.io"};
 
-static const json_t *find_key(const json_t *object, const char *key) {
-    const json_t *value = json_object_get(object, key);
-    static const char *const shapes[] = {"https://%s", "https://%s/", "http://%s", "https://%s/v1/",
-                                         "https://%s/v2/"};
-    for (size_t i = 0; !value && i < array_length(shapes); i++) {
-        char name[512];
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(name, sizeof name, shapes[i], key);
-#pragma GCC diagnostic pop
-        value = json_object_get(object, name);
+// "https://host/v1/" and the like are the registry "host"; a path that is something else stays.
+static const char *find_key(const json_t *object, const char *registry) {
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)object, key, value) {
+        const char *host = strstr(key, "://");
+        host = host ? host + 3 : key;
+        size_t length = strlen(registry);
+        if (strncmp(host, registry, length) != 0)
+            continue;
+        const char *rest = host + length;
+        bool plain = !*rest || strcmp(rest, "/") == 0;
+        if (plain || (host > key && (strncmp(rest, "/v1", 3) == 0 || strncmp(rest, "/v2", 3) == 0) &&
+                      (!rest[3] || strcmp(rest + 3, "/") == 0)))
+            return key;
     }
-    return value;
+    return NULL;
+}
+
+const char *credentials_key(const json_t *object, const char *registry) {
+    const char *key = json_object_get(object, registry) ? registry : find_key(object, registry);
+    if (!key && strcmp(registry, "docker.io") == 0)
+        for (size_t i = 0; !key && i < array_length(docker_keys); i++)
+            key = find_key(object, docker_keys[i]);
+    return key;
 }
 
 // The registry's own entry; before it, of the longest, those of a namespace: "host/team/project".
@@ -125,11 +155,8 @@ static const json_t *find_entry(const json_t *object, const char *registry, cons
         if (value)
             return value;
     }
-    const json_t *value = find_key(object, registry);
-    if (!value && strcmp(registry, "docker.io") == 0)
-        for (size_t i = 0; !value && i < array_length(docker_keys); i++)
-            value = find_key(object, docker_keys[i]);
-    return value;
+    const char *own = credentials_key(object, registry);
+    return own ? json_object_get(object, own) : NULL;
 }
 
 bool credentials_helper_is_valid(const char *name) {
@@ -153,7 +180,7 @@ static int parse_root(const json_t *root, const char *registry, const char *repo
     if (json_is_string(chosen))
         return use_helper(json_string_value(chosen), helper, error);
     const json_t *entry = find_entry(json_object_get(root, "auths"), registry, repository);
-    int found = json_is_object(entry) ? read_entry(entry, registry, out, error) : 0;
+    int found = json_is_object(entry) ? credentials_read_entry(entry, registry, out, error) : 0;
     if (found != 0)
         return found;
     // With a store an entry is only a note that something is in it, and what Podman wrote has none.
@@ -198,7 +225,22 @@ int credentials_parse_helper(const char *text, size_t length, credentials *out, 
     return valid ? 0 : -1;
 }
 
-static char *file_of(unsigned which) {
+json_t *credentials_parse_list(const char *text, size_t length, holm_error **error) {
+    json_t *root = json_loadb(text, length, 0, NULL);
+    json_t *out = json_is_object(root) ? json_object() : NULL;
+    const char *server;
+    json_t *username;
+    json_object_foreach (root, server, username)
+        if (json_object_size(out) < CREDENTIALS_LIST_MAX && is_plain(server) &&
+            is_plain(json_string_value(username)))
+            json_object_set(out, server, username);
+    json_decref(root);
+    if (!out)
+        holm_error_set(error, HOLM_ERROR_INVALID, "the credential helper's answer cannot be read");
+    return out;
+}
+
+char *credentials_file(unsigned which) {
     const char *home = getenv("HOME") ? getenv("HOME") : "/nonexistent";
     const char *runtime = getenv("XDG_RUNTIME_DIR"), *config = getenv("XDG_CONFIG_HOME");
     const char *docker = getenv("DOCKER_CONFIG"), *own = getenv("REGISTRY_AUTH_FILE");
@@ -231,16 +273,16 @@ static int find_in_file(credentials_helper ask, const char *path, const char *re
         holm_error_wrap(error, "read %s", path);
     if (!helper)
         return found;
-    found = ask(helper, strcmp(registry, "docker.io") == 0 ? docker_keys[0] : registry, out, error);
+    found = ask(helper, credential_helper_server(registry), out, error);
     if (found < 0)
-        holm_error_wrap(error, "ask docker-credential-%s for %s", helper, registry);
+        holm_error_wrap(error, "look up who you are to %s", registry);
     return found;
 }
 
 int credentials_find_here(credentials_helper ask, const char *registry, const char *repository,
                           credentials *out, holm_error **error) {
-    for (unsigned which = 0; which < 4; which++) {
-        cleanup_free char *path = file_of(which);
+    for (unsigned which = 0; which < CREDENTIALS_FILES; which++) {
+        cleanup_free char *path = credentials_file(which);
         int found = path ? find_in_file(ask, path, registry, repository, out, error) : 0;
         if (found != 0)
             return found;

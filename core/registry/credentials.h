@@ -5,6 +5,7 @@
 // knows the registry counts. Follows containers-auth.json(5) and the Docker credential helper protocol.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,6 +14,8 @@
 #define CREDENTIALS_FILE_MAX       (1u << 20)
 #define CREDENTIALS_FIELD_MAX      (64u << 10) ///< bytes of a secret
 #define CREDENTIALS_HELPER_SECONDS 60
+#define CREDENTIALS_LIST_MAX       1024
+#define CREDENTIALS_PASSWORD_MAX   (32u << 10) ///< of what is kept
 
 typedef struct credentials {
     char *username; ///< NULL: none are known
@@ -41,5 +44,11 @@ void credentials_finish(credentials *self);
 /// the caller frees it, or *out), 0 when not, -1 when the text is not valid.
 int credentials_parse(const char *text, size_t length, const char *registry, const char *repository,
                       credentials *out, char **helper, holm_error **error);
-/// What a helper has answered.
+/// What a helper has answered to get.
 int credentials_parse_helper(const char *text, size_t length, credentials *out, holm_error **error);
+/// What a helper has answered to list: {server: user name}, of at most CREDENTIALS_LIST_MAX. The caller owns
+/// it.
+json_t *credentials_parse_list(const char *text, size_t length, holm_error **error);
+/// "user:password" in base64 (RFC 4648 section 4), as files and the Basic scheme have it. The caller wipes
+/// and frees it.
+char *credentials_encode(const char *username, const char *password);

@@ -77,11 +77,20 @@ registry *registry_create(const registry_options *options, holm_error **error) {
     self->certificates = find_certificates(options->host, options->certificate_folders);
     self->backoff_ms = options->backoff_ms ? options->backoff_ms : BACKOFF_MS;
     self->stall_seconds = options->stall_seconds;
+    if (options->login) {
+        self->looked_up = true;
+        self->known.username = strdup(options->login->username);
+        self->known.password = strdup(options->login->password);
+    }
     return self;
 }
 
 const char *registry_base_url(const registry *self) {
     return self->base_url;
+}
+
+bool registry_is_authorized(const registry *self) {
+    return self->authorization != NULL;
 }
 
 void registry_destroy(registry *self) {

@@ -28,6 +28,7 @@ typedef struct registry_options {
     credential_broker *broker;              ///< borrowed; or NULL
     unsigned backoff_ms;                    ///< before the first retry, doubled for each further one; 0: 500
     unsigned stall_seconds;                 ///< 0: 60
+    const credentials *login;               ///< copied: who to be, instead of asking the broker; or NULL
 } registry_options;
 
 /// INVALID for a scheme that is none.
@@ -36,16 +37,22 @@ registry *registry_create(const registry_options *options, holm_error **error);
 void registry_destroy(registry *self);
 /// "https://registry-1.docker.io". Owned by the registry.
 const char *registry_base_url(const registry *self);
+/// Whether it has asked who we are, and has been answered.
+bool registry_is_authorized(const registry *self);
 
-typedef enum registry_kind { REGISTRY_MANIFEST, REGISTRY_BLOB } registry_kind;
+typedef enum registry_kind {
+    REGISTRY_MANIFEST,
+    REGISTRY_BLOB,
+    REGISTRY_PAGE, ///< a document of the registry itself: /v2/, lists of tags
+} registry_kind;
 
 typedef struct registry_request {
     registry_kind kind;
-    const char *object; ///< a tag (manifests) or a digest
+    const char *object; ///< a tag (manifests), a digest, or the path of a page ("/v2/")
     const char *accept; ///< for manifests: the Accept value
     uint64_t offset;    ///< of a blob: where to begin
     uint64_t size;      ///< of a blob: all of it; the body then has size - offset bytes
-    uint64_t most;      ///< of a manifest, or of a blob whose size is 0 here (not known)
+    uint64_t most;      ///< of a manifest, of a page, or of a blob whose size is 0 here (not known)
 } registry_request;
 
 typedef struct registry_events {
@@ -61,6 +68,8 @@ typedef struct registry_events {
 /// Never NULL: what goes wrong comes through `done`, from the loop.
 registry_fetch *registry_fetch_start(registry *self, const registry_request *request,
                                      const registry_events *events, void *data);
+/// Of a page, within its `done`: where the next one is, as the registry has put it; NULL: this was the last.
+const char *registry_fetch_next_page(const registry_fetch *fetch);
 /// `done` does not come any more. Accepts NULL.
 void registry_fetch_cancel(registry_fetch *fetch);
 /// Slows the server down; a little may still come.

@@ -46,29 +46,6 @@ static void set_authorization(registry *self, const char *scheme, const char *va
     self->authorization = path_format("%s %s", scheme, value);
 }
 
-static char *encode_base64(const char *text) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t length = strlen(text), used = 0;
-    char *out = calloc(1, length / 3 * 4 + 5);
-    for (size_t i = 0; i < length; i += 3) {
-        unsigned bits = (unsigned)(unsigned char)text[i] << 16;
-        bits |= i + 1 < length ? (unsigned)(unsigned char)text[i + 1] << 8 : 0;
-        bits |= i + 2 < length ? (unsigned char)text[i + 2] : 0;
-        out[used++] = digits[bits >> 18];
-        out[used++] = digits[bits >> 12 & 63];
-        out[used++] = i + 1 < length ? digits[bits >> 6 & 63] : '=';
-        out[used++] = i + 2 < length ? digits[bits & 63] : '=';
-    }
-    return out;
-}
-
-static char *basic_value(const credentials *known) {
-    cleanup_free char *pair = path_format("%s:%s", known->username, known->password);
-    char *value = encode_base64(pair);
-    explicit_bzero(pair, strlen(pair));
-    return value;
-}
-
 // ---- the token service ----
 
 char *registry_token_parse(const char *text, size_t length, holm_error **error) {
@@ -107,7 +84,7 @@ static void on_token_done(http_request *request, const holm_error *error, void *
         holm_error_set(&cause, denied ? HOLM_ERROR_DENIED : HOLM_ERROR_UNAVAILABLE,
                        "the token service answered %ld%s%s", status, text ? ": " : "", text ? text : "");
         if (denied)
-            holm_error_hint(&cause, "log in, for example with: docker login %s", self->host);
+            holm_error_hint(&cause, "log in: holm registry login %s", self->host);
     }
     if (token) {
         set_authorization(self, "Bearer", token);
@@ -130,7 +107,8 @@ static void append_scope(const registry *self, buffer *query) {
     cleanup_free char *scope = path_format("repository:%s:pull", self->repository);
     if (self->asked.service)
         append_escaped(query, "service", self->asked.service);
-    append_escaped(query, "scope", self->asked.scope ? self->asked.scope : scope);
+    if (self->asked.scope || *self->repository) // without either: only who we are
+        append_escaped(query, "scope", self->asked.scope ? self->asked.scope : scope);
 }
 
 // What a lying registry must not get us to do: send credentials in the clear when it was spoken to safely.
@@ -160,7 +138,7 @@ static void ask_for_token(registry *self) {
     } else {
         if (self->known.username) {
             append_escaped(&query, "account", self->known.username);
-            value = basic_value(&self->known);
+            value = credentials_encode(self->known.username, self->known.password);
             authorization = path_format("Basic %s", value);
         }
         url = path_format("%s%s%s", realm, strchr(realm, '?') ? "&" : "?", buffer_text(&query));
@@ -185,12 +163,12 @@ static void answer_challenge(registry *self) {
     if (self->asked.scheme == CHALLENGE_BEARER) {
         ask_for_token(self);
     } else if (self->asked.scheme == CHALLENGE_BASIC && self->known.password) {
-        cleanup_free char *value = basic_value(&self->known);
+        cleanup_free char *value = credentials_encode(self->known.username, self->known.password);
         set_authorization(self, "Basic", value);
         explicit_bzero(value, strlen(value));
         finish_renewal(self, NULL);
     } else if (self->asked.scheme == CHALLENGE_BASIC) {
-        cleanup_free char *hint = path_format("log in, for example with: docker login %s", self->host);
+        cleanup_free char *hint = path_format("log in: holm registry login %s", self->host);
         fail_renewal(self, HOLM_ERROR_DENIED,
                      "the registry wants a user name and password, and none are stored", hint);
     } else {

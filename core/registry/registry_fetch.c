@@ -13,7 +13,7 @@ struct registry_fetch {
     registry *owner;
     registry_fetch *next, **link;
     registry_kind kind;
-    char *object, *accept, *content_type;
+    char *object, *accept, *content_type, *next_page;
     uint64_t position, size, most; // position: the next byte we want
     uint64_t skip;                 // bytes to pass over: the server began at 0 though asked for more
     registry_events events;
@@ -49,6 +49,7 @@ static void fetch_free(registry_fetch *self) {
     free(self->object);
     free(self->accept);
     free(self->content_type);
+    free(self->next_page);
     free(self);
 }
 
@@ -125,6 +126,8 @@ static void on_head(http_request *request, long status, void *data) {
     free(self->content_type);
     const char *type = http_request_header(request, "Content-Type", 0);
     self->content_type = type ? strndup(type, strcspn(type, "; ")) : NULL;
+    free(self->next_page);
+    self->next_page = header_link_next(http_request_header(request, "Link", 0));
     if (status == 200)
         self->skip = self->position;
     else if (!range_begins_at(http_request_header(request, "Content-Range", 0), self->position, self->size))
@@ -193,11 +196,14 @@ static void handle_unauthorized(registry_fetch *self, const http_request *reques
     if (self->logins++ > 0 || asked.scheme == CHALLENGE_NONE) {
         challenge_finish(&asked);
         holm_error *error = NULL;
-        holm_error_set(&error, HOLM_ERROR_DENIED, "%s denies access to %s%s%s%s", self->owner->host,
-                       self->owner->repository, text ? " (" : "", text ? text : "", text ? ")" : "");
-        holm_error_hint(
-            &error, "check the name: it may not exist there; or log in, for example with: docker login %s",
-            self->owner->host);
+        const char *repository = self->owner->repository;
+        holm_error_set(&error, HOLM_ERROR_DENIED, "%s denies access%s%s%s%s%s", self->owner->host,
+                       *repository ? " to " : "", repository, text ? " (" : "", text ? text : "",
+                       text ? ")" : "");
+        if (*repository)
+            holm_error_hint(&error,
+                            "check the name: it may not exist there; or log in: holm registry login %s",
+                            self->owner->host);
         finish(self, error);
         return;
     }
@@ -212,8 +218,9 @@ static void handle_status(registry_fetch *self, const http_request *request, lon
     if (status == 401) {
         handle_unauthorized(self, request, text);
     } else if (status == 404) {
-        holm_error_set(&error, HOLM_ERROR_NOT_FOUND, "%s has no %s %s%s%s%s%s", host, self->owner->repository,
-                       self->kind == REGISTRY_BLOB ? "blob " : "", self->object, open, inner, close);
+        const char *kind = self->kind == REGISTRY_BLOB ? " blob " : self->kind == REGISTRY_PAGE ? "" : " ";
+        holm_error_set(&error, HOLM_ERROR_NOT_FOUND, "%s has no %s%s%s%s%s%s", host, self->owner->repository,
+                       kind, self->kind == REGISTRY_PAGE ? "" : self->object, open, inner, close);
         finish(self, error);
     } else if (status == 403) {
         holm_error_set(&error, HOLM_ERROR_DENIED, "%s denies access to %s%s%s%s", host,
@@ -258,8 +265,10 @@ static void on_done(http_request *request, const holm_error *error, void *data) 
 static void start_request(registry_fetch *self) {
     registry *owner = self->owner;
     bool blob = self->kind == REGISTRY_BLOB;
-    cleanup_free char *url = path_format("%s/v2/%s/%s/%s", owner->base_url, owner->repository,
-                                         blob ? "blobs" : "manifests", self->object);
+    cleanup_free char *url = self->kind == REGISTRY_PAGE
+                                 ? path_format("%s%s", owner->base_url, self->object)
+                                 : path_format("%s/v2/%s/%s/%s", owner->base_url, owner->repository,
+                                               blob ? "blobs" : "manifests", self->object);
     cleanup_free char *accept = path_format("Accept: %s", self->accept ? self->accept : "*/*");
     const char *const headers[] = {accept, NULL};
     uint64_t bound = self->size ? self->size : self->most;
@@ -298,6 +307,10 @@ registry_fetch *registry_fetch_start(registry *owner, const registry_request *re
     owner->fetches = self;
     start_request(self);
     return self;
+}
+
+const char *registry_fetch_next_page(const registry_fetch *fetch) {
+    return fetch->next_page;
 }
 
 void registry_fetch_cancel(registry_fetch *fetch) {

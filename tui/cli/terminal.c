@@ -31,7 +31,7 @@ void terminal_restore(void) {
     tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
 }
 
-static void restore_and_die(int number) {
+void terminal_restore_and_die(int number) {
     terminal_restore();
     signal(number, SIG_DFL);
     raise(number);
@@ -46,7 +46,7 @@ bool terminal_set_raw(void) {
     cfmakeraw(&raw);
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
     for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++)
-        signal(fatal[i], restore_and_die);
+        signal(fatal[i], terminal_restore_and_die);
     atexit(terminal_restore);
     is_raw = 1;
     if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0)

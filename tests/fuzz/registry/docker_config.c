@@ -33,5 +33,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (credentials_parse_helper((const char *)data, size, &found, NULL) < 0 && found.username)
         abort();
     check_all(&found);
+    json_t *list = credentials_parse_list((const char *)data, size, NULL);
+    const char *server;
+    json_t *username;
+    json_object_foreach (list, server, username) {
+        check(server);
+        check(json_string_value(username));
+    }
+    if (json_object_size(list) > CREDENTIALS_LIST_MAX)
+        abort();
+    json_decref(list);
     return 0;
 }

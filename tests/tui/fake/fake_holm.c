@@ -570,6 +570,29 @@ holm_watch *holm_image_import(holm_client *client, const char *path, const char 
     return holm_image_pull(client, reference, NULL, item, ended, data);
 }
 
+void holm_registry_login(holm_client *client, const holm_login *login, holm_done done, void *data) {
+    (void)login;
+    refuse(client, done, data);
+}
+
+void holm_registry_logout(holm_client *client, const char *registry, holm_done done, void *data) {
+    (void)registry;
+    refuse(client, done, data);
+}
+
+void holm_registry_list(holm_client *client, holm_done done, void *data) {
+    refuse(client, done, data);
+}
+
+void holm_registry_tags(holm_client *client, const char *name, const char *scheme, unsigned most,
+                        holm_done done, void *data) {
+    (void)name;
+    (void)scheme;
+    (void)most;
+    reply(client, json_pack("{s:[sss], s:b}", "tags", "12", "12-slim", "sid", "more", false), NULL, 1, done,
+          data);
+}
+
 void holm_session_close_input(holm_session *session) {
     holm_session_write(session, "\x04", 1);
 }

@@ -12,14 +12,14 @@ def run(*command, **more):
 
 
 class Registry:
-    def __init__(self, folder):
+    def __init__(self, folder, **more):
         self.folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.host = f"127.0.0.1:{port}"
         configuration = {"version": "0.1", "log": {"level": "error"}, "http": {"addr": self.host},
-                         "storage": {"filesystem": {"rootdirectory": f"{folder}/registry"}}}
+                         "storage": {"filesystem": {"rootdirectory": f"{folder}/registry"}}, **more}
         with open(f"{folder}/registry.json", "w") as file:
             json.dump(configuration, file)
         self.process = subprocess.Popen(["docker-registry", "serve", f"{folder}/registry.json"],

@@ -1,13 +1,24 @@
 """Registries through the command line, against stand-ins on the loopback. No machine starts here."""
 import json
 import os
+import pty
+import select
+import shutil
+import subprocess
 import sys
+import termios
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "cli")]
-from hostile import Image, Server  # noqa: E402
-from house import House  # noqa: E402
+from hostile import Image, Server, basic  # noqa: E402
+from house import House, read  # noqa: E402
+from registry import Registry  # noqa: E402
+
+for tool in ("docker-registry", "skopeo", "umoci", "htpasswd"):
+    if not shutil.which(tool):
+        print(f"{tool} is not installed")
+        sys.exit(77)
 
 
 def lines(text):
@@ -48,6 +59,159 @@ def test_pull_at_once(house):
         return max(peak)
     assert most("--max-concurrent-downloads", "1", seed=1000) == 1
     assert most("--max-concurrent-downloads", "4", seed=2000) > 1
+
+
+# ---- logins ----
+
+HELPER = """#!/bin/sh
+tr '\\0' '\\n' </proc/$$/environ >>$HOME/seen
+f=$HOME/secret
+case $1 in
+store) cat >$f;;
+get) read s; grep -q "\\"$s\\"" $f 2>/dev/null && cat $f || { echo credentials not found; exit 1; };;
+erase) rm -f $f;;
+list) echo '{}';;
+esac
+"""
+
+
+def debian_registry(house, *, password):
+    """Debian's docker-registry that knows one user, filled by skopeo."""
+    passwords = f"{house.folder}/htpasswd"
+    subprocess.run(["htpasswd", "-Bbc", passwords, "anna", password], check=True, stderr=subprocess.DEVNULL)
+    registry = Registry(house.folder, auth={"htpasswd": {"realm": "test", "path": passwords}})
+    registry.push("private/image", [], options=("--dest-creds", f"anna:{password}"))
+    return registry
+
+
+def leaks(house, secret):
+    """Where a secret stands in files of the house, or in arguments and environments of its processes."""
+    found = [path for folder, _, files in os.walk(house.folder) for name in files
+             if secret.encode() in read(path := os.path.join(folder, name), "rb")]
+    for pid in house.processes():
+        found += [f"{pid} {what}" for what in ("cmdline", "environ") if secret.encode() in read(f"/proc/{pid}/{what}", "rb")]
+    return found
+
+
+def test_login(house):
+    secret = "s3cr3t-of-anna"
+    registry = debian_registry(house, password=secret)
+    auth = f"{house.folder}/f/containers/auth.json"
+    image = f"{registry.host}/private/image:v1"
+    try:
+        told = house.holm("pull", "-q", image, code=125).stderr
+        assert f"holm registry login {registry.host}" in told, told
+        login = ("registry", "login", "-u", "anna", "--password-stdin", registry.host)
+        house.holm(*login, input="wrong\n", code=125)
+        house.holm("login", registry.host, input=secret, code=125)  # no terminal to ask on
+        assert not os.path.exists(auth), "only what the registry has accepted is kept"
+        assert house.do(*login, input=secret + "\n") == f"logged in to {registry.host}"
+        assert os.stat(auth).st_mode & 0o777 == 0o600
+        house.do("pull", "-q", image)
+        assert house.json("registry", "ls") == [{"registry": registry.host, "username": "anna", "source": auth}]
+        # The others read it too.
+        subprocess.run(["skopeo", "inspect", "--tls-verify=false", "--authfile", auth, f"docker://{image}"], check=True,
+                       stdout=subprocess.DEVNULL)
+        assert house.do("registry", "tags", f"{registry.host}/private/image") == "v1"
+        assert leaks(house, secret) == []
+        house.do("logout", registry.host)
+        assert house.json("registry", "ls") == []
+        house.holm("logout", registry.host, code=125)
+        house.holm("registry", "tags", f"{registry.host}/private/image", code=125)
+    finally:
+        registry.close()
+
+
+def test_login_with_a_helper(house):
+    secret = "s3cr3t-in-the-ring"
+    registry = debian_registry(house, password=secret)
+    tools = f"{house.folder}/h/tools"
+    os.makedirs(tools)
+    with open(f"{tools}/docker-credential-ring", "w") as file:
+        file.write(HELPER)
+    os.chmod(f"{tools}/docker-credential-ring", 0o755)
+    os.makedirs(f"{house.folder}/h/.docker")
+    with open(f"{house.folder}/h/.docker/config.json", "w") as file:
+        json.dump({"credsStore": "ring"}, file)
+    house.environment["PATH"] = f"{tools}:{house.environment['PATH']}"
+    try:
+        house.do("login", "-u", "anna", "--password-stdin", registry.host, input=secret)
+        house.do("pull", "-q", f"{registry.host}/private/image:v1")
+        assert leaks(house, secret) == [f"{house.folder}/h/secret"], "only where the helper has put it"
+        house.do("logout", registry.host)
+        assert not os.path.exists(f"{house.folder}/h/secret")
+    finally:
+        registry.close()
+
+
+def test_login_on_a_terminal(house):
+    """Asked for without echo, and the terminal is as it was afterwards."""
+    secret = "s3cr3t-typed"
+    registry = debian_registry(house, password=secret)
+    main, sub = pty.openpty()
+    before = termios.tcgetattr(sub)
+    try:
+        process = house.start("login", registry.host, stdin=sub, stdout=sub, stderr=sub)
+        shown = b""
+
+        def wait_for(text):
+            nonlocal shown
+            while text not in shown:
+                assert select.select([main], [], [], 60)[0], shown
+                shown += os.read(main, 4096)
+        wait_for(b"User name: ")
+        os.write(main, b"anna\n")
+        wait_for(b"Password: ")
+        os.write(main, b"wrong\x15" + secret.encode() + b"x\x7f\r")
+        wait_for(b"logged in")
+        assert process.wait(60) == 0
+        assert secret.encode() not in shown and b"wrong" not in shown, shown
+        assert termios.tcgetattr(sub) == before
+    finally:
+        os.close(main)
+        os.close(sub)
+        registry.close()
+
+
+def test_token_login(house):
+    """A token service instead of passwords for the registry itself."""
+    server = Server({})
+    good = basic("anna", "t0ken-secret")
+    asked = []
+
+    def token(handler):
+        asked.append(handler.path)
+        return b'{"token":"abc"}' if handler.headers.get("Authorization") == good else (401, b"{}")
+    server.quirks["v2"] = {"token": token}
+    server.base = ('Bearer realm="http://%s/token/v2",service="s"' % server.host, ("Bearer abc",))
+    login = ("login", "-u", "anna", "--password-stdin", server.host)
+    house.holm(*login, input="wrong", code=125)
+    house.do(*login, input="t0ken-secret")
+    assert asked and not any("scope" in path for path in asked), asked
+    open_server = Server({})
+    told = house.holm("login", "-u", "anna", "--password-stdin", open_server.host, input="x", code=125).stderr
+    assert "nobody" in told, told
+
+
+# ---- tags ----
+
+def test_tags(house):
+    names = [f"v{number:04}" for number in range(2500)]
+    server = Server({"many": {"tags": names}, "away": {"tags": names, "next": "http://127.0.0.1:1/v2/away/tags/list"},
+                     "back": {"tags": names, "next": "/etc/passwd"}, "round": {"tags": ["a"], "next": "/v2/round/tags/list"},
+                     "bad": {"tags": {"a": 1}}, "none": {"tags": None}})
+
+    def tags(name, *options, **more):
+        return house.do("registry", "tags", *options, f"{server.host}/{name}", **more).split()
+    assert tags("many") == names
+    assert len([path for path, _ in server.requests if "/many/" in path]) == 3
+    assert tags("many", "--limit", "7") == names[:7]
+    assert tags("none") == []
+    assert len(tags("round")) == 100  # a page that leads to itself ends too
+    for name in ("away", "back", "bad", "unknown"):
+        house.holm("registry", "tags", f"{server.host}/{name}", code=125)
+    document = json.loads(house.do("registry", "tags", "--limit", "2", "--format", "json", f"{server.host}/many"))
+    assert document == {"tags": names[:2], "more": True}
 
 
 def main():

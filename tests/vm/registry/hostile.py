@@ -11,6 +11,7 @@ import socketserver
 import tarfile
 import threading
 import time
+import urllib.parse
 
 
 def sha256(data):
@@ -87,13 +88,37 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.serve_blob(self.path.rsplit("/", 1)[1], None)
         if self.path.startswith("/token"):
             return self.token()
+        if self.path == "/v2/":
+            return self.base()
         _, _, name, kind, item = self.path.split("/")
         quirk = server.quirks.get(name, {})
         if "challenge" in quirk and self.headers.get("Authorization") not in quirk.get("accepts", ()):
             return self.reply(401, b'{"errors":[{"message":"who are you?"}]}', WWW_Authenticate=quirk["challenge"])
+        if kind == "tags":
+            return self.serve_tags(quirk)
         if kind == "manifests":
             return self.serve_manifest(quirk, item)
         return self.serve_blob(item, quirk)
+
+    def base(self):
+        challenge, accepts = self.server.base
+        if challenge and self.headers.get("Authorization") not in accepts:
+            return self.reply(401, b"{}", WWW_Authenticate=challenge)
+        return self.reply(200, b"{}")
+
+    def serve_tags(self, quirk):
+        """Pages as the specification has them: n and last, and a Link to the next one."""
+        if "tags" not in quirk:
+            return self.reply(404, b"{}")
+        tags, path = quirk["tags"], self.path.split("?")[0]
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(self.path).query))
+        if not isinstance(tags, list):
+            return self.reply(200, json.dumps({"tags": tags}).encode())
+        page = [tag for tag in tags if tag > query.get("last", "")][:int(query.get("n", 1000))]
+        more = page and page[-1] != tags[-1]
+        following = quirk.get("next", f"{path}?n={query.get('n')}&last={page[-1]}" if more else None)
+        link = {"Link": f'<{following}>; rel="next"'} if following else {}
+        self.reply(200, json.dumps({"tags": page}).encode(), **link)
 
     def token(self):
         quirk = self.server.quirks[self.path.split("/")[2].split("?")[0]]
@@ -142,6 +167,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def __init__(self, quirks):
         super().__init__(("127.0.0.1", 0), Handler)
         self.quirks, self.requests = quirks, []
+        self.base = (None, ())  # of /v2/: the challenge, and what is accepted
         self.host = f"127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
