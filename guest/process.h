@@ -57,7 +57,6 @@ struct process {
     process_chunk
         *chunks; ///< output given to the attachment that its connection has not taken yet, oldest first
     process_chunk **chunks_end;
-    size_t chunks_size; ///< of them as messages
 };
 
 process *process_find(agent *self, const char *name);

@@ -2,7 +2,8 @@
 //
 // Output is read only while the attached stream is not congested, so a slow reader slows the writer. What was
 // given to a stream is kept until its connection has taken it: an attachment that takes over, or comes later,
-// gets it.
+// gets it. A message that has begun to leave is the old one's: its answer ends whole, with trailers, because
+// clients drop what they have not read yet when a stream is reset.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ struct process_chunk {
     process_chunk *next;
     bool is_error;
     size_t length;
-    size_t encoded; ///< bytes as a gRPC message
+    uint64_t number; ///< which message of its attachment it is, from 0
     uint8_t data[];
 };
 
@@ -25,6 +26,7 @@ struct process_attachment {
     agent *agent;
     rpc_stream *stream;
     process *process; ///< NULL before the header and once taken over
+    uint64_t sent;    ///< messages given to the stream
 };
 
 static void on_output(void *data, int events) {
@@ -33,6 +35,11 @@ static void on_output(void *data, int events) {
 }
 
 // ---- output ----
+
+static void send_message(process_attachment *self, const ProtobufCMessage *message) {
+    self->sent++;
+    rpc_stream_send(self->stream, message);
+}
 
 static void send_chunk(process *self, process_chunk *chunk) {
     Holm__Agent__V1__AttachOutput message = HOLM__AGENT__V1__ATTACH_OUTPUT__INIT;
@@ -44,28 +51,30 @@ static void send_chunk(process *self, process_chunk *chunk) {
         message.part_case = HOLM__AGENT__V1__ATTACH_OUTPUT__PART_STDOUT;
         message.stdout = bytes;
     }
-    chunk->encoded = 5 + protobuf_c_message_get_packed_size(&message.base); // the frame's header, the message
-    rpc_stream_send(self->attachment->stream, &message.base);
+    chunk->number = self->attachment->sent;
+    send_message(self->attachment, &message.base);
 }
 
 static void keep_chunk(process *self, process_chunk *chunk) {
     chunk->next = NULL;
     *self->chunks_end = chunk;
     self->chunks_end = &chunk->next;
-    self->chunks_size += chunk->encoded;
 }
 
-// Drops the chunks that the connection has taken as a whole.
-static void forget_sent(process *self) {
-    size_t queued = rpc_stream_queued(self->attachment->stream);
-    while (self->chunks && self->chunks_size - self->chunks->encoded >= queued) {
+// Drops the chunks that are among the attachment's first `count` messages.
+static void forget_chunks(process *self, uint64_t count) {
+    while (self->chunks && self->chunks->number < count) {
         process_chunk *sent = self->chunks;
         self->chunks = sent->next;
-        self->chunks_size -= sent->encoded;
         free(sent);
     }
     if (!self->chunks)
         self->chunks_end = &self->chunks;
+}
+
+// Drops what the connection has taken as a whole.
+static void forget_sent(process *self) {
+    forget_chunks(self, rpc_stream_taken(self->attachment->stream));
 }
 
 static void end_output(process *self, size_t index) {
@@ -80,7 +89,7 @@ static void send_closed(process *self) {
     closed.stderr = self->ended[1];
     message.part_case = HOLM__AGENT__V1__ATTACH_OUTPUT__PART_CLOSED;
     message.closed = &closed;
-    rpc_stream_send(self->attachment->stream, &message.base);
+    send_message(self->attachment, &message.base);
 }
 
 static void send_exit(process *self) {
@@ -250,29 +259,20 @@ void process_streams_finish(process *self, const holm_error *error) {
 
 // ---- attachments ----
 
-// Leaves the process with what was not sent, for whoever comes next.
-static void detach(process_attachment *self) {
+// Leaves the process with what is not among the `count` first messages, for whoever comes next.
+static void detach(process_attachment *self, uint64_t count) {
     process *left = steal_pointer(&self->process);
     if (!left)
         return;
-    forget_sent(left);
+    forget_chunks(left, count);
     left->attachment = NULL;
     for (size_t i = 0; i < 2; i++)
         watch_events(left->output[i], 0);
 }
 
 static void take_over(process_attachment *old) {
-    rpc_stream *stream = old->stream;
-    bool unsent = false;
-    if (old->process) {
-        process *taken = old->process;
-        detach(old);
-        unsent = taken->chunks != NULL;
-    }
-    if (unsent) // its queue goes to the new one, so it must not leave as well
-        rpc_stream_cancel(stream);
-    else
-        rpc_stream_finish(stream, RPC_ABORTED, "another attachment took over");
+    detach(old, rpc_stream_retract(old->stream));
+    rpc_stream_finish(old->stream, RPC_ABORTED, "another attachment took over");
 }
 
 static void attach(process_attachment *self, process *to) {
@@ -330,8 +330,8 @@ static void on_drained(rpc_stream *stream, void *data) {
 
 static void on_close(rpc_stream *stream, rpc_code code, const char *text, void *data) {
     process_attachment *self = data;
-    (void)stream, (void)code, (void)text;
-    detach(self);
+    (void)code, (void)text;
+    detach(self, rpc_stream_taken(stream));
     free(self);
 }
 

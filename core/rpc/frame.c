@@ -20,6 +20,10 @@ static rpc_frame_status check_header(const uint8_t *header) {
     return message_length(header) > RPC_MESSAGE_MAX ? RPC_FRAME_TOO_LARGE : RPC_FRAME_MESSAGE;
 }
 
+size_t rpc_frame_length(const uint8_t *header) {
+    return RPC_FRAME_HEADER + message_length(header);
+}
+
 // Drops what is done with. Nothing may point into the bytes any more.
 static void compact(rpc_frame_reader *self) {
     if (self->taken < self->bytes.length) {

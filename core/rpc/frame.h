@@ -41,6 +41,9 @@ void rpc_frame_reader_finish(rpc_frame_reader *self);
 /// Appends header and encoded message. Returns false, and appends nothing, for one above RPC_MESSAGE_MAX.
 bool rpc_frame_append(buffer *out, const ProtobufCMessage *message);
 
+/// Bytes of the frame that begins at `header`, with its header. It must be one of our own.
+size_t rpc_frame_length(const uint8_t *header);
+
 /// Decodes one message with a bound on the memory it may take. NULL when it is malformed or over the bound.
 /// Freed with rpc_message_free.
 ProtobufCMessage *rpc_message_decode(const ProtobufCMessageDescriptor *descriptor, rpc_frame_span bytes);

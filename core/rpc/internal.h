@@ -57,6 +57,8 @@ struct rpc_stream {
     // To the peer.
     buffer queue;
     size_t queue_taken;
+    uint64_t messages_taken; // that have left the queue as a whole
+    size_t begun;            // bytes still in the queue of the one that has left in part
     bool congested, drained;
     bool started;      // a server's response headers, or a client's request, are submitted
     bool deferred;     // nghttp2 waits for more data
@@ -141,6 +143,8 @@ void rpc_stream_end(rpc_stream *stream, rpc_code code, const char *text);
 void rpc_stream_abort(rpc_stream *stream, rpc_code code, const char *text);
 /// The connection is closed from our side: what waits for a paused reader is not delivered any more.
 void rpc_stream_drop(rpc_stream *stream);
+/// Bytes queued and not yet taken by the connection.
+size_t rpc_stream_queued(const rpc_stream *stream);
 /// Bytes left nghttp2's way out of the queue.
 void rpc_stream_sent(rpc_stream *stream, size_t length);
 /// Submits the trailers of a server's stream.

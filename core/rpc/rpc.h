@@ -82,8 +82,11 @@ void *rpc_stream_data(const rpc_stream *stream);
 /// Above RPC_MESSAGE_MAX it ends the call with RESOURCE_EXHAUSTED; after the end, or half_close, it does
 /// nothing.
 void rpc_stream_send(rpc_stream *stream, const ProtobufCMessage *message);
-/// Bytes queued and not yet taken by the connection.
-size_t rpc_stream_queued(const rpc_stream *stream);
+/// Of the messages sent, how many the connection has taken as a whole.
+uint64_t rpc_stream_taken(const rpc_stream *stream);
+/// Takes back the messages of which nothing has left; one that has begun to leave still does. Returns how
+/// many leave in all.
+uint64_t rpc_stream_retract(rpc_stream *stream);
 /// Whether the producer should wait for `drained`, which comes when half of RPC_SEND_HIGH is left.
 bool rpc_stream_congested(const rpc_stream *stream);
 

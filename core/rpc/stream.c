@@ -150,11 +150,38 @@ size_t rpc_stream_queued(const rpc_stream *stream) {
     return stream->queue.length - stream->queue_taken;
 }
 
+uint64_t rpc_stream_taken(const rpc_stream *stream) {
+    return stream->messages_taken;
+}
+
+uint64_t rpc_stream_retract(rpc_stream *stream) {
+    if (stream->ended)
+        return stream->messages_taken;
+    stream->queue.length = stream->queue_taken + stream->begun;
+    stream->congested = stream->drained = false;
+    return stream->messages_taken + (stream->begun > 0);
+}
+
+// Follows the messages through the first `length` bytes of the queue, which leave it.
+static void count_taken(rpc_stream *stream, size_t length) {
+    const uint8_t *at = stream->queue.data + stream->queue_taken;
+    while (length) {
+        if (!stream->begun)
+            stream->begun = rpc_frame_length(at);
+        size_t part = stream->begun < length ? stream->begun : length;
+        stream->begun -= part;
+        stream->messages_taken += !stream->begun;
+        at += part;
+        length -= part;
+    }
+}
+
 bool rpc_stream_congested(const rpc_stream *stream) {
     return stream->congested;
 }
 
 void rpc_stream_sent(rpc_stream *stream, size_t length) {
+    count_taken(stream, length);
     stream->queue_taken += length;
     if (stream->queue_taken == stream->queue.length) {
         if (stream->queue.capacity > KEEP_QUEUE)

@@ -99,6 +99,29 @@ static void test_unary(void **state) {
     assert_int_equal(call.number, 42);
 }
 
+// What has begun to leave still does, and as a whole; the rest does not.
+static void test_retract(void **state) {
+    probe call = new_probe(*state);
+    static uint8_t bytes[50000];
+    start(&call, "Chat", 0);
+    for (unsigned i = 0; i < 100; i++) {
+        blob out = HOLM__TEST__V1__BLOB__INIT;
+        out.data = (ProtobufCBinaryData){sizeof bytes, bytes};
+        rpc_stream_send(call.stream, &out.base);
+    }
+    call.quit_at = 3;
+    uv_run(&call.fixture->loop, UV_RUN_DEFAULT);
+    uint64_t taken = rpc_stream_taken(call.stream);
+    uint64_t leave = rpc_stream_retract(call.stream);
+    assert_true(taken >= 3 && leave < 100);
+    assert_in_range(leave, taken, taken + 1);
+    rpc_stream_half_close(call.stream);
+    run_to_close(&call);
+    assert_null(call.error);
+    assert_int_equal(call.messages, leave);
+    assert_int_equal(call.bytes, leave * sizeof bytes);
+}
+
 static void test_error_with_hint(void **state) {
     unary call = {.fixture = *state};
     fixture_call(&call, "Fail", "no-space");
@@ -392,14 +415,23 @@ static void test_listener(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_unary),          TEST(test_error_with_hint),
-        TEST(test_unknown_method), TEST(test_down),
-        TEST(test_chat_large),     TEST(test_back_pressure),
-        TEST(test_pause_at_end),   TEST(test_up),
-        TEST(test_deadline),       TEST(test_cancel),
-        TEST(test_cancel_at_once), TEST(test_server_lost),
-        TEST(test_many_streams),   TEST(test_destroy_in_callback),
-        TEST(test_oversize),       TEST(test_listener),
+        TEST(test_unary),
+        TEST(test_error_with_hint),
+        TEST(test_retract),
+        TEST(test_unknown_method),
+        TEST(test_down),
+        TEST(test_chat_large),
+        TEST(test_back_pressure),
+        TEST(test_pause_at_end),
+        TEST(test_up),
+        TEST(test_deadline),
+        TEST(test_cancel),
+        TEST(test_cancel_at_once),
+        TEST(test_server_lost),
+        TEST(test_many_streams),
+        TEST(test_destroy_in_callback),
+        TEST(test_oversize),
+        TEST(test_listener),
         TEST(test_destroy_paused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,15 +282,19 @@ class Shared(unittest.TestCase):
         self.assertEqual(out.decode().split()[0], hashlib.sha256(block * total).hexdigest())
         self.assertEqual(end.exit_code, 0)
 
+    def stands_still_at(self, path):
+        """The number in a file that does not grow any more."""
+        written = [-2, -1]
+        while written[-1] != written[-2]:
+            time.sleep(1)
+            written.append(int(self.run_in(f"cat {path}")[0] or 0))
+        return written[-1]
+
     def test_slow_reader_slows_the_writer(self):
         self.guest.start("w", ["sh", "-c", "i=0; while [ $i -lt 200 ]; do head -c 65536 /dev/zero; i=$((i+1)); echo $i > /tmp/w; done"])
         stream = self.guest.attach("w")
         first = next(stream)
-        written = [-2, -1]
-        while written[-1] != written[-2]:  # until it stands still
-            time.sleep(1)
-            written.append(int(self.run_in("cat /tmp/w")[0] or 0))
-        self.assertLess(written[-1], 150)
+        self.assertLess(self.stands_still_at("/tmp/w"), 150)
         received = len(first.stdout)
         for message in stream:
             received += len(message.stdout)
@@ -304,19 +308,31 @@ class Shared(unittest.TestCase):
         self.assertEqual((out, end.exit_code), (b"early\n", 3))
         self.guest.agent.DeleteProcess(pb.ProcessRequest(name="l"))
 
+    def hand_over(self, first, out):
+        """Another attachment comes, and what both were told is put together."""
+        out2, _, end = self.guest.collect("h")
+        with self.assertRaises(grpc.RpcError) as raised:
+            for message in first:  # what had left, or begun to leave, before the other one came
+                out += message.stdout
+        self.assertEqual(raised.exception.code(), grpc.StatusCode.ABORTED)
+        self.guest.agent.DeleteProcess(pb.ProcessRequest(name="h"))
+        return (out + out2).decode()
+
     def test_attachments_hand_over_without_a_gap(self):
         self.guest.start("h", ["sh", "-c", "read x; i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done"], stdin_open=True)
         first = self.guest.attach("h", iter([pb.AttachInput(stdin=b"\n")]))
         out = b""
         while len(out) < 20000:
             out += next(first).stdout
-        out2, _, end = self.guest.collect("h")
-        with self.assertRaises(grpc.RpcError) as raised:
-            for message in first:  # what had left for it before the other one came
-                out += message.stdout
-        self.assertIn(raised.exception.code(), (grpc.StatusCode.ABORTED, grpc.StatusCode.CANCELLED))
-        self.assertEqual((out + out2).decode(), "".join(f"{i}\n" for i in range(20000)))
-        self.guest.agent.DeleteProcess(pb.ProcessRequest(name="h"))
+        self.assertEqual(self.hand_over(first, out), "".join(f"{i}\n" for i in range(20000)))
+
+    def test_a_reader_that_stands_still_is_taken_over_without_a_gap(self):
+        self.guest.start("h", ["sh", "-c", "seq 10000 20000 > /tmp/b; i=0; "
+                               "while [ $i -lt 200 ]; do cat /tmp/b; i=$((i+1)); echo $i > /tmp/h; done"])
+        first = self.guest.attach("h")
+        out = next(first).stdout
+        self.assertLess(self.stands_still_at("/tmp/h"), 150)
+        self.assertEqual(self.hand_over(first, out), 200 * "".join(f"{i}\n" for i in range(10000, 20001)))
 
     def test_create_then_start(self):
         self.guest.agent.CreateProcess(pb.CreateProcessRequest(name="c", process=pb.Process(arguments=["echo", "now"])))
