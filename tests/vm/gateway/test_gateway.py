@@ -1,0 +1,196 @@
+"""The way out: holm runs in a network namespace of its own, the world is another one, and a container reaches the world
+and never the loopback of the host."""
+import hashlib
+import os
+import selectors
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [f"{os.environ['HOLM_SOURCE']}/tests/bench", HERE]
+import outside  # noqa: E402
+from world import World  # noqa: E402
+
+INSIDE = "HOLM_TEST_NAMESPACE"
+HOST = "192.0.2.1"
+GATEWAY, SUBNET = "10.88.0.1", "10.88.0.0"
+LOOPBACK_ONLY, EVERYWHERE = 8080, 8081  # ports of the host's own servers
+
+
+def enter_namespace():
+    """Runs this program again with a network and mounts of its own; both go with their last process."""
+    if os.geteuid() != 0:
+        print("skipped: network namespaces and a link between them need root")
+        sys.exit(77)
+    os.environ[INSIDE] = "yes"
+    os.execvp("unshare", ["unshare", "--net", "--mount", "--propagation", "private", sys.executable, "-B", *sys.argv])
+
+
+def do(*command):
+    subprocess.run(command, check=True)
+
+
+def serve(host, *prefix):
+    """Servers of outside.py; closing their input ends them."""
+    process = subprocess.Popen([*prefix, sys.executable, "-B", f"{HERE}/outside.py", host], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, text=True)
+    if process.stdout.readline() != "ready\n":
+        raise RuntimeError("the servers did not start")
+    return process
+
+
+def make_link():
+    """The world, at the other end of a veth pair."""
+    process = serve("0.0.0.0", "unshare", "--net")
+    there = ("nsenter", "-t", str(process.pid), "-n", "ip")
+    do("ip", "link", "set", "lo", "up")
+    do("ip", "link", "add", "home", "type", "veth", "peer", "name", "world", "netns", str(process.pid))
+    for ip, name, last in ((("ip",), "home", 1), (there, "world", 2)):
+        do(*ip, "addr", "add", f"192.0.2.{last}/24", "dev", name)
+        do(*ip, "addr", "add", f"2001:db8::{last}/64", "dev", name, "nodad")
+        do(*ip, "link", "set", name, "up")
+    do("ip", "route", "add", "default", "via", outside.ADDRESS)
+    with open("/proc/sys/net/ipv4/ping_group_range", "w") as file:
+        file.write("0 2147483647")  # who may send an echo request: of this namespace only
+    return process
+
+
+def use_resolver(address):
+    with open(resolver_file, "w") as file:
+        file.write(f"nameserver {address}\n")
+
+
+class Bait(threading.Thread):
+    """What listens on the host, and counts who comes."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.came = {}
+        self.selector = selectors.DefaultSelector()
+        for family, address, port in ((socket.AF_INET, "127.0.0.1", LOOPBACK_ONLY), (socket.AF_INET6, "::1", LOOPBACK_ONLY),
+                                      (socket.AF_INET, "0.0.0.0", EVERYWHERE)):
+            listener = socket.socket(family)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address, port))
+            listener.listen()
+            self.selector.register(listener, selectors.EVENT_READ, (address, port))
+        self.start()
+
+    def run(self):
+        while True:
+            for key, _ in self.selector.select():
+                connection = key.fileobj.accept()[0]
+                self.came[key.data] = self.came.get(key.data, 0) + 1
+                connection.sendall(b"caught\n")
+                connection.close()
+
+
+class Container(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.name = cls.__name__
+        world.run("run", "-d", "--name", cls.name, "--privileged", "-c", "1", "-m", "128m", "busybox", "sleep", "100000")
+
+    def setUp(self):
+        use_resolver(outside.ADDRESS)
+
+    def inside(self, command, **more):
+        done = subprocess.run([world.holm, "exec", *(["-i"] if more else []), self.name, "sh", "-c", command],
+                              env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
+        return done.stdout
+
+
+class Loopback(Container):
+    def test_is_out_of_reach(self):
+        bait.came.clear()
+        # A guest that is root in its own kernel sends what no ordinary one would.
+        self.inside("ip link set lo down; sysctl -w net.ipv4.conf.all.route_localnet=1; ip addr flush dev lo; "
+                    "ip route del local 127.0.0.0/8 dev lo table local; "
+                    f"ip route add 127.0.0.0/8 via {GATEWAY}; ip route add 0.0.0.0/8 via {GATEWAY}; "
+                    f"arp -s {SUBNET} 52:55:0a:58:00:00; "
+                    f"ip -6 addr add fec0::15/64 dev eth0 nodad; ip -6 route add default via fec0::2")
+        tries = [f"nc -w 1 {address} {port}" for port in (LOOPBACK_ONLY, EVERYWHERE)
+                 for address in ("127.0.0.1", "127.0.0.53", "0.0.0.0", "0.0.0.1", GATEWAY, SUBNET, "10.88.0.255",
+                                 "255.255.255.255", "::1", "fec0::2", "fe80::2", "::ffff:127.0.0.1")]
+        for resolver in (outside.ADDRESS, "127.0.0.1"):
+            use_resolver(resolver)
+            said = self.inside(" & ".join(tries) + " & wait")
+            self.assertNotIn(b"caught", said)
+            self.assertEqual(bait.came, {})
+
+
+class Gateway(Container):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with open(f"{os.environ['HOLM_BUILD']}/tests/vm/gateway/datagrams", "rb") as program:
+            subprocess.run([world.holm, "exec", "-i", cls.name, "sh", "-c", "cat >/bin/datagrams; chmod +x /bin/datagrams"],
+                           stdin=program, env=world.environment, check=True)
+
+    def test_tcp(self):
+        self.assertEqual(self.inside(f"nc -w 10 {outside.ADDRESS} {outside.ECHO}", input=b"there and back\n"), b"there and back\n")
+        refused = self.inside(f"nc -w 10 {outside.ADDRESS} 9; echo $?")
+        self.assertTrue(refused.endswith(b"1\n"), refused)
+
+    def test_udp(self):
+        for size, count in ((1, 20), (1400, 20), (9000, 5), (60000, 5)):
+            self.assertEqual(self.inside(f"datagrams {outside.ADDRESS} {outside.ECHO} {size} {count}"), b"%d\n" % count, size)
+
+    def test_ping(self):
+        self.assertIn(b"1 packets received", self.inside(f"ping -c 1 -W 10 {outside.ADDRESS}"))
+        self.assertIn(b"1 packets received", self.inside("ping -c 1 -W 10 any.world.test"))
+
+    def test_large_transfers_are_whole(self):
+        given = hashlib.sha256(outside.given()).hexdigest().encode()
+        self.assertEqual(self.inside(f"nc {outside.ADDRESS} {outside.GIVE} | sha256sum").split()[0], given)
+        digests = self.inside(f"head -c {outside.BYTES} /dev/urandom >/f; sha256sum </f; nc {outside.ADDRESS} {outside.TAKE} </f; rm /f")
+        here, there = [line.split()[0] for line in digests.splitlines()]
+        self.assertEqual(here, there)
+
+    def look_up(self):
+        self.assertIn(outside.ADDRESS.encode(), self.inside("nslookup -type=A any.world.test"))
+        self.assertIn(b"2001:db8::2", self.inside("nslookup -type=AAAA any.world.test"))
+        self.assertIn(b"short text", self.inside("nslookup -type=TXT any.world.test"))
+        self.assertIn(b"NXDOMAIN", self.inside("nslookup nowhere.test"))
+        query = b"\0\1\1\0\0\1\0\0\0\0\0\0\4long\5world\4test\0\0\x10\0\1"
+        answer = self.inside(f"nc -w 10 {GATEWAY} 53", input=struct.pack("!H", len(query)) + query)
+        self.assertEqual(struct.unpack("!H", answer[:2])[0], len(answer) - 2)
+        self.assertEqual([text for text in outside.LONG_TEXT if text not in answer], [])
+
+    def test_names(self):
+        self.assertIn(GATEWAY.encode(), self.inside("cat /etc/resolv.conf"))
+        self.look_up()
+        self.assertEqual(self.inside(f"nc -w 10 any.world.test {outside.ECHO}", input=b"by name\n"), b"by name\n")
+
+    def test_resolver_on_the_loopback(self):
+        """It is asked for names, and its address opens nothing else."""
+        resolver = serve("127.0.0.1")
+        use_resolver("127.0.0.1")
+        self.look_up()
+        for port in (LOOPBACK_ONLY, EVERYWHERE):
+            self.assertNotIn(b"caught", self.inside(f"nc -w 1 {GATEWAY} {port}"))
+        resolver.communicate()
+
+    def test_other_addresses_of_the_host(self):
+        """What listens on them is as open to a container as to any machine of the network."""
+        self.assertEqual(self.inside(f"nc -w 10 {HOST} {EVERYWHERE}"), b"caught\n")
+        self.assertIn(b"refused", self.inside(f"nc -w 10 {HOST} {LOOPBACK_ONLY}"))
+
+
+if __name__ == "__main__":
+    if INSIDE not in os.environ:
+        enter_namespace()
+    world = World(f"{os.environ['HOLM_BUILD']}/bin/holm")
+    link = make_link()
+    bait = Bait()
+    with world:
+        resolver_file = f"{world.folder.name}/resolv.conf"
+        use_resolver(outside.ADDRESS)
+        do("mount", "--bind", resolver_file, os.path.realpath("/etc/resolv.conf"))
+        good = unittest.main(verbosity=2, exit=False).result.wasSuccessful()
+    link.communicate()
+    sys.exit(not good)
