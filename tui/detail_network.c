@@ -4,18 +4,22 @@
 
 #include "tui/view.h"
 
-// "8080→80/tcp 8443→443/tcp" of the container's published ports.
+// "8080→80/tcp 127.0.0.1:8443→443/tcp" of the container's published ports, while they are open.
 static void ports_text(const view_context *view, const model_container *container, char *out, size_t size) {
     const json_t *ports = json_object_get(json_object_get(container->document, "status"), "ports");
     size_t used = 0;
+    bool running = model_container_running(container);
     out[0] = 0;
-    for (size_t i = 0; i < json_array_size(ports) && used + 48 < size; i++) {
+    for (size_t i = 0; running && i < json_array_size(ports) && used + 96 < size; i++) {
         const json_t *port = json_array_get(ports, i);
         const char *protocol = json_string_value(json_object_get(port, "protocol"));
-        used += (size_t)snprintf(out + used, size - used, "%s%d%s%d/%.8s", i ? " " : "",
+        const char *address = json_string_value(json_object_get(port, "hostAddress"));
+        bool all = !address || strcmp(address, "0.0.0.0") == 0, v6 = !all && strchr(address, ':');
+        used += (size_t)snprintf(out + used, size - used, "%s%s%.40s%s%s%d%s%d/%.8s", i ? " " : "",
+                                 v6 ? "[" : "", all ? "" : address, v6 ? "]" : "", all ? "" : ":",
                                  (int)json_integer_value(json_object_get(port, "hostPort")),
                                  view->glyphs->unicode ? "\u2192" : "->",
-                                 (int)json_integer_value(json_object_get(port, "port")),
+                                 (int)json_integer_value(json_object_get(port, "containerPort")),
                                  protocol ? protocol : "tcp");
     }
 }

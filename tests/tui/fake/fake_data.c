@@ -51,9 +51,12 @@ static json_t *container(const made *from, int number, const char *name, int64_t
                   "process", "arguments", arguments, "terminal", number != 1, "status", status);
     json_t *configuration = json_object_get(document, "configuration");
     json_object_set_new(configuration, "labels", json_pack("{s:s}", "tier", number % 2 ? "back" : "front"));
-    if (number == 0)
-        json_object_set_new(configuration, "ports",
-                            json_pack("[{s:i, s:i, s:s}]", "hostPort", 8080, "port", 80, "protocol", "tcp"));
+    if (number == 0) {
+        json_t *ports = json_pack("[{s:s, s:i, s:i, s:s}]", "hostAddress", "127.0.0.1", "hostPort", 8080,
+                                  "containerPort", 80, "protocol", "tcp");
+        json_object_set(configuration, "ports", ports);
+        json_object_set_new(status, "ports", ports);
+    }
     if (number == 1)
         json_object_set_new(configuration, "mounts",
                             json_pack("[{s:s, s:s, s:s}]", "type", "volume", "source", "pgdata",
