@@ -152,6 +152,7 @@ static const key_rule configuration_rules[] = {
     {.key = "sysctls", .kind = KIND_PAIRS},
     {.key = "labels", .kind = KIND_PAIRS},
     {.key = "network", .kind = KIND_TEXT},
+    {.key = "aliases", .kind = KIND_TEXTS},
     {.key = "ports", .kind = KIND_OBJECTS, .inner = port_rules},
     {.key = "publishAll", .kind = KIND_BOOL},
     {.key = "dns", .kind = KIND_OBJECT, .inner = dns_rules},
@@ -404,6 +405,23 @@ static bool hostname_valid(const char *name) {
     return length >= 1 && length <= 64 && name[0] != '-' && name[0] != '.';
 }
 
+static int check_aliases(const json_t *aliases, holm_error **error) {
+    size_t index;
+    json_t *alias;
+    if (json_array_size(aliases) > CONFIGURATION_ALIASES_MOST) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "a container can have %d aliases, not %zu",
+                       CONFIGURATION_ALIASES_MOST, json_array_size(aliases));
+        return -1;
+    }
+    json_array_foreach (aliases, index, alias) {
+        if (hostname_valid(json_string_value(alias)))
+            continue;
+        holm_error_set(error, HOLM_ERROR_INVALID, "\"%.80s\" cannot be an alias", json_string_value(alias));
+        return -1;
+    }
+    return 0;
+}
+
 static int complete_names(json_t *whole, const char *id, holm_error **error) {
     cleanup_free char *short_id = strndup(id, 12);
     set_default(whole, "name", json_string(short_id));
@@ -420,7 +438,8 @@ static int complete_names(json_t *whole, const char *id, holm_error **error) {
         holm_error_set(error, HOLM_ERROR_INVALID, "\"%s\" cannot be a host name", hostname);
         return -1;
     }
-    return 0;
+    set_default(whole, "aliases", json_array());
+    return check_aliases(json_object_get(whole, "aliases"), error);
 }
 
 int configuration_signal(const char *name) {

@@ -15,6 +15,8 @@
 
 #define CONFIGURATION_MOUNTS_MOST 16 // each one is a disk of the machine
 
+#define CONFIGURATION_ALIASES_MOST 16
+
 /// What the user's configuration file and the host say, for what a request leaves open.
 typedef struct configuration_defaults {
     double cpus;                    ///< 0: 4

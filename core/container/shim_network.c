@@ -42,7 +42,11 @@ static char *ports_text(const uint16_t *ports, size_t count) {
 
 char *shim_network_take_place(shim *self, holm_error **error) {
     cleanup_free char *short_id = strndup(self->id, SHORT_ID);
-    const char *names[] = {self->name, short_id, text_of(self->configuration, "hostname"), NULL};
+    const char *names[CONFIGURATION_ALIASES_MOST + 4] = {self->name, short_id,
+                                                         text_of(self->configuration, "hostname")};
+    const json_t *aliases = json_object_get(self->configuration, "aliases");
+    for (size_t i = 0; i < json_array_size(aliases) && i < CONFIGURATION_ALIASES_MOST; i++)
+        names[3 + i] = json_string_value(json_array_get(aliases, i));
     cleanup_free network_publish *ports = calloc(NETWORK_PORTS_MOST, sizeof *ports);
     uint16_t chosen[NETWORK_PORTS_MOST];
     size_t failed = 0;

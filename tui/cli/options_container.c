@@ -59,7 +59,8 @@ static const struct argp_option options[] = {
     {"volume", 'v', "[NAME:]PATH[:ro]", 0, "Mounts a volume; one that is not there is made", 4},
     {"tmpfs", KEY_TMPFS, "PATH[:OPTIONS]", 0, "A file system in memory", 4},
     {NULL, 0, NULL, 0, "Network:", 5},
-    {"network", KEY_NETWORK, "NAME", 0, "A network (default), or none", 5},
+    {"network", KEY_NETWORK, "NAME[,alias=NAME]", 0,
+     "A network (default), or none; on it the container has these names too", 5},
     {"publish", 'p', "[ADDRESS:][[HOSTPORT]:]PORT[/udp]", 0,
      "A port of the host that leads to one of its own, also as ranges; without HOSTPORT one is chosen", 5},
     {"publish-all", 'P', NULL, 0, "Publish every port that the image exposes", 5},
@@ -126,6 +127,20 @@ static void add_volume(const struct argp_state *state, json_t *configuration, co
     if (colon)
         json_object_set_new(mount, "source", json_stringn(text, (size_t)(colon - text)));
     json_array_append_new(child(configuration, "mounts", json_array), mount);
+}
+
+// NAME[,alias=NAME]…
+static void set_network(const struct argp_state *state, json_t *configuration, const char *text) {
+    size_t length = strcspn(text, ",");
+    json_object_set_new(configuration, "network", json_stringn(text, length));
+    for (const char *at = text + length; *at; at += length) {
+        static const char key[] = "alias=";
+        length = strcspn(++at, ",");
+        if (length < sizeof key || strncmp(at, key, sizeof key - 1) != 0)
+            cli_usage_error(state, "--network needs NAME[,alias=NAME], and \"%s\" is none", text);
+        json_array_append_new(child(configuration, "aliases", json_array),
+                              json_stringn(at + sizeof key - 1, length - (sizeof key - 1)));
+    }
 }
 
 static void add_host(const struct argp_state *state, json_t *configuration, const char *text) {
@@ -203,7 +218,7 @@ static error_t parse_resources(int key, char *argument, struct argp_state *state
 static error_t parse_network(int key, char *argument, struct argp_state *state, json_t *configuration) {
     switch (key) {
     case KEY_NETWORK:
-        json_object_set_new(configuration, "network", json_string(argument));
+        set_network(state, configuration, argument);
         return 0;
     case KEY_DNS:
     case KEY_DNS_SEARCH:

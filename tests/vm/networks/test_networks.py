@@ -54,10 +54,10 @@ class Networks(unittest.TestCase):
 
     def test_names(self):
         world.run("network", "create", "back", "--subnet", "10.99.0.0/24", "--internal")
-        start("server", "back", "sh", "-c", SERVER)
+        start("server", "back,alias=store", "sh", "-c", SERVER)
         start("near", "back")
         number = json.loads(world.run("inspect", "server"))[0]["id"][:12]
-        for name in ("server", "SERVER.back", number):
+        for name in ("server", "SERVER.back", "store", number):
             self.assertEqual(heard("near", name), "word\n", name)
         look = lambda *words: subprocess.run([world.holm, "exec", "near", "nslookup", *words], env=world.environment,
                                              capture_output=True, text=True).stdout
