@@ -1,6 +1,7 @@
 #include "tui/cli/cli.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
@@ -133,6 +134,14 @@ uint64_t cli_size(const struct argp_state *state, const char *option, const char
     if (!holm_text_parse_bytes(text, &bytes))
         cli_usage_error(state, "%s needs a size like 512m or 1g, and \"%s\" is none", option, text);
     return bytes;
+}
+
+unsigned cli_grace_ms(const struct argp_state *state, const char *option, const char *text) {
+    char *end;
+    double seconds = strtod(text, &end);
+    if (*end || end == text || !(seconds <= 4e6))
+        cli_usage_error(state, "%s needs a number of seconds, and \"%s\" is none", option, text);
+    return seconds < 0 ? UINT_MAX : (unsigned)(seconds * 1000);
 }
 
 void cli_label(const struct argp_state *state, json_t *configuration, const char *text) {

@@ -55,5 +55,8 @@ bool cli_confirm(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /// Puts the label "KEY" or "KEY=VALUE" into the "labels" of a configuration; what is none ends with a usage
 /// error.
 void cli_label(const struct argp_state *state, json_t *configuration, const char *text);
-/// A size or duration of the command line; what is none ends with a usage error.
+/// Milliseconds from seconds, UINT_MAX (for ever) from what is below zero; what is no number ends with a
+/// usage error.
+unsigned cli_grace_ms(const struct argp_state *state, const char *option, const char *text);
+/// A size of the command line; what is none ends with a usage error.
 uint64_t cli_size(const struct argp_state *state, const char *option, const char *text);

@@ -5,7 +5,6 @@
 
 enum {
     KEY_NAME = 0x200,
-    KEY_HOSTNAME,
     KEY_RM,
     KEY_ENTRYPOINT,
     KEY_CIDFILE,
@@ -35,14 +34,14 @@ enum {
 static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Container:", 2},
     {"name", KEY_NAME, "NAME", 0, "Its name; one is made up when it is not given", 2},
-    {"hostname", KEY_HOSTNAME, "NAME", 0, "Host name inside", 2},
+    {"hostname", 'h', "NAME", 0, "Host name inside", 2},
     {"rm", KEY_RM, NULL, 0, "Remove it when it ends", 2},
     {"label", 'l', "KEY[=VALUE]", 0, "A label", 2},
     {"entrypoint", KEY_ENTRYPOINT, "PROGRAM", 0, "In place of the image's; its command is forgotten", 2},
     {"init", KEY_INIT, NULL, 0, "Run a small init as its first process", 2},
     {"cidfile", KEY_CIDFILE, "FILE", 0, "Write its id into a new file", 2},
     {"stop-signal", KEY_STOP_SIGNAL, "SIGNAL", 0, "What asks it to end (TERM)", 2},
-    {"stop-timeout", KEY_STOP_TIMEOUT, "SECONDS", 0, "How long it may take for that (10)", 2},
+    {"stop-timeout", KEY_STOP_TIMEOUT, "SECONDS", 0, "How long it may take for that (10); -1: for ever", 2},
     {"restart", KEY_RESTART, "POLICY", 0, "When it starts again: no, on-failure[:N], always, unless-stopped",
      2},
     {"privileged", KEY_PRIVILEGED, NULL, 0, "All rights inside its own VM (none outside)", 2},
@@ -251,7 +250,7 @@ static error_t parse_flags(int key, char *argument, struct argp_state *state, js
     static const struct {
         int key;
         const char *name;
-    } texts[] = {{KEY_NAME, "name"}, {KEY_HOSTNAME, "hostname"}, {KEY_PLATFORM, "platform"}};
+    } texts[] = {{KEY_NAME, "name"}, {'h', "hostname"}, {KEY_PLATFORM, "platform"}};
     for (size_t i = 0; i < array_length(flags); i++)
         if (flags[i].key == key)
             return json_object_set_new(configuration, flags[i].name, json_true());
@@ -299,9 +298,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         set_restart(state, self->configuration, argument);
         return 0;
     case KEY_STOP_TIMEOUT:
-        return json_object_set_new(
-            self->configuration, "stopTimeoutMs",
-            json_integer((json_int_t)(1000 * decimal(state, "--stop-timeout", argument))));
+        return json_object_set_new(self->configuration, "stopTimeoutMs",
+                                   json_integer(cli_grace_ms(state, "--stop-timeout", argument)));
     case KEY_DETACH_KEYS:
         self->detach_keys = argument;
         return json_object_set_new(self->configuration, "detachKeys", json_string(argument));

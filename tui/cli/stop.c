@@ -13,20 +13,13 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static void set_time(stop_options *self, const struct argp_state *state, const char *text) {
-    char *end;
-    double seconds = strtod(text, &end);
-    if (*end || end == text || seconds > 4e6)
-        cli_usage_error(state, "--time needs a number of seconds, and \"%s\" is none", text);
-    // 0 would mean the container's own.
-    self->grace_ms = seconds < 0 ? UINT_MAX : seconds == 0 ? 1 : (unsigned)(seconds * 1000);
-}
-
 error_t stop_parse(int key, char *argument, struct argp_state *state) {
     stop_options *self = state->input;
     switch (key) {
     case 't':
-        set_time(self, state, argument);
+        self->grace_ms = cli_grace_ms(state, "--time", argument);
+        if (self->grace_ms == 0)
+            self->grace_ms = 1; // 0 would mean the container's own
         return 0;
     case 's':
         self->signal = cli_signal(argument);
