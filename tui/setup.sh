@@ -54,21 +54,31 @@ setup_build() {
     ninja -C "$tree" --quiet | sed "/no work to do/d" >&2
 }
 
+# setup_busybox_root FOLDER: fills a new folder with a root file system of Debian's busybox.
+setup_busybox_root() {
+    mkdir -p "$1"/{bin,dev,etc,home,proc,root,sys,tmp,usr,var} "$1/usr"/{bin,sbin} "$1/sbin"
+    chmod 1777 "$1/tmp"
+    cp /bin/busybox "$1/bin/busybox"
+    busybox --list | while read -r applet; do
+        if [ "$applet" != busybox ]; then ln -s busybox "$1/bin/$applet"; fi
+    done
+    printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$1/etc/passwd"
+    printf 'root:x:0:\nnogroup:x:65534:\n' >"$1/etc/group"
+}
+
+# setup_import HOLM FOLDER IMAGE: an image of one layer, whose root file system is the folder's.
+setup_import() {
+    tar -C "$2" --owner=0 --group=0 --numeric-owner --sort=name -cf "$2.tar" .
+    "$1" image import --change 'CMD ["sh"]' --change 'ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin' "$2.tar" "$3" >/dev/null
+    rm "$2.tar"
+}
+
 # setup_busybox HOLM: a local image from Debian's busybox, so that there is something to run with no network at all.
 setup_busybox() {
     if "$1" image inspect busybox:latest >/dev/null 2>&1; then return; fi
     local folder
     folder=$(mktemp -d)
-    mkdir -p "$folder/root"/{bin,dev,etc,home,proc,root,sys,tmp,usr,var} "$folder/root/usr"/{bin,sbin} "$folder/root/sbin"
-    chmod 1777 "$folder/root/tmp"
-    cp /bin/busybox "$folder/root/bin/busybox"
-    busybox --list | while read -r applet; do
-        if [ "$applet" != busybox ]; then ln -s busybox "$folder/root/bin/$applet"; fi
-    done
-    printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$folder/root/etc/passwd"
-    printf 'root:x:0:\nnogroup:x:65534:\n' >"$folder/root/etc/group"
-    tar -C "$folder/root" --owner=0 --group=0 --numeric-owner --sort=name -cf "$folder/busybox.tar" .
-    "$1" image import --change 'CMD ["sh"]' --change 'ENV PATH=/bin:/sbin:/usr/bin:/usr/sbin' \
-        "$folder/busybox.tar" busybox:latest >/dev/null
+    setup_busybox_root "$folder/root"
+    setup_import "$1" "$folder/root" busybox:latest
     rm -rf "$folder"
 }

@@ -3,38 +3,11 @@
 #     test_dashboard.sh HOLM
 set -euo pipefail
 holm=$1
-here=$(cd "$(dirname "$0")" && pwd)
-folder=$(mktemp -d /tmp/holm-dashboard.XXXX)
-export XDG_DATA_HOME=$folder/d XDG_CONFIG_HOME=$folder/c XDG_RUNTIME_DIR=$folder/r LC_ALL=C.UTF-8
-mkdir -p "$folder"/{d,c} && mkdir -m 700 "$folder/r"
-screen=(tmux -S "$folder/tmux" -f /dev/null)
+. "$(dirname "$0")/screen.sh"
 
-finish() {
-    "${screen[@]}" kill-server 2>/dev/null || true
-    "$holm" rm -f box >/dev/null 2>&1 || true
-    rm -rf "$folder"
-}
-trap finish EXIT
-
-show() { "${screen[@]}" capture-pane -p -t dash; }
-keys() { "${screen[@]}" send-keys -t dash "$@"; }
-# expect TEXT [SECONDS]: waits until it is on the screen.
-expect() {
-    local until=$((SECONDS + ${2:-30}))
-    until show | grep -qF -- "$1"; do
-        if [ $SECONDS -ge $until ]; then
-            echo "\"$1\" is not on the screen:" >&2
-            show >&2
-            exit 1
-        fi
-        sleep 0.1
-    done
-}
-
-"${screen[@]}" new-session -d -s dash -x 120 -y 34 "echo before; '$holm'; echo left with \$?; exec sleep 1000"
+start_screen dash 120 34 "echo before; '$holm'; echo left with \$?; exec sleep 1000"
 expect "Welcome to holm."
 
-. "$here/../../../tui/setup.sh"
 setup_busybox "$holm" # an image that comes while the dashboard looks on
 expect "busybox"
 

@@ -1,0 +1,33 @@
+# A dashboard in tmux, driven by keys and read from its screen. Sourced, with $holm set.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/../../../tui/setup.sh"
+kernels=${XDG_CACHE_HOME:-$HOME/.cache}/holm/kernel
+folder=$(mktemp -d /tmp/holm-dashboard.XXXX)
+export XDG_DATA_HOME=$folder/d XDG_CACHE_HOME=$folder/h XDG_CONFIG_HOME=$folder/c XDG_RUNTIME_DIR=$folder/r LC_ALL=C.UTF-8
+mkdir -p "$folder"/{d,h/holm,c} && mkdir -m 700 "$folder/r"
+ln -s "$(readlink -f "$kernels")" "$folder/h/holm/kernel"
+tmux=(tmux -S "$folder/tmux" -f /dev/null)
+
+finish() {
+    "${tmux[@]}" kill-server 2>/dev/null || true
+    "$holm" rm -f $("$holm" ls -aq) >/dev/null 2>&1 || true
+    rm -rf "$folder"
+}
+trap finish EXIT
+
+# start_screen NAME COLUMNS ROWS COMMAND: a terminal of its own, by its name.
+start_screen() { "${tmux[@]}" new-session -d -s "$1" -x "$2" -y "$3" "$4"; }
+show() { "${tmux[@]}" capture-pane -p -t "${1:-dash}"; }
+keys() { "${tmux[@]}" send-keys -t dash "$@"; }
+# expect TEXT [SECONDS [SCREEN]]: waits until it is on the screen.
+expect() {
+    local until=$((SECONDS + ${2:-30}))
+    until show "${3:-dash}" | grep -qF -- "$1"; do
+        if [ $SECONDS -ge $until ]; then
+            echo "\"$1\" is not on the screen:" >&2
+            show "${3:-dash}" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# vim in a console of the dashboard, on a real container. Beside it, in a plain terminal of the console's
+# size, the same vim gets the same keys: every cell must be the same.
+#     test_programs.sh HOLM
+set -euo pipefail
+holm=$1
+for program in vim tmux; do
+    command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
+done
+. "$(dirname "$0")/screen.sh"
+
+both() {
+    keys "$@"
+    "${tmux[@]}" send-keys -t beside "$@"
+}
+expect_both() {
+    expect "$1" 60
+    expect "$1" 60 beside
+}
+# The console is the dashboard without its first and last line and the frame.
+resize() {
+    "${tmux[@]}" resize-window -t dash -x "$1" -y "$2"
+    "${tmux[@]}" resize-window -t beside -x $(($1 - 2)) -y $(($2 - 4))
+}
+capture() { "${tmux[@]}" capture-pane -ep -t "$1" >"$folder/$1.cells"; }
+# expect_same WHAT: until the console is cell for cell like the terminal beside it.
+expect_same() {
+    local until=$((SECONDS + 30))
+    until capture dash && capture beside && "$here/compare_cells.py" "$folder/beside.cells" "$folder/dash.cells" \
+        >"$folder/differences"; do
+        if [ $SECONDS -ge $until ]; then
+            echo "$1 is not as it is without holm:" >&2
+            cat "$folder/differences" >&2
+            show >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+    echo "the same: $1"
+}
+
+"$here/../../tools/programs_image.sh" "$holm" tools:latest vim
+start_screen dash 120 34 "TERM=tmux-256color COLORTERM=truecolor '$holm'; echo left with \$?; exec sleep 1000"
+expect "tools"
+keys 2 Enter
+expect "the same as"
+keys "desk" Enter
+expect "/ #" 240
+keys C-p C-z
+keys 'cd /root; export LC_ALL=C.UTF-8; stty size' Enter
+expect "30 118"
+mkdir "$folder/beside"
+start_screen beside 118 30 "cd '$folder/beside'; TERM=xterm-256color COLORTERM=truecolor HOME='$folder/beside' sh"
+
+# vim: write a program, see its colours, two windows, save.
+both "vim -u DEFAULTS -i NONE --cmd 'set background=dark' -c 'set formatoptions=' story.sh" Enter
+expect_both '"story.sh" [New]'
+expect_same "vim with an empty file"
+both i '#!/bin/sh' Enter 'for word in déjà 日本 "x y"; do echo "$word"; done # wide' Enter Enter 'exit 7' Escape
+expect_both "exit 7"
+expect_same "vim with text"
+both ':syntax on' Enter ':set number hlsearch' Enter ':split' Enter '/word' Enter
+expect_same "vim in two windows"
+resize 100 28
+expect_same "vim, smaller"
+resize 132 40
+expect_same "vim, larger"
+both 'Gp:w' Enter
+expect_both "written"
+expect_same "vim after saving"
+both ':qa' Enter
+keys 'clear; sh story.sh; echo gave $?' Enter
+expect "gave 7"
+cmp <("$holm" exec desk cat /root/story.sh) "$folder/beside/story.sh"
+echo "vim is usable in the console"
