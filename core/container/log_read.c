@@ -1,8 +1,11 @@
 // The reading side of a container's log. The files are the container's own output: nothing in them is
 // trusted.
+#include <dirent.h>
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -80,13 +83,29 @@ static void use_file(log_reader *self, int fd) {
     self->chunk_offset = 0;
 }
 
-static int open_oldest(const char *folder) {
-    for (unsigned number = FILES_MOST; number-- > 0;) {
-        int fd = open_numbered(folder, number);
-        if (fd >= 0)
-            return fd;
+// The highest number that a file of the folder has, or -1.
+static int find_oldest(const char *folder) {
+    DIR *files = opendir(folder);
+    int oldest = -1;
+    for (const struct dirent *file; files && (file = readdir(files));) {
+        int number = atoi(file->d_name);
+        char name[32];
+        snprintf(name, sizeof name, "%d.log", number);
+        if (number > oldest && number < FILES_MOST && strcmp(name, file->d_name) == 0)
+            oldest = number;
     }
-    return -1;
+    if (files)
+        closedir(files);
+    return oldest;
+}
+
+static int open_oldest(const char *folder) {
+    int number, fd = -1;
+    while (fd < 0 && (number = find_oldest(folder)) >= 0)
+        if ((fd = open_numbered(folder, (unsigned)number)) < 0 &&
+            errno != ENOENT) // else it was renamed just now
+            break;
+    return fd;
 }
 
 // The file that follows the one being read, or -1: none yet. Ours is found again by its inode, for rotation
