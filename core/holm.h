@@ -306,6 +306,12 @@ void holm_network_prune(holm_client *client, holm_done done, void *data);
 
 /// result: {"version", "accelerator", "acceleratorReason", "kernel", "cpus", "memoryBytes", …}
 void holm_system_information(holm_client *client, holm_done done, void *data);
+/// Starts what should run after the host has booted: containers whose policy is "always" or "unless-stopped",
+/// and what was lost with its shim. result: an array of {"name", "error": null or why it did not start}.
+void holm_system_start(holm_client *client, holm_done done, void *data);
+/// Makes the systemd user unit that does so when the user's services start, or takes it away. result:
+/// {"unit": its path, "lingers": whether they start at boot, before the user has logged in}.
+void holm_system_enable(holm_client *client, bool enable, holm_done done, void *data);
 /// A value of the user's configuration by its dotted key ("container.cpus"), or NULL when it is not set.
 /// Borrowed.
 const json_t *holm_configuration_get(const holm_client *client, const char *key);

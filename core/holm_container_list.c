@@ -113,7 +113,7 @@ static void revive(holm_client *client, state *db, const json_t *list, bool *cha
     json_array_foreach (list, index, document) {
         if (!restart_overdue(document, false))
             continue;
-        container_revive(&client->where, db, holm_document_id(document));
+        container_revive(&client->where, db, holm_document_id(document), true);
         *changed = true;
     }
 }

@@ -1,9 +1,10 @@
-// What this machine and this build can do.
+// What this machine and this build can do, and what should run after a boot.
 #include <string.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "core/container/restart.h"
 #include "core/holm_internal.h"
 #include "vm/machine.h"
 
@@ -46,4 +47,34 @@ static int gather(holm_request *self, state *db, holm_error **error) {
 
 void holm_system_information(holm_client *client, holm_done done, void *data) {
     holm_request_work(holm_request_create(client, done, data), gather, holm_request_finish);
+}
+
+// ---- after a boot ----
+
+static int start_overdue(holm_request *self, state *db, holm_error **error) {
+    holm_client *client = self->handle.client;
+    if (container_reconcile_all(&client->where, db, error) < 0)
+        return -1;
+    cleanup_json json_t *list = state_container_list(db, true, error);
+    if (!list)
+        return -1;
+    self->result = json_array();
+    size_t index;
+    json_t *document;
+    json_array_foreach (list, index, document) {
+        if (!restart_overdue(document, true))
+            continue;
+        container_revive(&client->where, db, holm_document_id(document), false);
+        cleanup_json json_t *now = state_container_get(db, holm_document_id(document), NULL);
+        bool failed = strcmp(holm_document_status(now, "reason"), "start-failed") == 0;
+        json_array_append_new(
+            self->result,
+            json_pack("{s:s, s:o}", "name", holm_document_configuration(document, "name"), "error",
+                      failed ? json_string(holm_document_status(now, "error")) : json_null()));
+    }
+    return 0;
+}
+
+void holm_system_start(holm_client *client, holm_done done, void *data) {
+    holm_request_work(holm_request_create(client, done, data), start_overdue, holm_request_finish);
 }

@@ -153,6 +153,7 @@ qemu_process *qemu_process_start(uv_loop_t *loop, char *const *arguments, int me
                                .directory = "/",
                                .die_with_parent = true,
                                .new_session = true,
+                               .hold_signals = true,
                                .before_exec = confinement ? confine_before_exec : NULL,
                                .before_exec_data = (void *)confinement};
     pid_t pid;

@@ -44,11 +44,14 @@ static int place_fds(const process_options *options, int report) {
 }
 
 static void child_run(const process_options *options, pid_t parent, int report) {
-    sigset_t none;
-    sigemptyset(&none);
+    static const int held[] = {SIGTERM, SIGINT, SIGHUP};
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (size_t i = 0; options->hold_signals && i < array_length(held); i++)
+        sigaddset(&blocked, held[i]);
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
     int placed = place_fds(options, report);
     if (placed < 0)
         goto failed;

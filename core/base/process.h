@@ -23,6 +23,7 @@ typedef struct process_options {
     bool die_with_parent; ///< SIGKILL when the calling thread ends; the child ends by itself when that is too
                           ///< late
     bool new_session;     ///< setsid()
+    bool hold_signals;    ///< SIGTERM, SIGINT and SIGHUP stay blocked: who ends everyone means its parent
     /// Runs in the child right before exec (confinement); async-signal-safe. Non-zero: the spawn fails with
     /// that errno.
     int (*before_exec)(void *data);

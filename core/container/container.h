@@ -51,8 +51,8 @@ int container_launch(const paths *where, state *db, const char *id, const contai
                      holm_error **error);
 
 /// Starts a container that restart_overdue speaks of; where that fails its status says why. Blocks until its
-/// shim listens.
-void container_revive(const paths *where, state *db, const char *id);
+/// shim listens. `again`: this counts as one of its restarts.
+void container_revive(const paths *where, state *db, const char *id, bool again);
 
 /// Puts one container right: a row that says it runs while no shim holds its lock is marked as exited with
 /// the reason "shim-lost". Idempotent; skipped when someone else is at work on it.

@@ -140,8 +140,8 @@ int container_launch_locked(const paths *where, state *db, const char *id,
     return pipe;
 }
 
-void container_revive(const paths *where, state *db, const char *id) {
-    const container_launch_options options = {.start = true, .again = true};
+void container_revive(const paths *where, state *db, const char *id, bool again) {
+    const container_launch_options options = {.start = true, .again = again};
     cleanup_error holm_error *error = NULL;
     int lifeline = container_launch(where, db, id, &options, &error);
     if (lifeline >= 0) {

@@ -304,6 +304,46 @@ static void test_images(void **test) {
     assert_int_equal(json_integer_value(json_object_get(self->result, "total")), 1);
 }
 
+// The unit names this very program with this very configuration, quoted as systemd reads it.
+static void test_unit(void **test) {
+    world *self = *test;
+    setenv("HOLM_KERNEL", "/a \"b\" 100%/k", 1);
+    holm_system_enable(self->client, true, keep_answer, self);
+    run(self);
+    unsetenv("HOLM_KERNEL");
+    assert_int_equal(self->code, 0);
+    cleanup_free char *unit = strdup(json_string_value(json_object_get(self->result, "unit")));
+    cleanup_free char *link =
+        path_join(self->folder, "2/systemd/user/default.target.wants/holm.service", NULL);
+    cleanup_free char *program = realpath("/proc/self/exe", NULL);
+    cleanup_free char *command = path_format("\nExecStart=\"%s\" system start\n", program);
+    cleanup_buffer buffer text = BUFFER_INIT, linked = BUFFER_INIT;
+    assert_int_equal(file_read(unit, 65536, &text, NULL), 0);
+    assert_int_equal(file_read(link, 65536, &linked, NULL), 0);
+    assert_string_equal(buffer_text(&text), buffer_text(&linked));
+    assert_non_null(strstr(buffer_text(&text), command));
+    assert_non_null(strstr(buffer_text(&text), "Environment=\"HOLM_KERNEL=/a \\\"b\\\" 100%%/k\"\n"));
+    holm_system_enable(self->client, true, keep_answer, self); // again is no error
+    run(self);
+    assert_int_equal(self->code, 0);
+    for (int i = 0; i < 2; i++) {
+        holm_system_enable(self->client, false, keep_answer, self);
+        run(self);
+        assert_int_equal(self->code, 0);
+        assert_int_not_equal(access(unit, F_OK), 0);
+    }
+}
+
+// Nothing with such a policy: nothing is started.
+static void test_start_of_nothing(void **test) {
+    world *self = *test;
+    add_container(self, 1, "one", "exited");
+    holm_system_start(self->client, keep_answer, self);
+    run(self);
+    assert_int_equal(self->code, 0);
+    assert_int_equal(json_array_size(self->result), 0);
+}
+
 // What is under way when the client goes gets no answer, and leaves nothing behind (see teardown).
 static void test_destroyed_under_way(void **test) {
     world *self = *test;
@@ -324,7 +364,8 @@ int main(void) {
         TEST(test_states_are_told_apart), TEST(test_rename_and_remove),
         TEST(test_events_arrive),         TEST(test_session_of_what_does_not_run),
         TEST(test_create_without_image),  TEST(test_images),
-        TEST(test_destroyed_under_way),
+        TEST(test_destroyed_under_way),   TEST(test_unit),
+        TEST(test_start_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
