@@ -142,8 +142,10 @@ static const char *wrong(const config_key *key, const json_t *value) {
     return "something else";
 }
 
-static int take_value(const struct check *check, const char *name, json_t *value, holm_error **error) {
-    const config_key *key = find_key(name);
+// `known` is the name in the table of keys, `name` how the user has written it.
+static int take_value_as(const struct check *check, const char *known, const char *name, json_t *value,
+                         holm_error **error) {
+    const config_key *key = find_key(known);
     if (!key)
         return fail_unknown(check, name, error);
     const char *expected = wrong(key, value);
@@ -154,6 +156,24 @@ static int take_value(const struct check *check, const char *name, json_t *value
         return -1;
     }
     json_object_set(check->config->values, name, value);
+    return 0;
+}
+
+static int take_value(const struct check *check, const char *name, json_t *value, holm_error **error) {
+    return take_value_as(check, name, name, value, error);
+}
+
+// [registry."docker.io"]: the keys of one host.
+static int take_host(const struct check *check, const char *section, const char *host, json_t *table,
+                     holm_error **error) {
+    const char *key;
+    json_t *value;
+    json_object_foreach (table, key, value) {
+        cleanup_free char *known = path_format("%s.HOST.%s", section, key);
+        cleanup_free char *name = path_format("%s.%s.%s", section, host, key);
+        if (take_value_as(check, known, name, value, error) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -175,7 +195,9 @@ static int take_section(const struct check *check, const char *section, json_t *
     json_t *value;
     json_object_foreach (table, name, value) {
         cleanup_free char *full = path_format("%s.%s", section, name);
-        if (take_value(check, full, value, error) < 0)
+        bool host = strcmp(section, "registry") == 0 && json_is_object(value);
+        if (host ? take_host(check, section, name, value, error) < 0
+                 : take_value(check, full, value, error) < 0)
             return -1;
     }
     json_object_set(check->config->sections, section, table);

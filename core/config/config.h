@@ -18,7 +18,7 @@ typedef enum config_type {
 } config_type;
 
 typedef struct config_key {
-    const char *name; ///< dotted: "container.cpus"
+    const char *name; ///< dotted: "container.cpus"; HOST in it is a name of the user's own
     config_type type;
     const char *standard; ///< the default as JSON text, or NULL
     const char *choices;  ///< the strings allowed, separated by blanks, or NULL

@@ -13,11 +13,13 @@
 #include "core/config/config.h"
 #include "core/image/image_client.h"
 #include "core/image/worker.h"
+#include "core/registry/proxy_environment.h"
+#include "core/registry/registry_settings.h"
 
 #define LOG_MODULE "image"
 #include "core/base/log.h"
 
-#define HOSTS_MAX 64
+#define PATHS_MAX 128 // that the configuration names
 
 // The one who started us learns how it went.
 static void answer(const holm_error *error) {
@@ -59,18 +61,22 @@ typedef struct process {
     int lock;
     worker *worker;
     char *certificate_folders[5];
-    const char *insecure_hosts[HOSTS_MAX + 1];
+    char *named[PATHS_MAX + 1]; // files that the configuration names
 } process;
 
 static void read_config(process *self, holm_error **error) {
     self->config = config_load(self->where.config, error);
-    if (!self->config)
-        return;
-    size_t i, count = 0;
-    json_t *host;
-    json_array_foreach (config_get(self->config, "registry.insecure"), i, host) {
-        if (count < HOSTS_MAX && json_is_string(host))
-            self->insecure_hosts[count++] = json_string_value(host);
+    static const char *const keys[] = {"ca", "certificate", "key"};
+    size_t count = 0;
+    const char *host;
+    json_t *table;
+    json_object_foreach ((json_t *)(self->config ? config_get(self->config, "registry") : NULL), host,
+                         table) {
+        for (size_t i = 0; i < array_length(keys) && count < PATHS_MAX; i++) {
+            const char *path = json_string_value(json_object_get(table, keys[i]));
+            if (path)
+                self->named[count++] = registry_setting_path(path);
+        }
     }
 }
 
@@ -109,20 +115,23 @@ static int confine_self(const process *self, holm_error **error) {
     const char *home = getenv("HOME");
     cleanup_free char *containers =
         path_join(home ? home : "/nonexistent", ".config/containers/certs.d", NULL);
-    const char *const read_only[] = {"/etc",
-                                     "/usr/lib",
-                                     "/lib",
-                                     "/usr/share/ca-certificates",
-                                     "/usr/local/share/ca-certificates",
-                                     "/dev/urandom",
-                                     "/proc/sys/vm",
-                                     "/proc/self/mounts", // libext2fs looks whether a disk is mounted
-                                     "/run/systemd/resolve",
-                                     "/run/NetworkManager",
-                                     "/run/resolvconf",
-                                     self->where.config,
-                                     containers,
-                                     NULL};
+    const char *read_only[PATHS_MAX + 16] = {"/etc",
+                                             "/usr/lib",
+                                             "/lib",
+                                             "/usr/share/ca-certificates",
+                                             "/usr/local/share/ca-certificates",
+                                             "/dev/urandom",
+                                             "/proc/sys/vm",
+                                             "/proc/self/mounts", // libext2fs looks whether a disk is mounted
+                                             "/run/systemd/resolve",
+                                             "/run/NetworkManager",
+                                             "/run/resolvconf",
+                                             self->where.config,
+                                             containers,
+                                             NULL};
+    for (size_t to = 0, from = 0; self->named[from]; to++)
+        if (!read_only[to])
+            read_only[to] = self->named[from++];
     static const char *const kept[] = {"images", "layers", "disks", "commits", "state"};
     const char *read_write[array_length(kept) + 2] = {self->where.runtime};
     char *folders[array_length(kept)];
@@ -163,6 +172,7 @@ static int set_up(process *self, holm_error **error) {
     if (!self->config)
         return -1;
     find_certificates(self);
+    proxy_environment_prepare();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     uv_loop_init(&self->loop);
     const worker_options options = {
@@ -170,7 +180,7 @@ static int set_up(process *self, holm_error **error) {
         .where = &self->where,
         .broker = self->broker,
         .certificate_folders = (const char *const *)self->certificate_folders,
-        .insecure_hosts = self->insecure_hosts,
+        .settings = config_get(self->config, "registry"),
     };
     self->worker = worker_create(&options, error);
     // Once the socket is there, and before libuv has threads, which would stay outside.
@@ -189,6 +199,8 @@ static void tear_down(process *self) {
     credential_broker_destroy(self->broker);
     for (size_t i = 0; i < array_length(self->certificate_folders); i++)
         free(self->certificate_folders[i]);
+    for (size_t i = 0; self->named[i]; i++)
+        free(self->named[i]);
     paths_finish(&self->where);
     close(self->lock);
 }

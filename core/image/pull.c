@@ -13,6 +13,8 @@
 struct pull {
     pull_engine *engine;
     pull_source *source;
+    size_t place; // of pull_engine_place
+    char *scheme;
     pull_events events;
     void *data;
     image_reference reference;
@@ -29,7 +31,8 @@ struct pull {
     registry_fetch *fetch;
     buffer fetched;
     unsigned index_depth;
-    char id[DIGEST_SIZE]; // of the image's manifest
+    char id[DIGEST_SIZE];     // of the image's manifest
+    char wanted[DIGEST_SIZE]; // "": what the tag names
     manifest image;
     buffer manifest_bytes, config_bytes;
     manifest_config config;
@@ -53,15 +56,20 @@ static void after_close(uv_handle_t *handle) {
     buffer_finish(&self->config_bytes);
     holm_error_free(self->error);
     free(self->canonical);
+    free(self->scheme);
     free(self);
+}
+
+static void release_layers(pull *self) {
+    for (size_t i = self->layer_count; i-- > 0;)
+        pull_layer_release(self->layers[i], self);
+    self->layer_count = 0;
 }
 
 // The end, from the loop and with nothing under way.
 static void finish(pull *self) {
     registry_fetch_cancel(steal_pointer(&self->fetch));
-    for (size_t i = self->layer_count; i-- > 0;)
-        pull_layer_release(self->layers[i], self);
-    self->layer_count = 0;
+    release_layers(self);
     pull_source_drop(steal_pointer(&self->source));
     if (self->hold >= 0)
         close(steal_fd(&self->hold));
@@ -145,6 +153,8 @@ static void run_store(uv_work_t *work) {
 
 // ---- layers ----
 
+static bool go_on_elsewhere(pull *self, const holm_error *why);
+
 static void on_layer_changed(pull_layer *layer, void *data) {
     (void)layer;
     pull *self = data;
@@ -185,7 +195,9 @@ static bool layers_are_done(pull *self) {
     for (size_t i = 0; i < self->layer_count; i++) {
         pull_layer_phase phase = pull_layer_phase_of(self->layers[i]);
         if (phase == PULL_LAYER_FAILED) {
-            fail(self, holm_error_copy(pull_layer_error(self->layers[i])));
+            const holm_error *why = pull_layer_error(self->layers[i]);
+            if (!go_on_elsewhere(self, why))
+                fail(self, holm_error_copy(why));
             return false;
         }
         done = done && pull_layer_is_done(self->layers[i]);
@@ -255,7 +267,9 @@ static void on_config(registry_fetch *fetch, const char *type, const holm_error 
         problem = check_config(self);
     }
     if (problem) {
-        fail(self, problem);
+        if (!go_on_elsewhere(self, problem))
+            fail(self, holm_error_copy(problem));
+        holm_error_free(problem);
         return;
     }
     fault_point("pull.config-fetched");
@@ -306,8 +320,9 @@ static void on_manifest(registry_fetch *fetch, const char *type, const holm_erro
         memcpy(self->id, found, DIGEST_SIZE);
         problem = take_manifest(self, type);
     }
-    if (problem)
-        fail(self, problem);
+    if (problem && !go_on_elsewhere(self, problem))
+        fail(self, holm_error_copy(problem));
+    holm_error_free(problem);
 }
 
 // ---- the steps ----
@@ -323,6 +338,31 @@ static void resolve(pull *self) {
         memcpy(self->id, self->reference.digest, DIGEST_SIZE);
     start_fetch(self, REGISTRY_MANIFEST, self->id[0] ? self->id : self->reference.tag, 0, MANIFEST_SIZE_MAX,
                 on_manifest);
+}
+
+// From the beginning, at the next place: false when this was the last one, or the place is not to blame.
+static bool go_on_elsewhere(pull *self, const holm_error *why) {
+    holm_error_code code = holm_error_code_of(why);
+    if (code == HOLM_ERROR_CANCELLED || code == HOLM_ERROR_NO_SPACE || self->cancelled)
+        return false;
+    registry *next = pull_engine_place(self->engine, &self->reference, self->scheme, self->place + 1, NULL);
+    if (!next)
+        return false;
+    log_info("%s: %s; going on at %s", self->canonical, holm_error_message(why), registry_base_url(next));
+    release_layers(self);
+    pull_source_drop(self->source);
+    self->place++;
+    self->source = calloc(1, sizeof *self->source);
+    *self->source = (pull_source){.registry = next, .references = 1};
+    manifest_finish(&self->image);
+    manifest_config_finish(&self->config);
+    buffer_clear(&self->manifest_bytes);
+    buffer_clear(&self->config_bytes);
+    memcpy(self->id, self->wanted, DIGEST_SIZE);
+    self->index_depth = 0;
+    self->phase = "starting";
+    wake(self);
+    return true;
 }
 
 static void step(uv_idle_t *idle) {
@@ -348,8 +388,7 @@ pull *pull_start(pull_engine *engine, const image_reference *reference, const pu
     manifest_platform platform;
     if (manifest_platform_parse(options->platform, &platform, error) < 0)
         return NULL;
-    registry *from = pull_engine_registry(engine, reference->registry, reference->repository, options->scheme,
-                                          NULL, error);
+    registry *from = pull_engine_place(engine, reference, options->scheme, 0, error);
     if (!from) {
         manifest_platform_finish(&platform);
         return NULL;
@@ -372,7 +411,9 @@ pull *pull_start(pull_engine *engine, const image_reference *reference, const pu
     self->blobs = options->blobs;
     self->any_platform = options->any_platform;
     if (options->manifest)
-        memcpy(self->id, options->manifest, DIGEST_SIZE);
+        memcpy(self->wanted, options->manifest, DIGEST_SIZE);
+    memcpy(self->id, self->wanted, DIGEST_SIZE);
+    self->scheme = options->scheme ? strdup(options->scheme) : NULL;
     self->phase = "starting";
     self->hold = -1;
     uv_idle_init(engine->loop, &self->idle);

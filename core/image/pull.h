@@ -29,7 +29,7 @@ typedef struct pull_engine_options {
     const char *data_directory;
     credential_broker *broker;              ///< borrowed, or NULL
     const char *const *certificate_folders; ///< as in registry_options; borrowed
-    const char *const *insecure_hosts;      ///< as in registry_options; borrowed
+    const json_t *settings;                 ///< as in registry_options; borrowed
     unsigned backoff_ms, stall_seconds;     ///< as in registry_options; 0: the defaults
 } pull_engine_options;
 
@@ -42,6 +42,10 @@ blob_store *pull_engine_blobs(const pull_engine *self);
 /// A registry as the engine is configured to reach it. login: who to be (copied), or NULL for who is known.
 registry *pull_engine_registry(pull_engine *self, const char *host, const char *repository,
                                const char *scheme, const credentials *login, holm_error **error);
+/// The place of this index to get an image from: first the registry's mirrors, at last itself. NULL without
+/// an error: there is none any more. `scheme` is for the registry itself.
+registry *pull_engine_place(pull_engine *self, const image_reference *reference, const char *scheme,
+                            size_t index, holm_error **error);
 /// Whether a pull, or what is left of a cancelled one, is still at work.
 bool pull_engine_is_busy(const pull_engine *self);
 

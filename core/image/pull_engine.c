@@ -2,6 +2,7 @@
 
 #include "core/base/path.h"
 #include "core/image/pull_internal.h"
+#include "core/registry/registry_settings.h"
 
 // What a killed process has left half made, when no other is at work.
 static void remove_half_made(const pull_engine *self) {
@@ -51,7 +52,7 @@ registry *pull_engine_registry(pull_engine *self, const char *host, const char *
         .host = host,
         .repository = repository,
         .scheme = scheme,
-        .insecure_hosts = self->options.insecure_hosts,
+        .settings = self->options.settings,
         .certificate_folders = self->options.certificate_folders,
         .broker = self->options.broker,
         .backoff_ms = self->options.backoff_ms,
@@ -59,6 +60,18 @@ registry *pull_engine_registry(pull_engine *self, const char *host, const char *
         .login = login,
     };
     return registry_create(&to, error);
+}
+
+registry *pull_engine_place(pull_engine *self, const image_reference *reference, const char *scheme,
+                            size_t index, holm_error **error) {
+    const json_t *settings = self->options.settings;
+    cleanup_free char *host = NULL, *repository = NULL;
+    if (registry_mirror(settings, reference->registry, reference->repository, index, &host, &repository))
+        return pull_engine_registry(self, host, repository, NULL, NULL, error);
+    size_t mirrors = json_array_size(registry_setting(settings, reference->registry, "mirrors"));
+    if (index > (mirrors < REGISTRY_MIRRORS_MAX ? mirrors : REGISTRY_MIRRORS_MAX))
+        return NULL;
+    return pull_engine_registry(self, reference->registry, reference->repository, scheme, NULL, error);
 }
 
 bool pull_engine_is_busy(const pull_engine *self) {

@@ -305,7 +305,7 @@ worker *worker_create(const worker_options *options, holm_error **error) {
         .data_directory = options->where->data,
         .broker = options->broker,
         .certificate_folders = options->certificate_folders,
-        .insecure_hosts = options->insecure_hosts,
+        .settings = options->settings,
     };
     self->engine = pull_engine_create(&engine, error);
     if (!self->engine)

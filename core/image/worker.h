@@ -48,8 +48,8 @@ typedef struct worker_options {
     credential_broker *broker;
     int lock; ///< the worker's own, kept until the end
     const char *const *certificate_folders;
-    const char *const *insecure_hosts;
-    unsigned idle_ms; ///< how long it stays without tasks and connections; 0: 10 s
+    const json_t *settings; ///< as in registry_options; borrowed
+    unsigned idle_ms;       ///< how long it stays without tasks and connections; 0: 10 s
 } worker_options;
 
 /// Opens everything and listens. Blocks for the disk; starts no thread.

@@ -125,6 +125,7 @@ static void request_free(http_request *self) {
     free(self->url);
     free(self->form);
     free(self->origin);
+    free(self->home);
     holm_error_free(self->refusal);
     free(self);
 }
@@ -378,6 +379,8 @@ static bool redirect(http_request *self) {
         free(self->origin);
         self->origin = NULL;
     }
+    if (self->home && strcmp(self->home, new_origin) != 0)
+        http_request_leave_home(self);
     return true;
 }
 
@@ -390,6 +393,9 @@ static void set_transfer_error(http_request *self, CURLcode code, holm_error **e
     case CURLE_SSL_ISSUER_ERROR:
         kind = HOLM_ERROR_DENIED;
         hint = "put the registry's authority into ~/.config/holm/certs.d/HOST[:PORT]/ca.crt";
+        break;
+    case CURLE_SSL_CERTPROBLEM:
+        kind = HOLM_ERROR_DENIED;
         break;
     case CURLE_SSL_CONNECT_ERROR:
         hint = "if this registry speaks plain http, say --scheme http";

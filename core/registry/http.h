@@ -43,19 +43,26 @@ typedef struct http_events {
     void (*done)(http_request *request, const holm_error *error, void *data);
 } http_events;
 
+/// Whom to trust, and who to be, in TLS.
+typedef struct http_certificates {
+    char *authorities;       ///< PEM text of authorities to trust as well, or NULL
+    char *certificate, *key; ///< files of ours for the URL's own host only, or NULL
+    bool unverified;         ///< the URL's own host may be anybody
+} http_certificates;
+
 typedef struct http_options {
     http_method method;
     const char *url;            ///< http or https
     const char *const *headers; ///< "Accept: …", NULL-terminated, or NULL; sent to every host
     const char *authorization;  ///< "Bearer …" or NULL: for the URL's own scheme, host and port only
     const http_content
-        *content;             ///< of a POST, PUT or PATCH, its type among the headers; NULL: nothing. Follows
-                              ///< redirects 307 and 308 only; what is to be a GET instead ends there
-    const char *form;         ///< application/x-www-form-urlencoded body: a POST, never redirected. Or NULL
-    uint64_t from;            ///< the first byte asked for (Range); 0: all
-    uint64_t body_max;        ///< a longer body ends the request with LIMIT; 0: no bound
-    unsigned stall_seconds;   ///< no bytes for so long end it with UNAVAILABLE; 0: 60
-    const char *certificates; ///< a PEM file of authorities to trust as well, or NULL
+        *content;           ///< of a POST, PUT or PATCH, its type among the headers; NULL: nothing. Follows
+                            ///< redirects 307 and 308 only; what is to be a GET instead ends there
+    const char *form;       ///< application/x-www-form-urlencoded body: a POST, never redirected. Or NULL
+    uint64_t from;          ///< the first byte asked for (Range); 0: all
+    uint64_t body_max;      ///< a longer body ends the request with LIMIT; 0: no bound
+    unsigned stall_seconds; ///< no bytes for so long end it with UNAVAILABLE; 0: 60
+    const http_certificates *certificates; ///< or NULL
 } http_options;
 
 /// curl_global_init has been called. The loop is borrowed.

@@ -29,6 +29,7 @@ struct http_request {
     uint64_t sent;
     uint64_t from, body_max, received;
     char *origin; // scheme, host and port the credentials are for; NULL: none
+    char *home;   // the same of who gets our certificate, and need not be verified; NULL: nobody
     unsigned redirects;
     char *header_lines[HTTP_HEADERS_MAX];
     size_t header_count, header_bytes;
@@ -49,5 +50,7 @@ char *http_origin_of(const char *url, char **scheme_out);
 
 /// In http_setup.c: all that is fixed for the request's life, callbacks of the answer excepted.
 void http_request_set_up(http_request *self, const http_options *options);
+/// The request leaves its host: the certificate that is ours stays behind, and who comes next is verified.
+void http_request_leave_home(http_request *self);
 /// Before every transfer, also the one after a redirect.
 void http_request_rewind(http_request *self);

@@ -111,6 +111,33 @@ static void set_headers(http_request *self, const http_options *options) {
     self->origin = http_origin_of(options->url, NULL);
 }
 
+static void set_certificates(http_request *self, const http_options *options) {
+    const http_certificates *them = options->certificates;
+    if (!them)
+        return;
+    if (them->authorities) {
+        struct curl_blob blob = {
+            .data = them->authorities, .len = strlen(them->authorities), .flags = CURL_BLOB_COPY};
+        curl_easy_setopt(self->easy, CURLOPT_CAINFO_BLOB, &blob);
+    }
+    if (!them->certificate && !them->unverified)
+        return;
+    self->home = http_origin_of(options->url, NULL);
+    curl_easy_setopt(self->easy, CURLOPT_SSLCERT, them->certificate);
+    curl_easy_setopt(self->easy, CURLOPT_SSLKEY, them->key);
+    curl_easy_setopt(self->easy, CURLOPT_SSL_VERIFYPEER, them->unverified ? 0L : 1L);
+    curl_easy_setopt(self->easy, CURLOPT_SSL_VERIFYHOST, them->unverified ? 0L : 2L);
+}
+
+void http_request_leave_home(http_request *self) {
+    free(self->home);
+    self->home = NULL;
+    curl_easy_setopt(self->easy, CURLOPT_SSLCERT, NULL);
+    curl_easy_setopt(self->easy, CURLOPT_SSLKEY, NULL);
+    curl_easy_setopt(self->easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(self->easy, CURLOPT_SSL_VERIFYHOST, 2L);
+}
+
 static void set_transfer(http_request *self, const http_options *options) {
     CURL *easy = self->easy;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, self);
@@ -127,8 +154,6 @@ static void set_transfer(http_request *self, const http_options *options) {
     curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "holm/" HOLM_VERSION);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    if (options->certificates)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, options->certificates);
     if (self->from) {
         char range[32];
         snprintf(range, sizeof range, "%llu-", (unsigned long long)self->from);
@@ -138,6 +163,7 @@ static void set_transfer(http_request *self, const http_options *options) {
 
 void http_request_set_up(http_request *self, const http_options *options) {
     set_transfer(self, options);
+    set_certificates(self, options);
     set_method(self, options);
     set_headers(self, options);
 }

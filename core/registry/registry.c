@@ -1,13 +1,13 @@
 #include "core/registry/registry.h"
 
 #include <arpa/inet.h>
-#include <glob.h>
 #include <jansson.h>
 #include <string.h>
 #include <strings.h>
 
 #include "core/base/path.h"
 #include "core/registry/registry_internal.h"
+#include "core/registry/registry_settings.h"
 
 #define LOG_MODULE "registry"
 #include "core/base/log.h"
@@ -23,18 +23,28 @@ static bool is_loopback(const char *host) {
            (inet_pton(AF_INET, name, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127);
 }
 
-static bool is_insecure(const char *host, const char *const *list) {
-    size_t bare = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-    for (; list && *list; list++)
-        if (strcasecmp(host, *list) == 0 || (strlen(*list) == bare && strncasecmp(host, *list, bare) == 0))
+// Whether the list "insecure" names it, with or without its port.
+static bool is_plain(const json_t *settings, const char *host) {
+    size_t bare = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":"), index;
+    json_t *value;
+    json_array_foreach (json_object_get(settings, "insecure"), index, value) {
+        const char *name = json_string_value(value);
+        if (name &&
+            (strcasecmp(host, name) == 0 || (strlen(name) == bare && strncasecmp(host, name, bare) == 0)))
             return true;
+    }
     return false;
 }
 
 static int choose_scheme(registry *self, const registry_options *options, holm_error **error) {
     const char *scheme = options->scheme && *options->scheme ? options->scheme : "auto";
+    const char *set = json_string_value(registry_setting(options->settings, options->host, "scheme"));
+    bool trusted = registry_setting(options->settings, options->host, "insecure") != NULL;
+    if (strcmp(scheme, "auto") == 0 && set)
+        scheme = set;
     if (strcmp(scheme, "auto") == 0)
-        self->secure = !is_loopback(options->host) && !is_insecure(options->host, options->insecure_hosts);
+        self->secure =
+            trusted || (!is_loopback(options->host) && !is_plain(options->settings, options->host));
     else if (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0)
         self->secure = strcmp(scheme, "https") == 0;
     else {
@@ -45,24 +55,12 @@ static int choose_scheme(registry *self, const registry_options *options, holm_e
     return 0;
 }
 
-static char *find_certificates(const char *host, const char *const *folders) {
-    for (; folders && *folders; folders++) {
-        cleanup_free char *pattern = path_format("%s/%s/*.crt", *folders, host);
-        glob_t found;
-        char *path = NULL;
-        if (host[0] != '[' && glob(pattern, 0, NULL, &found) == 0) {
-            path = strdup(found.gl_pathv[0]);
-            globfree(&found);
-        }
-        if (path)
-            return path;
-    }
-    return NULL;
-}
-
 registry *registry_create(const registry_options *options, holm_error **error) {
     registry *self = calloc(1, sizeof *self);
-    if (choose_scheme(self, options, error) < 0) {
+    if (choose_scheme(self, options, error) == 0)
+        self->certificates =
+            registry_certificates_read(options->settings, options->host, options->certificate_folders, error);
+    if (!self->certificates) {
         free(self);
         return NULL;
     }
@@ -74,7 +72,6 @@ registry *registry_create(const registry_options *options, holm_error **error) {
     // Docker's own registry has another name than its images have.
     const char *address = strcmp(options->host, "docker.io") == 0 ? "registry-1.docker.io" : options->host;
     self->base_url = path_format("%s://%s", self->secure ? "https" : "http", address);
-    self->certificates = find_certificates(options->host, options->certificate_folders);
     self->backoff_ms = options->backoff_ms ? options->backoff_ms : BACKOFF_MS;
     self->stall_seconds = options->stall_seconds;
     if (options->login) {
@@ -102,7 +99,7 @@ void registry_destroy(registry *self) {
     free(self->host);
     free(self->repository);
     free(self->base_url);
-    free(self->certificates);
+    registry_certificates_free(self->certificates);
     free(self);
 }
 

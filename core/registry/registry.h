@@ -5,6 +5,7 @@
 // verified here but lengths: who asks for bytes compares their digest.
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,16 +23,16 @@ typedef struct registry_options {
     http_client *http;      ///< borrowed
     const char *host;       ///< as in a reference: "docker.io", "127.0.0.1:5000"
     const char *repository; ///< "library/debian": what access is asked for
-    const char *scheme;     ///< "http", "https", or "auto"/NULL: http for loopback and insecure hosts
-    const char *const *insecure_hosts;      ///< host or host:port, NULL-terminated, or NULL
-    const char *const *certificate_folders; ///< looked in for HOST[:PORT]/*.crt; NULL-terminated, or NULL
+    const char *scheme;     ///< "http", "https", or "auto"/NULL: as set, else http for loopback
+    const json_t *settings; ///< [registry] of config.toml, or NULL
+    const char *const *certificate_folders; ///< as in registry_settings.h; NULL-terminated, or NULL
     credential_broker *broker;              ///< borrowed; or NULL
     unsigned backoff_ms;                    ///< before the first retry, doubled for each further one; 0: 500
     unsigned stall_seconds;                 ///< 0: 60
     const credentials *login;               ///< copied: who to be, instead of asking the broker; or NULL
 } registry_options;
 
-/// INVALID for a scheme that is none.
+/// INVALID for a scheme that is none. Reads certificates from the disk.
 registry *registry_create(const registry_options *options, holm_error **error);
 /// Ends what is under way without `done`. Accepts NULL. The memory goes once the loop has run.
 void registry_destroy(registry *self);

@@ -120,6 +120,20 @@ static bool realm_is_allowed(const registry *self, const char *realm) {
     return !self->secure && strncasecmp(realm, "http://", 7) == 0;
 }
 
+// Our own certificate, and the leave to be anybody, are for the registry's host: a token service elsewhere
+// gets neither.
+static http_certificates certificates_for(const registry *self, const char *realm) {
+    http_certificates them = *self->certificates;
+    const char *host = strstr(self->base_url, "://") + 3, *other = strstr(realm, "://") + 3;
+    size_t length = strcspn(host, ":/");
+    bool same = strcspn(other, ":/") == length && strncasecmp(host, other, length) == 0;
+    if (!same || !self->secure) {
+        them.certificate = them.key = NULL;
+        them.unverified = false;
+    }
+    return them;
+}
+
 static void ask_for_token(registry *self) {
     const char *realm = self->asked.realm;
     if (!realm_is_allowed(self, realm)) {
@@ -144,12 +158,13 @@ static void ask_for_token(registry *self) {
         url = path_format("%s%s%s", realm, strchr(realm, '?') ? "&" : "?", buffer_text(&query));
     }
     static const http_events events = {.body = on_token_body, .done = on_token_done};
+    const http_certificates certificates = certificates_for(self, realm);
     http_options options = {.url = url,
                             .authorization = authorization,
                             .form = refresh ? buffer_text(&query) : NULL,
                             .body_max = REGISTRY_ANSWER_MAX,
                             .stall_seconds = self->stall_seconds,
-                            .certificates = self->certificates};
+                            .certificates = &certificates};
     self->token_request = http_request_start(self->http, &options, &events, self);
     if (authorization)
         explicit_bzero(authorization, strlen(authorization));

@@ -23,7 +23,8 @@ struct registry {
     uv_loop_t *loop;
     http_client *http;
     credential_broker *broker;
-    char *host, *repository, *base_url, *certificates;
+    char *host, *repository, *base_url;
+    http_certificates *certificates;
     bool secure, reached; ///< https; it has answered at least once
     unsigned backoff_ms, stall_seconds;
     registry_fetch *fetches; ///< a list

@@ -4,6 +4,9 @@ import os
 import pty
 import select
 import shutil
+import signal
+import socket
+import ssl
 import subprocess
 import sys
 import termios
@@ -11,14 +14,21 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "cli")]
-from hostile import Image, Server, basic  # noqa: E402
-from house import House, read  # noqa: E402
-from registry import Registry  # noqa: E402
+from hostile import Handler, Image, Server, basic, sha256  # noqa: E402
+from house import House, read, wait_until  # noqa: E402
+from registry import Registry, run  # noqa: E402
 
-for tool in ("docker-registry", "skopeo", "umoci", "htpasswd"):
+for tool in ("docker-registry", "skopeo", "umoci", "htpasswd", "openssl"):
     if not shutil.which(tool):
         print(f"{tool} is not installed")
         sys.exit(77)
+
+
+def closed_port():
+    """One that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def lines(text):
@@ -212,6 +222,171 @@ def test_tags(house):
         house.holm("registry", "tags", f"{server.host}/{name}", code=125)
     document = json.loads(house.do("registry", "tags", "--limit", "2", "--format", "json", f"{server.host}/many"))
     assert document == {"tags": names[:2], "more": True}
+
+
+# ---- settings ----
+
+def configure(house, text):
+    with open(f"{house.folder}/f/holm/config.toml", "w") as file:
+        file.write(text)
+
+
+def authority(folder):
+    """A test authority's own certificate for 127.0.0.1, and one for a client; both of the same authority."""
+    os.makedirs(folder)
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+        "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/key", "-out", f"{folder}/ca.crt",
+        stderr=subprocess.DEVNULL)
+    return folder
+
+
+def secure(server, folder, client=False):
+    """Has a stand-in speak TLS, and want a client's certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(f"{folder}/ca.crt", f"{folder}/key")
+    if client:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(f"{folder}/ca.crt")
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    return server
+
+
+def fresh_worker(house):
+    """The configuration is read when the image worker starts."""
+    for pid, name in house.processes("holm-image").items():
+        house.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not house.processes("holm-image"), "the end of holm-image")
+
+
+def test_tls_settings(house):
+    folder = authority(f"{house.folder}/h/authority")
+    image = {"a": {"image": Image(32 << 10, seed=1)}}
+    server = secure(Server(image), folder)
+    choosy = secure(Server(image), folder, client=True)
+    name, picky = f"{server.host}/a:v1", f"{choosy.host}/a:v1"
+    house.holm("pull", "-q", "--scheme", "https", name, code=125)
+    # An authority from anywhere in the home folder; and a certificate of our own.
+    configure(house, f'[registry."{server.host}"]\nca = "~/authority/ca.crt"\nscheme = "https"\n'
+                     f'[registry."{choosy.host}"]\nca = "~/authority/ca.crt"\nscheme = "https"\n')
+    fresh_worker(house)
+    house.do("pull", "-q", name)
+    house.holm("pull", "-q", picky, code=125)
+    configure(house, f'[registry."{choosy.host}"]\nca = "~/authority/ca.crt"\nscheme = "https"\n'
+                     f'certificate = "{folder}/ca.crt"\nkey = "{folder}/key"\n'
+                     f'[registry."{server.host}"]\ninsecure = true\n')
+    fresh_worker(house)
+    house.do("pull", "-q", picky)
+    house.do("pull", "-q", name)
+    # The same from a folder of certificates; more than one authority is in it.
+    configure(house, "")
+    place = f"{house.folder}/f/holm/certs.d/{choosy.host}"
+    os.makedirs(place)
+    for source, to in (("ca.crt", "z.crt"), ("ca.crt", "client.cert"), ("key", "client.key")):
+        shutil.copy(f"{folder}/{source}", f"{place}/{to}")
+    other = authority(f"{house.folder}/h/other")
+    shutil.copy(f"{other}/ca.crt", f"{place}/a.crt")
+    fresh_worker(house)
+    house.do("pull", "-q", "--scheme", "https", picky)
+    configure(house, '[registry."a.b"]\ninsecure = "yes"\n')
+    told = house.holm("pull", "-q", picky, code=125).stderr
+    assert "config.toml:2: registry.a.b.insecure must be true or false" in told, told
+
+
+def test_certificates_stay(house):
+    """Neither our certificate nor the leave to be anybody goes where a registry redirects to."""
+    folder = authority(f"{house.folder}/h/authority")
+    image = Image(32 << 10, seed=2)
+    elsewhere = secure(Server({"a": {"image": image}}), authority(f"{house.folder}/h/elsewhere"))
+    server = Server({})
+    moved = lambda handler, blob: handler.reply(307, Location=f"https://{elsewhere.host}/elsewhere/" + sha256(blob))
+    server.quirks["a"] = {"image": image, "blob": moved}
+    secure(server, folder)
+    configure(house, f'[registry."{server.host}"]\ninsecure = true\n')
+    house.holm("pull", "-q", f"{server.host}/a:v1", code=125)
+    assert not elsewhere.requests, "nobody there has been verified"
+
+
+def test_step_down(house):
+    """From https nothing leads to http: no redirect, and no token service, gets anything."""
+    folder = authority(f"{house.folder}/h/authority")
+    os.makedirs(f"{house.folder}/f/containers")
+    plain = Server({"a": {"image": Image(32 << 10, seed=3)}, "token": {"token": b'{"token":"abc"}'}})
+    server = Server({})
+    server.quirks["a"] = {"manifest": lambda handler, item: handler.reply(307, Location=f"http://{plain.host}/v2/a/manifests/v1")}
+    server.quirks["b"] = {"image": Image(32 << 10, seed=3), "accepts": (),
+                          "challenge": f'Bearer realm="http://{plain.host}/token/token"'}
+    secure(server, folder)
+    with open(f"{house.folder}/f/containers/auth.json", "w") as file:
+        json.dump({"auths": {server.host: {"auth": basic("anna", "s3cr3t")[6:]}}}, file)
+    configure(house, f'[registry."{server.host}"]\nca = "~/authority/ca.crt"\nscheme = "https"\n')
+    for name in ("a", "b"):
+        told = house.holm("pull", "-q", f"{server.host}/{name}:v1", code=125).stderr
+        assert "s3cr3t" not in told
+    assert plain.requests == []
+
+
+def test_mirrors(house):
+    image, other = Image(32 << 10, seed=4), Image(32 << 10, seed=5)
+    home = Server({"a": {"image": image}, "b": {"image": other}, "c": {"image": Image(32 << 10, seed=6)}})
+    cut = {"image": Image(32 << 10, seed=6), "blob": lambda handler, blob: handler.reply(404, b"{}")}
+    mirror = Server({"a": {"image": image}, "c": cut})
+    dead = f"127.0.0.1:{closed_port()}"
+    os.makedirs(f"{house.folder}/f/containers")
+    with open(f"{house.folder}/f/containers/auth.json", "w") as file:
+        json.dump({"auths": {home.host: {"auth": basic("anna", "s3cr3t")[6:]}}}, file)
+    configure(house, f'[registry."{home.host}"]\nmirrors = ["{dead}", "{mirror.host}"]\n')
+    house.do("pull", "-q", f"{home.host}/a:v1")
+    assert home.requests == [], "the mirror has it all"
+    house.do("pull", "-q", f"{home.host}/b:v1", f"{home.host}/c:v1")
+    asked = [path for path, _ in home.requests]
+    assert any("/b/manifests/v1" in path for path in asked) and any("/c/blobs/" in path for path in asked), asked
+    assert not any("Authorization" in headers for _, headers in mirror.requests)
+    names = [row["configuration"]["references"] for row in house.json("image", "ls")]
+    assert sorted(sum(names, [])) == [f"{home.host}/{name}:v1" for name in "abc"], names
+    told = house.holm("pull", "-q", f"{home.host}/none:v1", code=125).stderr
+    assert home.host in told, told
+
+
+# ---- proxies ----
+
+class Proxy(Server):
+    """Answers what it is asked for in absolute form as the registry itself would."""
+
+    def __init__(self, quirks):
+        super().__init__(quirks)
+        self.asked = []
+
+
+class ProxyHandler(Handler):
+    def do_GET(self):
+        self.server.asked.append((self.path, dict(self.headers)))
+        if not self.path.startswith("http://registry.test/"):
+            return self.reply(502)
+        self.path = self.path.removeprefix("http://registry.test")
+        super().do_GET()
+
+
+def test_proxy(house):
+    secret = "pr0xy-secret"
+    proxy = Proxy({"a": {"image": Image(32 << 10, seed=7)}})
+    proxy.RequestHandlerClass = ProxyHandler
+    direct = Server({"a": {"image": Image(32 << 10, seed=7)}})
+    house.environment["HTTP_PROXY"] = f"http://user:{secret}@{proxy.host}"
+    house.do("pull", "-q", "--scheme", "http", "registry.test/a:v1")
+    assert proxy.asked and all(headers.get("Proxy-Authorization") == basic("user", secret) for _, headers in proxy.asked)
+    count = len(proxy.asked)
+    house.do("pull", "-q", f"{direct.host}/a:v1")  # on this machine: never through a proxy
+    assert direct.requests and len(proxy.asked) == count
+    assert all("Proxy-Authorization" not in headers for _, headers in direct.requests)
+    fresh_worker(house)
+    house.environment["NO_PROXY"] = "registry.test"
+    told = house.holm("pull", "-q", "--scheme", "http", "registry.test/none:v1", code=125).stderr
+    assert len(proxy.asked) == count, "NO_PROXY counts"
+    fresh_worker(house)
+    house.environment |= {"HTTP_PROXY": f"http://user:{secret}@127.0.0.1:{closed_port()}", "NO_PROXY": ""}
+    told += house.holm("pull", "-q", "--scheme", "http", "registry.test/none:v1", code=125).stderr
+    told += read(f"{house.runtime}/image.log")
+    assert secret not in told, told
 
 
 def main():
