@@ -286,6 +286,8 @@ static void qemu_stop(machine *self) {
     if (self->state == QEMU_CREATED || self->state >= QEMU_STOPPING)
         return;
     self->state = QEMU_STOPPING;
+    if (!self->process) // a boot in place of a template failed, and whoever hears of it stops the machine
+        return;
     qmp_execute(self->qmp, "quit", NULL, -1, NULL, NULL);
     qemu_process_end_within(self->process, STOP_DEADLINE_MS);
 }
