@@ -145,7 +145,8 @@ struct shim {
 
     int helper; ///< socket to it
     uv_mutex_t helper_lock;
-    int proc[4]; ///< smaps_rollup and stat of the VMM and of this process, see shim_confine.c
+    struct confine *confinement; ///< prepared and not yet entered, see shim_confine.c
+    int proc[4];                 ///< smaps_rollup and stat of the VMM and of this process, see shim_confine.c
 
     // shim_store.c
     store_job *jobs, **jobs_tail;
@@ -226,7 +227,10 @@ void shim_helper_stop(shim *self);
 
 // ---- shim_confine.c ----
 
-/// Gives up everything but this container's files and what is open already, in every thread.
+/// Puts the rules together, which takes files being opened: it costs nothing while the machine is starting.
+void shim_confine_prepare(shim *self);
+/// Gives up everything but this container's files and what is open already, in every thread. Once, when the
+/// machine is ready.
 int shim_confine(shim *self, holm_error **error);
 
 // ---- shim_end.c ----

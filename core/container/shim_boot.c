@@ -217,7 +217,10 @@ static void machine_ready(void *data) {
     shim *self = data;
     shim_step(self, "machine ready");
     fault_point("run.machine-ready");
-    if (self->phase == SHIM_BOOTING)
+    cleanup_error holm_error *error = NULL;
+    if (shim_confine(self, &error) < 0)
+        shim_start_failed(self, error);
+    else if (self->phase == SHIM_BOOTING)
         self->driver->connect(self->machine, SHIM_AGENT_PORT, agent_connected, self);
 }
 

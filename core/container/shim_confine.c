@@ -1,5 +1,7 @@
-// The shim reads what a guest says: it gives up all that it does not need for that, before it hears the first
-// word. It keeps this container's folder (its log), its runtime folder (its sockets) and state.db, may accept
+// The shim reads what a guest says: it gives up all that it does not need for that, before the guest has got
+// the container's files, let alone run its programs. Until the machine is ready, only holm's own kernel and
+// agent run in it, and a clone that does not wake has to be booted instead: that takes another QEMU. What is
+// left is this container's folder (its log), its runtime folder (its sockets) and state.db; it may accept
 // connections but make none, and starts no programs.
 #define LOG_MODULE "confine"
 #include <fcntl.h>
@@ -58,18 +60,21 @@ static void confine_workers(shim *self, confine *confinement) {
     }
 }
 
-int shim_confine(shim *self, holm_error **error) {
-    open_proc(self);
+void shim_confine_prepare(shim *self) {
     cleanup_free char *known = path_join(self->where.data, "state", NULL);
     const char *writable[] = {self->folder, self->runtime, known, NULL};
     const confine_rules rules = {.read_write = writable, .accept = true, .signals = true};
-    cleanup(confine_cleanup) confine *confinement = confine_create(&rules);
-    int failed = confine_enter(confinement);
+    self->confinement = confine_create(&rules);
+}
+
+int shim_confine(shim *self, holm_error **error) {
+    open_proc(self);
+    int failed = confine_enter(self->confinement);
     if (failed) {
         holm_error_set_errno(error, failed, "confine the container's shim");
         return -1;
     }
-    confine_workers(self, steal_pointer(&confinement));
+    confine_workers(self, steal_pointer(&self->confinement));
     shim_step(self, "confined");
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "core/base/confine.h"
 #include "core/base/fault.h"
 #include "core/base/log.h"
 #include "core/base/trace.h"
@@ -136,8 +137,7 @@ static int begin(shim *self, holm_error **error) {
     if (shim_listen(self, error) < 0)
         return -1;
     shim_step(self, "listening");
-    if (shim_confine(self, error) < 0)
-        return -1;
+    shim_confine_prepare(self);
     shim_network_join(self);
     fault_point("run.listening");
     return 0;
@@ -159,6 +159,7 @@ static void destroy(shim *self) {
     if (self->life >= 0)
         close(self->life);
     shim_helper_stop(self);
+    confine_destroy(self->confinement);
     for (size_t i = 0; i < array_length(self->proc); i++)
         if (self->proc[i] >= 0)
             close(self->proc[i]);

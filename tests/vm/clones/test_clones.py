@@ -1,4 +1,5 @@
 """Clones of one template are machines of their own before their first program runs, and a fresh boot can be had."""
+import glob
 import os
 import sys
 import unittest
@@ -33,6 +34,17 @@ class Clones(unittest.TestCase):
         self.assertEqual([answer.pop() for answer in answers], ["1"] * 4)
         for kind in zip(*answers):
             self.assertEqual(len(set(kind)), len(kind), kind)
+
+    def test_a_template_that_does_not_work(self):
+        """QEMU cannot load the one, the guest of the other never wakes: both are booted instead, and made anew."""
+        for file in ("state", "memory"):
+            [path] = glob.glob(os.path.join(world.environment["XDG_CACHE_HOME"], "holm/templates/*", file))
+            size = os.path.getsize(path)
+            os.truncate(path, 0)
+            os.truncate(path, size)
+            self.assertEqual(ask()[-1], "0", file)
+            world.wait_templates()
+            self.assertEqual(ask()[-1], "1", file)
 
     def test_a_fresh_boot(self):
         self.assertEqual(ask("--no-template")[-1], "0")
