@@ -78,7 +78,7 @@ class House:
 
     def make_busybox(self):
         *prefix, holm = self.program
-        subprocess.run(["bash", "-c", '. "$0/tui/setup.sh"; run="$(declare -f setup_busybox); setup_busybox $1"; shift;'
+        subprocess.run(["bash", "-c", '. "$0/tui/setup.sh"; run="$(declare -f); setup_busybox $1"; shift;'
                         ' "$@" bash -ec "$run"', SOURCE, holm, *(prefix or ["env"])], check=True, env=self.environment,
                        cwd=self.directory)
 
