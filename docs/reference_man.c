@@ -85,8 +85,8 @@ static const char after_commands[] =
     ".TP\n.I ~/.config/holm/config.toml\nthe configuration, see\n.BR holm\\-config (5)\n"
     ".TP\n.I ~/.local/share/holm\nimages, containers with their logs, state.db\n"
     ".TP\n.I ~/.cache/holm\nthe guest kernel\n"
-    ".TP\n.I $XDG_RUNTIME_DIR/holm\nthe sockets of what is running; /tmp/holm\\-UID where the variable is "
-    "not set\n"
+    ".TP\n.I $XDG_RUNTIME_DIR/holm\nthe sockets of what is running; where the variable is not set "
+    "/run/user/UID/holm, else /tmp/holm\\-UID\n"
     ".SH SEE ALSO\n"
     ".BR holm\\-config (5)\n";
 

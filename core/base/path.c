@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/path_runtime.h"
+
 char *path_format(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -73,7 +75,7 @@ static char *home_directory(const char *variable, const char *below_home) {
     return path_join(home, below_home, "holm", NULL);
 }
 
-static int private_directory(const char *path, holm_error **error) {
+int path_make_private(const char *path, holm_error **error) {
     if (path_make_directories(path, error) < 0)
         return -1;
     struct stat status;
@@ -91,13 +93,6 @@ static int private_directory(const char *path, holm_error **error) {
         return -1;
     }
     return 0;
-}
-
-static char *runtime_directory(void) {
-    const char *value = getenv("XDG_RUNTIME_DIR");
-    if (value && value[0] == '/' && access(value, W_OK) == 0)
-        return path_join(value, "holm", NULL);
-    return path_format("/tmp/holm-%u", (unsigned)geteuid());
 }
 
 // PREFIX from PREFIX/bin/holm or PREFIX/libexec/holm/holm-shim.
@@ -130,7 +125,6 @@ int paths_init(paths *self, holm_error **error) {
     self->data = home_directory("XDG_DATA_HOME", ".local/share");
     self->cache = home_directory("XDG_CACHE_HOME", ".cache");
     self->config = home_directory("XDG_CONFIG_HOME", ".config");
-    self->runtime = runtime_directory();
     self->libexec = path_join(prefix, "libexec/holm", NULL);
     self->share = path_join(prefix, "share/holm", NULL);
     if (!self->data || !self->cache || !self->config) {
@@ -138,8 +132,8 @@ int paths_init(paths *self, holm_error **error) {
         paths_finish(self);
         return -1;
     }
-    if (private_directory(self->data, error) < 0 || private_directory(self->cache, error) < 0 ||
-        private_directory(self->runtime, error) < 0) {
+    if (path_make_private(self->data, error) < 0 || path_make_private(self->cache, error) < 0 ||
+        !(self->runtime = path_runtime_find(self->data, error))) {
         paths_finish(self);
         return -1;
     }

@@ -8,7 +8,7 @@
 /// All strings are absolute, without a slash at the end, owned by the structure.
 typedef struct paths {
     char *data;    ///< $XDG_DATA_HOME/holm: images, layers, containers, volumes, state
-    char *runtime; ///< $XDG_RUNTIME_DIR/holm, or /tmp/holm-UID where there is none: sockets
+    char *runtime; ///< sockets; see path_runtime.h
     char *cache;   ///< $XDG_CACHE_HOME/holm: kernel, templates
     char *config;  ///< $XDG_CONFIG_HOME/holm
     char *libexec; ///< PREFIX/libexec/holm: the helper programs
@@ -36,6 +36,10 @@ char *path_format(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 /// mkdir -p, with mode 0700 for what is made.
 int path_make_directories(const char *path, holm_error **error);
+
+/// mkdir -p, and the last one is the user's alone: 0700. DENIED where it is a link or belongs to somebody
+/// else.
+int path_make_private(const char *path, holm_error **error);
 
 /// rm -r, without following links. What is not there is no error.
 int path_remove_tree(const char *path, holm_error **error);
