@@ -6,14 +6,17 @@
 #include "tui/cli/options.h"
 #include "tui/cli/table.h"
 
+enum { KEY_NO_TRUNC = 0x100 };
+
 typedef struct ls_options {
     output_options output;
     filter_options filter;
-    bool all;
+    bool all, whole;
 } ls_options;
 
 static const struct argp_option options[] = {
     {"all", 'a', NULL, 0, "Also those that do not run", 0},
+    {"no-trunc", KEY_NO_TRUNC, NULL, 0, "Ids in full", 0},
     {0},
 };
 
@@ -27,6 +30,9 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         return 0;
     case 'a':
         self->all = true;
+        return 0;
+    case KEY_NO_TRUNC:
+        self->whole = true;
         return 0;
     case ARGP_KEY_ARG:
         cli_usage_error(state, "%s takes no arguments", state->name);
@@ -108,7 +114,7 @@ static void add_ports(table *out, const json_t *document) {
     table_add(out, text);
 }
 
-static void print_table(const json_t *list) {
+static void print_table(const json_t *list, int id_length) {
     static const char *const titles[] = {"ID",      "NAME",  "IMAGE",   "STATE",
                                          "ADDRESS", ">CPUS", ">MEMORY", "PORTS"};
     table out;
@@ -118,7 +124,7 @@ static void print_table(const json_t *list) {
     json_array_foreach (list, index, document) {
         char memory[32];
         json_t *address = json_array_get(cli_member(document, "status.addresses"), 0);
-        table_add_format(&out, "%.12s", cli_text(document, "id"));
+        table_add_format(&out, "%.*s", id_length, cli_text(document, "id"));
         table_add(&out, cli_text(document, "configuration.name"));
         table_add(&out, familiar(cli_text(document, "configuration.image")));
         add_state(&out, document);
@@ -140,15 +146,16 @@ typedef struct ls {
 
 static void done(json_t *list, const holm_error *error, void *data) {
     ls *self = data;
+    int id_length = self->given.whole ? 64 : 12;
     if (error) {
         cli_fail(&self->owner, error);
     } else if (self->given.output.quiet) {
         size_t index;
         json_t *document;
         json_array_foreach (list, index, document)
-            printf("%.12s\n", cli_text(document, "id"));
+            printf("%.*s\n", id_length, cli_text(document, "id"));
     } else if (output_is_table(&self->given.output)) {
-        print_table(list);
+        print_table(list, id_length);
     } else {
         self->owner.exit_code = output_print(&self->given.output, list);
     }
