@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# vim in a console of the dashboard, on a real container. Beside it, in a plain terminal of the console's
-# size, the same vim gets the same keys: every cell must be the same.
+# vim, less and htop in a console of the dashboard, on a real container. Beside it, in a plain terminal of the console's
+# size, the same vim and less get the same keys: every cell must be the same. (htop shows another machine there.)
 #     test_programs.sh HOLM
 set -euo pipefail
 holm=$1
-for program in vim tmux; do
+for program in vim less htop tmux; do
     command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
 done
 . "$(dirname "$0")/screen.sh"
@@ -39,7 +39,7 @@ expect_same() {
     echo "the same: $1"
 }
 
-"$here/../../tools/programs_image.sh" "$holm" tools:latest vim
+"$here/../../tools/programs_image.sh" "$holm" tools:latest vim less htop
 start_screen dash 120 34 "TERM=tmux-256color COLORTERM=truecolor '$holm'; echo left with \$?; exec sleep 1000"
 expect "tools"
 keys 2 Enter
@@ -55,6 +55,9 @@ start_screen beside 118 30 "cd '$folder/beside'; TERM=xterm-256color COLORTERM=t
 # vim: write a program, see its colours, two windows, save.
 both "vim -u DEFAULTS -i NONE --cmd 'set background=dark' -c 'set formatoptions=' story.sh" Enter
 expect_both '"story.sh" [New]'
+# vim leaves its ruler out where an answer of the terminal comes while it draws: how soon that is differs.
+both C-l
+expect_both "0,0-1"
 expect_same "vim with an empty file"
 both i '#!/bin/sh' Enter 'for word in déjà 日本 "x y"; do echo "$word"; done # wide' Enter Enter 'exit 7' Escape
 expect_both "exit 7"
@@ -69,7 +72,49 @@ both 'Gp:w' Enter
 expect_both "written"
 expect_same "vim after saving"
 both ':qa' Enter
+expect "30 118" # the screen from before; until then vim would take what is typed
 keys 'clear; sh story.sh; echo gave $?' Enter
 expect "gave 7"
 cmp <("$holm" exec desk cat /root/story.sh) "$folder/beside/story.sh"
 echo "vim is usable in the console"
+
+# less: wide characters and colours, a search, its way to the end and back, a line too long, a new size.
+# busybox has a less of its own.
+line='for i in $(seq 400); do printf "%03d \033[3%dmcolour\033[0m déjà 日本 %0*d\n" $i $((i % 8)) $((i % 90 * 2)) $i; done >text'
+both "clear; $line" Enter
+both 'env -u LESS /usr/bin/less -R text' Enter
+expect_both "001 colour"
+expect_same "less at the beginning"
+both '/250 ' Enter
+expect_both "250 colour"
+expect_same "less after a search"
+both 'G'
+expect_both "(END)"
+expect_same "less at the end"
+both -l -- '-S'
+both Enter
+both 'g'
+expect_both "001 colour"
+both Right
+expect_same "less with long lines cut"
+resize 90 26
+expect_same "less, smaller"
+both 'q'
+expect "env -u LESS"
+keys 'clear; echo left' ' less' Enter
+expect "left less"
+echo "less is usable in the console"
+
+# htop: its own machine and nothing else, its keys, and all of it gone again at the end.
+keys 'sleep 4321 & clear; HOME=/nowhere /usr/bin/htop' Enter
+expect "Load average" 60
+expect "sleep 4321"
+keys F4 'sleep 43'
+expect "Filter: sleep 43"
+keys Enter F9
+expect "Send signal:"
+keys Enter
+keys F10
+keys 'clear; echo jobs "$(jobs -l | grep -c Running)"' Enter
+expect "jobs 0"
+echo "htop is usable in the console"
