@@ -153,6 +153,8 @@ static const key_rule configuration_rules[] = {
     {.key = "labels", .kind = KIND_PAIRS},
     {.key = "network", .kind = KIND_TEXT},
     {.key = "aliases", .kind = KIND_TEXTS},
+    {.key = "address", .kind = KIND_TEXT},
+    {.key = "mac", .kind = KIND_TEXT},
     {.key = "ports", .kind = KIND_OBJECTS, .inner = port_rules},
     {.key = "publishAll", .kind = KIND_BOOL},
     {.key = "dns", .kind = KIND_OBJECT, .inner = dns_rules},
@@ -439,6 +441,12 @@ static int complete_names(json_t *whole, const char *id, holm_error **error) {
         return -1;
     }
     set_default(whole, "aliases", json_array());
+    const json_t *network = json_object_get(whole, "network");
+    if (network && strcmp(json_string_value(network), "none") == 0 &&
+        (json_object_get(whole, "address") || json_object_get(whole, "mac"))) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "a container without a network has no address");
+        return -1;
+    }
     return check_aliases(json_object_get(whole, "aliases"), error);
 }
 

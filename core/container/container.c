@@ -125,7 +125,9 @@ static int insert_row(state *db, json_t *document, holm_error **error) {
         done =
             check_volumes(db, configuration, error) == 0 && state_container_insert(db, document, error) == 0;
         if (done && strcmp(network, "none") != 0) {
-            address = state_address_take(db, network, id, error);
+            const state_address_wish wish = {json_string_value(json_object_get(configuration, "address")),
+                                             json_string_value(json_object_get(configuration, "mac"))};
+            address = state_address_take(db, network, id, &wish, error);
             done = address && json_array_append_new(addresses, address) == 0 &&
                    state_container_update(db, id, NULL, json_object_get(document, "status"), error) == 0;
         }

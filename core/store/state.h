@@ -65,10 +65,17 @@ int state_container_delete(state *self, const char *id, holm_error **error);
 
 // ---- addresses ----
 
+/// What a container asks for on a network; either may be NULL: one is chosen then.
+typedef struct state_address_wish {
+    const char *address; ///< IPv4, of a host in the network's subnet
+    const char *mac;     ///< "02:…", of one card
+} state_address_wish;
+
 /// Gives (or gives again) the container an address on the network: stable over restarts, never twice. result:
 /// {"network", "address", "prefix", "gateway", "mac", "address6"?, …}. The network is made with its defaults
 /// when it is "default".
-json_t *state_address_take(state *self, const char *network, const char *container_id, holm_error **error);
+json_t *state_address_take(state *self, const char *network, const char *container_id,
+                           const state_address_wish *wish, holm_error **error);
 int state_address_release(state *self, const char *container_id, holm_error **error);
 
 // ---- networks (state_network.c) ----

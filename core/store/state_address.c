@@ -66,7 +66,68 @@ static int random_mac(char mac[static 18], holm_error **error) {
     return 0;
 }
 
-static json_t *take(state *self, const char *name, const char *container, holm_error **error) {
+// The name of the container that has this address or, with host -1, this MAC; NULL where nobody has it.
+static char *owner_of(state *self, const char *network, int64_t host, const char *mac, holm_error **error) {
+    cleanup_statement sqlite3_stmt *statement =
+        host < 0 ? state_prepare(self, error,
+                                 "SELECT c.name FROM addresses a JOIN containers c ON c.id = a.container "
+                                 "WHERE a.mac = ?",
+                                 "s", mac)
+                 : state_prepare(self, error,
+                                 "SELECT c.name FROM addresses a JOIN containers c ON c.id = a.container "
+                                 "WHERE a.network = ? AND a.host = ?",
+                                 "si", network, host);
+    return statement && state_step(self, statement, error) > 0 ? strdup(state_text(statement, 0)) : NULL;
+}
+
+// The number of an address that was asked for; -1 where it cannot be had.
+static int64_t asked_host(state *self, const char *network, const subnet *of, uint64_t gateway,
+                          const char *address, holm_error **error) {
+    uint64_t host;
+    char text[SUBNET_TEXT];
+    if (!subnet_number(of, address, &host) || host == 0 || host >= subnet_size(of) - 1) {
+        holm_error_set(error, HOLM_ERROR_INVALID,
+                       "\"%.60s\" is not an address of a host in %s, the network %s", address,
+                       subnet_text(of, text), network);
+        return -1;
+    }
+    if (host == gateway) {
+        holm_error_set(error, HOLM_ERROR_IN_USE, "%s is the gateway of the network %s", address, network);
+        return -1;
+    }
+    holm_error *failed = NULL;
+    cleanup_free char *owner = owner_of(self, network, (int64_t)host, NULL, &failed);
+    if (owner)
+        holm_error_set(&failed, HOLM_ERROR_IN_USE, "%s on the network %s belongs to the container %s",
+                       address, network, owner);
+    if (failed)
+        holm_error_propagate(error, failed);
+    return failed ? -1 : (int64_t)host;
+}
+
+static int asked_mac(state *self, const char *text, char mac[static 18], holm_error **error) {
+    uint8_t b[6];
+    char rest;
+    if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
+               &rest) != 6 ||
+        strlen(text) != 17 || (b[0] & 1) || !(b[0] | b[1] | b[2] | b[3] | b[4] | b[5])) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "\"%.40s\" is not the MAC address of one card", text);
+        holm_error_hint(error, "for example 02:00:00:12:34:56");
+        return -1;
+    }
+    snprintf(mac, 18, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+    holm_error *failed = NULL;
+    cleanup_free char *owner = owner_of(self, NULL, -1, mac, &failed);
+    if (owner)
+        holm_error_set(&failed, HOLM_ERROR_IN_USE, "the MAC address %s belongs to the container %s", mac,
+                       owner);
+    if (failed)
+        holm_error_propagate(error, failed);
+    return failed ? -1 : 0;
+}
+
+static json_t *take(state *self, const char *name, const char *container, const state_address_wish *wish,
+                    holm_error **error) {
     cleanup_json json_t *network = state_network_row(self, name, error);
     if (!network)
         return NULL;
@@ -84,8 +145,10 @@ static json_t *take(state *self, const char *name, const char *container, holm_e
     if (found < 0)
         return NULL;
     if (found == 0) {
-        host = free_host(self, name, &of, gateway_number, error);
-        if (host < 0 || random_mac(mac, error) < 0 ||
+        host = wish && wish->address ? asked_host(self, name, &of, gateway_number, wish->address, error)
+                                     : free_host(self, name, &of, gateway_number, error);
+        if (host < 0 ||
+            (wish && wish->mac ? asked_mac(self, wish->mac, mac, error) : random_mac(mac, error)) < 0 ||
             state_run(self, error, "INSERT INTO addresses(network, container, host, mac) VALUES(?, ?, ?, ?)",
                       "ssis", name, container, host, mac) < 0)
             return NULL;
@@ -95,10 +158,11 @@ static json_t *take(state *self, const char *name, const char *container, holm_e
                      "mac", mac);
 }
 
-json_t *state_address_take(state *self, const char *network, const char *container_id, holm_error **error) {
+json_t *state_address_take(state *self, const char *network, const char *container_id,
+                           const state_address_wish *wish, holm_error **error) {
     if (state_begin(self, error) < 0)
         return NULL;
-    json_t *address = take(self, network, container_id, error);
+    json_t *address = take(self, network, container_id, wish, error);
     if (state_end(self, address != NULL, address ? error : NULL) < 0) {
         json_decref(address);
         return NULL;

@@ -58,8 +58,8 @@ static const struct argp_option options[] = {
     {"volume", 'v', "[NAME:]PATH[:ro]", 0, "Mounts a volume; one that is not there is made", 4},
     {"tmpfs", KEY_TMPFS, "PATH[:OPTIONS]", 0, "A file system in memory", 4},
     {NULL, 0, NULL, 0, "Network:", 5},
-    {"network", KEY_NETWORK, "NAME[,alias=NAME]", 0,
-     "A network (default), or none; on it the container has these names too", 5},
+    {"network", KEY_NETWORK, "NAME[,OPTION…]", 0,
+     "A network (default), or none; options: alias=NAME (also called so there), ip=ADDRESS, mac=ADDRESS", 5},
     {"publish", 'p', "[ADDRESS:][[HOSTPORT]:]PORT[/udp]", 0,
      "A port of the host that leads to one of its own, also as ranges; without HOSTPORT one is chosen", 5},
     {"publish-all", 'P', NULL, 0, "Publish every port that the image exposes", 5},
@@ -128,17 +128,27 @@ static void add_volume(const struct argp_state *state, json_t *configuration, co
     json_array_append_new(child(configuration, "mounts", json_array), mount);
 }
 
-// NAME[,alias=NAME]…
+// NAME[,alias=NAME]…[,ip=ADDRESS][,mac=ADDRESS]
 static void set_network(const struct argp_state *state, json_t *configuration, const char *text) {
     size_t length = strcspn(text, ",");
     json_object_set_new(configuration, "network", json_stringn(text, length));
     for (const char *at = text + length; *at; at += length) {
-        static const char key[] = "alias=";
         length = strcspn(++at, ",");
-        if (length < sizeof key || strncmp(at, key, sizeof key - 1) != 0)
-            cli_usage_error(state, "--network needs NAME[,alias=NAME], and \"%s\" is none", text);
-        json_array_append_new(child(configuration, "aliases", json_array),
-                              json_stringn(at + sizeof key - 1, length - (sizeof key - 1)));
+        const char *equals = memchr(at, '=', length);
+        size_t key = equals ? (size_t)(equals - at) : length;
+        json_t *value = equals ? json_stringn(equals + 1, length - key - 1) : NULL;
+        if (!value || json_string_length(value) == 0)
+            cli_usage_error(
+                state, "--network needs NAME[,alias=NAME][,ip=ADDRESS][,mac=ADDRESS], and \"%s\" is none",
+                text);
+        if (key == 5 && strncmp(at, "alias", key) == 0)
+            json_array_append_new(child(configuration, "aliases", json_array), value);
+        else if (key == 2 && strncmp(at, "ip", key) == 0)
+            json_object_set_new(configuration, "address", value);
+        else if (key == 3 && strncmp(at, "mac", key) == 0)
+            json_object_set_new(configuration, "mac", value);
+        else
+            cli_usage_error(state, "--network knows alias, ip and mac, and not \"%.*s\"", (int)key, at);
     }
 }
 

@@ -118,7 +118,7 @@ static void test_container_of_missing_image(void **test) {
 }
 
 static char *address_of(state *db, const char *id) {
-    cleanup_json json_t *address = state_address_take(db, "default", id, NULL);
+    cleanup_json json_t *address = state_address_take(db, "default", id, NULL, NULL);
     assert_non_null(address);
     assert_int_equal(strlen(json_string_value(json_object_get(address, "mac"))), 17);
     return strdup(json_string_value(json_object_get(address, "address")));
@@ -137,7 +137,7 @@ static void test_address(void **test) {
     insert(db, ID_A, "third", NULL);
     cleanup_free char *reused = address_of(db, ID_A);
     assert_string_equal(first, reused);
-    assert_null(state_address_take(db, "nowhere", ID_A, NULL));
+    assert_null(state_address_take(db, "nowhere", ID_A, NULL, NULL));
 }
 
 static void test_addresses_run_out(void **test) {
@@ -149,7 +149,7 @@ static void test_addresses_run_out(void **test) {
         snprintf(name, sizeof name, "c%d", i);
         insert(db, id, name, NULL);
         cleanup_error holm_error *error = NULL;
-        cleanup_json json_t *address = state_address_take(db, "default", id, &error);
+        cleanup_json json_t *address = state_address_take(db, "default", id, NULL, &error);
         assert_true(i < 253 ? address != NULL : holm_error_code_of(error) == HOLM_ERROR_LIMIT);
     }
     assert_int_equal(state_end(db, true, NULL), 0);

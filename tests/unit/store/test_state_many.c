@@ -24,7 +24,7 @@ static int write_much(const char *folder, int writer) {
         cleanup_json json_t *changes = json_pack("{s:s}", "state", "exited");
         cleanup_json json_t *address = NULL;
         if (state_container_insert(db, document, NULL) < 0 ||
-            (round == 0 && !(address = state_address_take(db, "default", id, NULL))) ||
+            (round == 0 && !(address = state_address_take(db, "default", id, NULL, NULL))) ||
             state_container_update(db, id, "created", changes, NULL) < 0 ||
             state_event_add(db, "container", "create", id, name, NULL, NULL) < 0)
             return 2;

@@ -5,6 +5,7 @@
 #include "core/store/state_internal.h"
 
 #define ID_A "aa11111111111111111111111111111111111111111111111111111111111111"
+#define ID_B "bbbb000000000000000000000000000000000000000000000000000000000000"
 
 static void insert(state *db, const char *id, const char *name) {
     cleanup_json json_t *document = container_document(id, name, NULL);
@@ -64,7 +65,7 @@ static void test_create(void **test) {
 }
 
 static const char *place(state *db, const char *id, json_t **out, holm_error **error) {
-    *out = state_address_take(db, "n", id, error);
+    *out = state_address_take(db, "n", id, NULL, error);
     return json_string_value(json_object_get(*out, "address"));
 }
 
@@ -100,6 +101,44 @@ static void test_places(void **test) {
     assert_int_equal(state_network_delete(db, "default", NULL), -1);
 }
 
+static void ask(state *db, const char *id, const char *address, const char *mac, holm_error_code code) {
+    cleanup_error holm_error *error = NULL;
+    cleanup_json json_t *got = state_address_take(db, "n", id, &(state_address_wish){address, mac}, &error);
+    assert_int_equal(got == NULL, code != 0);
+    if (code) {
+        assert_int_equal(holm_error_code_of(error), code);
+        return;
+    }
+    if (address)
+        assert_string_equal(json_string_value(json_object_get(got, "address")), address);
+    if (mac)
+        assert_int_equal(strcasecmp(json_string_value(json_object_get(got, "mac")), mac), 0);
+}
+
+static void test_wishes(void **test) {
+    cleanup_state state *db = open_state(test);
+    json_decref(make(db, "{\"name\": \"n\", \"subnet\": \"10.200.1.0/29\", \"gateway\": \"10.200.1.1\"}", 0));
+    insert(db, ID_A, "a");
+    insert(db, ID_B, "b");
+    ask(db, ID_A, "10.200.1.5", "02:00:00:AB:cd:01", 0);
+    const char *const addresses[] = {"10.200.1.0", "10.200.1.7", "10.200.2.1", "fd00::1", "", "10.200.1.6x"};
+    for (size_t i = 0; i < array_length(addresses); i++)
+        ask(db, ID_B, addresses[i], NULL, HOLM_ERROR_INVALID);
+    const char *const macs[] = {"",
+                                "02:00:00:00:00",
+                                "01:00:00:00:00:01",
+                                "00:00:00:00:00:00",
+                                "02:00:00:00:00:0",
+                                "02:00:00:00:00:011",
+                                "2:0:0:0:0:1"};
+    for (size_t i = 0; i < array_length(macs); i++)
+        ask(db, ID_B, NULL, macs[i], HOLM_ERROR_INVALID);
+    ask(db, ID_B, "10.200.1.5", NULL, HOLM_ERROR_IN_USE);
+    ask(db, ID_B, "10.200.1.1", NULL, HOLM_ERROR_IN_USE);
+    ask(db, ID_B, NULL, "02:00:00:ab:cd:01", HOLM_ERROR_IN_USE);
+    ask(db, ID_B, "10.200.1.6", NULL, 0);
+}
+
 static void test_subnets(void **test) {
     (void)test;
     subnet of;
@@ -123,6 +162,7 @@ static void test_subnets(void **test) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_create, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_wishes, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_places, folder_setup, folder_teardown),
         cmocka_unit_test(test_subnets),
     };
