@@ -155,7 +155,7 @@ const vsock_header *rings_receive(rings *self) {
     if (used[1] == self->taken[0])
         return NULL;
     const uint32_t *element = (const uint32_t *)(used + 2) + (size_t)2 * (self->taken[0]++ % RINGS_SIZE);
-    uint32_t id = element[0];
+    uint32_t id = element[0] % RINGS_SIZE; // a fuzzer writes over the used ring, too
     memcpy(packet, self->memory.base + buffer_at(0, id), sizeof packet);
     rings_offer(self, 0, (uint16_t)id);
     return (const vsock_header *)packet;
