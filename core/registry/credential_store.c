@@ -146,15 +146,18 @@ int credential_store_keep(const char *registry, const char *username, const char
         const char *helper = helper_of(&files.of[i], registry);
         if (!helper)
             continue;
+        if (credential_helper_store(helper, credential_helper_server(registry), username, password, error) <
+                0 ||
+            take_out_of_all(&files, registry, NULL, error) < 0)
+            return -1;
         *where = helper_label(helper);
-        return credential_helper_store(helper, credential_helper_server(registry), username, password,
-                                       error) < 0
-                   ? -1
-                   : take_out_of_all(&files, registry, NULL, error);
+        return 0;
     }
     auth_file *file = choose_file(&files, registry);
+    if (keep_in_file(file, registry, username, password, error) < 0)
+        return -1;
     *where = strdup(file->path);
-    return keep_in_file(file, registry, username, password, error);
+    return 0;
 }
 
 // ---- forget ----

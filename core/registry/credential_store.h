@@ -11,7 +11,7 @@
 #include "core/base/error.h"
 
 /// Keeps a user name and password. `lock` is a path for a lock between holm's own processes. *where becomes
-/// the file or helper; the caller frees it.
+/// the file or helper where it succeeds; the caller frees it.
 int credential_store_keep(const char *registry, const char *username, const char *password, const char *lock,
                           char **where, holm_error **error);
 /// Forgets a registry: an array of the files and helpers it was taken out of. NOT_FOUND: nowhere was

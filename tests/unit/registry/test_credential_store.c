@@ -190,8 +190,7 @@ static void test_helper_that_fails(void **state) {
     json_decref(list);
     write_text(self->docker, "{\"credsStore\":\"../evil\"}");
     assert_int_equal(credential_store_keep("q.io", "a", "b", self->lock, &where, NULL), -1);
-    free(where);
-    where = NULL;
+    assert_null(where);
 }
 
 int main(void) {
