@@ -55,7 +55,8 @@ static void add_machine(command *self, const machine *of) {
     add_pair(self, "-M", strdup("pc,memory-backend=ram,usb=off,vmport=off"));
     add_pair(self, "-accel", strdup(kvm ? "kvm" : of->cpus > 1 ? "tcg,thread=multi" : "tcg,thread=single"));
     add_pair(self, "-cpu", strdup(kvm ? "host" : EMULATED_CPU));
-    add_pair(self, "-smp", path_format("%u", of->cpus));
+    // The firmware's MP table names the first processor of each socket only.
+    add_pair(self, "-smp", path_format("%u,sockets=%u,cores=1,threads=1", of->cpus, of->cpus));
     add_pair(self, "-m", path_format("%lluM", (unsigned long long)of->memory_bytes >> 20));
     add_pair(self, "-object",
              path_format("memory-backend-file,id=ram,size=%lluM,mem-path=/proc/self/fd/%d,share=on",

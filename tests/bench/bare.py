@@ -31,7 +31,7 @@ class Machine:
         accelerator = "tcg,thread=multi" if cpus > 1 else "tcg,thread=single"
         arguments = [
             "qemu-system-x86_64", "-M", "pc,memory-backend=ram,usb=off,vmport=off", "-accel", accelerator,
-            "-cpu", "max,-erms,-fsrm,-smap", "-smp", str(cpus), "-m", f"{memory_mb}M",
+            "-cpu", "max,-erms,-fsrm,-smap", "-smp", f"{cpus},sockets={cpus},cores=1,threads=1", "-m", f"{memory_mb}M",
             "-object", f"memory-backend-file,id=ram,size={memory_mb}M,mem-path=/proc/self/fd/{memory},share=on",
             "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
             "-nodefaults", "-no-user-config", "-no-reboot", "-S", "-display", "none",
