@@ -17,8 +17,9 @@ KERNELS = os.path.expanduser("~/.cache/holm/kernel")
 LAB = f"{LIBEXEC}/container_lab"
 WORK = tempfile.mkdtemp(prefix="holm-")
 
-subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I", f"{SOURCE}/core/container", f"--python_out={WORK}",
-                f"--grpc_python_out={WORK}", f"{SOURCE}/core/container/shim.proto"], check=True)
+subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I", f"{SOURCE}/core/container", "-I", SOURCE,
+                f"--python_out={WORK}", f"--grpc_python_out={WORK}", f"{SOURCE}/core/container/shim.proto",
+                f"{SOURCE}/guest/agent.proto"], check=True)
 sys.path.insert(0, WORK)
 import shim_pb2 as pb  # noqa: E402
 import shim_pb2_grpc as rpc  # noqa: E402
