@@ -319,12 +319,14 @@ class Shared(unittest.TestCase):
         return (out + out2).decode()
 
     def test_attachments_hand_over_without_a_gap(self):
-        self.guest.start("h", ["sh", "-c", "read x; i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); done"], stdin_open=True)
+        # more than what can be on its way to one reader, so that it cannot have ended before the other one comes
+        self.guest.start("h", ["sh", "-c", "read x; seq 10000 20000 > /tmp/b; i=0; "
+                               "while [ $i -lt 200 ]; do cat /tmp/b; i=$((i+1)); done"], stdin_open=True)
         first = self.guest.attach("h", iter([pb.AttachInput(stdin=b"\n")]))
         out = b""
         while len(out) < 20000:
             out += next(first).stdout
-        self.assertEqual(self.hand_over(first, out), "".join(f"{i}\n" for i in range(20000)))
+        self.assertEqual(self.hand_over(first, out), 200 * "".join(f"{i}\n" for i in range(10000, 20001)))
 
     def test_a_reader_that_stands_still_is_taken_over_without_a_gap(self):
         self.guest.start("h", ["sh", "-c", "seq 10000 20000 > /tmp/b; i=0; "
@@ -474,7 +476,7 @@ class Shared(unittest.TestCase):
                     break
                 got += part
             writer.join()
-            self.assertEqual(hashlib.sha256(got).digest(), hashlib.sha256(sent).digest())
+            self.assertEqual((len(got), hashlib.sha256(got).digest()), (len(sent), hashlib.sha256(sent).digest()))
         agent.StopRelay(pb.StopRelayRequest(id=inner.id))
         agent.StopRelay(pb.StopRelayRequest(id=outer.id))
         self.assertEqual(code_of(agent.StopRelay, pb.StopRelayRequest(id=outer.id))[1], "not-found")

@@ -37,11 +37,17 @@ static void on_echo_written(uv_write_t *request, int status) {
     free(request);
 }
 
+static void on_echo_shut(uv_shutdown_t *request, int status) {
+    (void)status;
+    uv_close((uv_handle_t *)request->handle, on_echo_closed);
+    free(request);
+}
+
 static void on_echo_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *bytes) {
     if (got <= 0) {
         free(bytes->base);
-        if (got < 0)
-            uv_close((uv_handle_t *)stream, on_echo_closed);
+        if (got < 0) // what is still to be written comes first
+            uv_shutdown(malloc(sizeof(uv_shutdown_t)), stream, on_echo_shut);
         return;
     }
     uv_write_t *request = malloc(sizeof *request);
