@@ -182,8 +182,11 @@ void session_process_ended(session *self) {
 
 static void agent_message(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
     session *self = data;
-    (void)stream;
     const Holm__Agent__V1__AttachOutput *output = (const Holm__Agent__V1__AttachOutput *)message;
+    if (self->exit) { // the exit comes last: who goes on has broken its word
+        rpc_stream_cancel(stream);
+        return;
+    }
     switch (output->part_case) {
     case HOLM__AGENT__V1__ATTACH_OUTPUT__PART_STDOUT:
         if (self->shim->init == self)
@@ -194,9 +197,8 @@ static void agent_message(rpc_stream *stream, const ProtobufCMessage *message, v
         take_output(self, 2, &output->stderr);
         break;
     case HOLM__AGENT__V1__ATTACH_OUTPUT__PART_EXIT:
-        if (!self->exit)
-            self->exit = (Holm__Agent__V1__ProcessExit *)protobuf_c_message_unpack(
-                output->exit->base.descriptor, NULL, 0, NULL);
+        self->exit = (Holm__Agent__V1__ProcessExit *)protobuf_c_message_unpack(output->exit->base.descriptor,
+                                                                               NULL, 0, NULL);
         self->exit->exit_code = output->exit->exit_code & 0xff;
         self->exit->signal = output->exit->signal;
         self->exit->out_of_memory = output->exit->out_of_memory;

@@ -93,14 +93,13 @@ typedef struct unary_call {
     rpc_call_done done;
     void *data;
     ProtobufCMessage *response;
-    bool too_many;
 } unary_call;
 
 static void on_unary_message(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
     (void)message;
     unary_call *call = data;
-    if (call->response)
-        call->too_many = true;
+    if (call->response) // who goes on talking is not listened to
+        rpc_stream_abort(stream, RPC_INTERNAL, "more than one answer");
     else
         call->response = rpc_stream_steal_message(stream);
 }
@@ -109,9 +108,8 @@ static void on_unary_close(rpc_stream *stream, rpc_code code, const char *text, 
     (void)text;
     unary_call *call = data;
     cleanup_error holm_error *error = rpc_stream_error(stream);
-    if (code == RPC_OK && (!call->response || call->too_many))
-        holm_error_set(&error, HOLM_ERROR_INTERNAL, "call %s: %s", stream->method->name,
-                       call->response ? "more than one answer" : "no answer");
+    if (code == RPC_OK && !call->response)
+        holm_error_set(&error, HOLM_ERROR_INTERNAL, "call %s: no answer", stream->method->name);
     if (call->done)
         call->done(error ? NULL : call->response, error, call->data);
     rpc_message_free(call->response);
