@@ -18,7 +18,8 @@
 
 #define AGENT_PORT 1024
 
-static int link_fd; // to the shim
+static int link_fd;     // to the shim
+static char attack[32]; // its name
 
 int vsock_dial(unsigned port) {
     struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = port, .svm_cid = VMADDR_CID_HOST};
@@ -59,10 +60,7 @@ enum {
 };
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
 
-// The calls of a shim, in their order.
-enum { PREPARE = 1, EVENTS = 3, CREATE = 5, ATTACH = 7 };
-
-static void frame(int type, int flags, uint32_t stream, const void *payload, size_t length) {
+void frame_send(int type, int flags, uint32_t stream, const void *payload, size_t length) {
     uint8_t head[9] = {(uint8_t)(length >> 16), (uint8_t)(length >> 8), (uint8_t)length,
                        (uint8_t)type,           (uint8_t)flags,         (uint8_t)(stream >> 24),
                        (uint8_t)(stream >> 16), (uint8_t)(stream >> 8), (uint8_t)stream};
@@ -78,54 +76,47 @@ static const char answer_trailers[] = "\x00\x0bgrpc-status\x01"
                                       "0";
 
 static void open_answer(uint32_t stream) {
-    frame(HEADERS, END_HEADERS, stream, answer_headers, sizeof answer_headers - 1);
+    frame_send(HEADERS, END_HEADERS, stream, answer_headers, sizeof answer_headers - 1);
 }
 
 static void message(uint32_t stream, const void *bytes, uint32_t length) {
     uint8_t piece[16384] = {0, (uint8_t)(length >> 24), (uint8_t)(length >> 16), (uint8_t)(length >> 8),
                             (uint8_t)length};
     memcpy(piece + 5, bytes, length);
-    frame(DATA, 0, stream, piece, length + 5);
+    frame_send(DATA, 0, stream, piece, length + 5);
 }
 
 static void answer(uint32_t stream, const void *bytes, uint32_t length) {
     open_answer(stream);
     message(stream, bytes, length);
-    frame(HEADERS, END_HEADERS | END_STREAM, stream, answer_trailers, sizeof answer_trailers - 1);
+    frame_send(HEADERS, END_HEADERS | END_STREAM, stream, answer_trailers, sizeof answer_trailers - 1);
 }
 
-// Reads what the shim says until it has opened this stream. Its windows are given back, so that it can go on.
-static void wait_for(uint32_t stream) {
-    uint8_t head[9], payload[16384];
-    for (;;) {
-        if (recv(link_fd, head, sizeof head, MSG_WAITALL) != sizeof head)
-            exit(1);
-        size_t length = (size_t)(head[0] << 16 | head[1] << 8 | head[2]);
-        if (length > sizeof payload ||
-            (length && recv(link_fd, payload, length, MSG_WAITALL) != (ssize_t)length))
-            exit(1);
-        if (head[3] == SETTINGS && !(head[4] & ACK))
-            frame(SETTINGS, ACK, 0, NULL, 0);
-        if (head[3] == HEADERS && head[8] >= stream)
-            return;
-    }
+static uint32_t wait_for(const char *method) {
+    return call_wait(link_fd, method);
+}
+
+// From here on it attacks. Its test looks for this: an attack that never happens passes otherwise.
+static void begin(void) {
+    printf("attack: %s\n", attack);
+    fflush(stdout);
 }
 
 // As a good agent does, until the container's process runs as far as the shim knows.
-static void pretend_to_run(void) {
-    wait_for(EVENTS);
-    answer(PREPARE, "", 0);
-    open_answer(EVENTS);
-    wait_for(CREATE);
-    wait_for(ATTACH);
-    answer(CREATE, "\x08\x07", 2); // pid 7
-    open_answer(ATTACH);
+static void pretend_to_run(uint32_t *events, uint32_t *attach) {
+    answer(wait_for("Prepare"), "", 0);
+    answer(wait_for("CreateProcess"), "\x08\x07", 2); // pid 7
+    *events = wait_for("Events");
+    open_answer(*events);
+    *attach = wait_for("Attach");
+    open_answer(*attach);
 }
 
 // ---- attacks on the frames ----
 
 static void attack_garbage(void) {
     uint8_t bytes[4096];
+    begin();
     for (unsigned seed = 1;;) {
         for (size_t i = 0; i < sizeof bytes; i++)
             bytes[i] = (uint8_t)((seed = seed * 1103515245 + 12345) >> 16);
@@ -134,40 +125,48 @@ static void attack_garbage(void) {
 }
 
 static void attack_hang_up(void) {
+    begin();
     close(link_fd);
 }
 
 static void attack_pings(void) {
+    begin();
     for (;;)
-        frame(PING, 0, 0, "12345678", 8);
+        frame_send(PING, 0, 0, "12345678", 8);
 }
 
 static void attack_settings(void) {
+    begin();
     for (;;)
-        frame(SETTINGS, 0, 0, "\0\3\0\0\0\1", 6);
+        frame_send(SETTINGS, 0, 0, "\0\3\0\0\0\1", 6);
 }
 
 static void attack_headers(void) {
     static uint8_t block[16000];
     memset(block, 0x88, sizeof block);
-    wait_for(PREPARE);
-    frame(HEADERS, 0, PREPARE, block, sizeof block);
+    uint32_t prepare = wait_for("Prepare");
+    begin();
+    frame_send(HEADERS, 0, prepare, block, sizeof block);
     for (;;)
-        frame(CONTINUATION, 0, PREPARE, block, sizeof block);
+        frame_send(CONTINUATION, 0, prepare, block, sizeof block);
 }
 
 static void attack_window(void) {
+    begin();
     for (;;)
-        frame(WINDOW_UPDATE, 0, 0, "\x7f\xff\xff\xff", 4);
+        frame_send(WINDOW_UPDATE, 0, 0, "\x7f\xff\xff\xff", 4);
 }
 
 static void attack_promise(void) {
-    wait_for(PREPARE);
-    frame(PUSH_PROMISE, END_HEADERS, PREPARE, "\0\0\0\2\x88", 5);
-    attack_pings();
+    uint32_t prepare = wait_for("Prepare");
+    begin();
+    frame_send(PUSH_PROMISE, END_HEADERS, prepare, "\0\0\0\2\x88", 5);
+    for (;;)
+        frame_send(PING, 0, 0, "12345678", 8);
 }
 
 static void attack_strangers(void) {
+    begin();
     for (uint32_t stream = 101;; stream += 2)
         open_answer(stream);
 }
@@ -177,42 +176,48 @@ static void attack_strangers(void) {
 // 4 GiB are on their way, it says.
 static void attack_length(void) {
     static uint8_t zeros[16384];
-    wait_for(PREPARE);
-    open_answer(PREPARE);
-    frame(DATA, 0, PREPARE, "\0\xff\xff\xff\xff", 5);
+    uint32_t prepare = wait_for("Prepare");
+    begin();
+    open_answer(prepare);
+    frame_send(DATA, 0, prepare, "\0\xff\xff\xff\xff", 5);
     for (;;)
-        frame(DATA, 0, PREPARE, zeros, sizeof zeros);
+        frame_send(DATA, 0, prepare, zeros, sizeof zeros);
 }
 
 static void attack_compressed(void) {
-    wait_for(PREPARE);
-    open_answer(PREPARE);
-    frame(DATA, 0, PREPARE, "\1\0\0\0\1x", 6);
+    uint32_t prepare = wait_for("Prepare");
+    begin();
+    open_answer(prepare);
+    frame_send(DATA, 0, prepare, "\1\0\0\0\1x", 6);
     for (;;)
         pause();
 }
 
 // Messages of no bytes cost the sender five bytes each.
 static void attack_answers(void) {
-    wait_for(PREPARE);
-    open_answer(PREPARE);
+    uint32_t prepare = wait_for("Prepare");
+    begin();
+    open_answer(prepare);
     for (;;)
-        message(PREPARE, "", 0);
+        message(prepare, "", 0);
 }
 
 static void attack_protobuf(void) {
     uint8_t deep[8192];
-    wait_for(EVENTS);
+    uint32_t prepare = wait_for("Prepare");
+    begin();
     for (size_t i = 0; i < sizeof deep; i += 2)
         deep[i] = 0x12, deep[i + 1] = 0x7f; // a field in a field, all too short
-    answer(PREPARE, deep, sizeof deep);
+    answer(prepare, deep, sizeof deep);
     for (;;)
         pause();
 }
 
 static void attack_log(void) {
     char text[8192] = "\x2a"; // Event.log is a message with its text; lengths as varints
-    pretend_to_run();
+    uint32_t events, attach;
+    pretend_to_run(&events, &attach);
+    begin();
     size_t length = 4096;
     uint8_t head[] = {0x22, (uint8_t)((length + 3) | 0x80), (uint8_t)((length + 3) >> 7),
                       0x0a, (uint8_t)(length | 0x80),       (uint8_t)(length >> 7)};
@@ -220,29 +225,32 @@ static void attack_log(void) {
     memset(text + sizeof head, '\x1b', length);
     for (unsigned field = 2;; field = field == 6 ? 2 : field + 1) {
         text[0] = (char)(field << 3 | 2);
-        message(EVENTS, text, (uint32_t)(sizeof head + length));
+        message(events, text, (uint32_t)(sizeof head + length));
     }
 }
 
 // More than its window allows: output without end, which nobody has asked for.
 static void attack_output(void) {
     static uint8_t bytes[12003] = {0x0a, 0xe0, 0x5d};
-    pretend_to_run();
+    uint32_t events, attach;
+    pretend_to_run(&events, &attach);
+    begin();
     memset(bytes + 3, '\a', sizeof bytes - 3);
     for (;;)
-        message(ATTACH, bytes, sizeof bytes);
+        message(attach, bytes, sizeof bytes);
 }
 
 static void attack_exit(void) {
-    pretend_to_run();
+    uint32_t events, attach;
+    pretend_to_run(&events, &attach);
+    begin();
     for (;;) // an end with a code that is none, again and again, and output behind it
-        message(ATTACH, "\x22\x0e\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x18\xff\x7f", 16),
-            message(ATTACH, "\x0a\x01x", 3);
+        message(attach, "\x22\x0e\x10\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x18\xff\x7f", 16),
+            message(attach, "\x0a\x01x", 3);
 }
 
 // ---- attacks on who copies files out ----
 
-enum { COPY = 9 }; // the first of them, and then every second stream
 enum { TAR_BLOCK = 512 };
 
 // One entry of a ustar archive (POSIX.1-2001, pax) behind what is there.
@@ -293,23 +301,25 @@ static size_t make_archive(unsigned kind, uint8_t *tar) {
 // Another archive for every copy that is asked for.
 static void attack_copies(void) {
     static uint8_t output[3 + 8 * TAR_BLOCK];
-    pretend_to_run();
+    uint32_t events, attach;
+    pretend_to_run(&events, &attach);
+    begin();
     for (unsigned kind = 0;; kind++) {
-        uint32_t stream = COPY + 2 * kind;
         memset(output, 0, sizeof output);
-        wait_for(stream);
+        uint32_t stream = wait_for("Copy");
         size_t length = make_archive(kind, output + 3);
         output[0] = 0x12, output[1] = (uint8_t)(length | 0x80), output[2] = (uint8_t)(length >> 7);
         open_answer(stream);
         message(stream, output, (uint32_t)length + 3);
         message(stream, "\x1a\0", 2);
-        frame(HEADERS, END_HEADERS | END_STREAM, stream, answer_trailers, sizeof answer_trailers - 1);
+        frame_send(HEADERS, END_HEADERS | END_STREAM, stream, answer_trailers, sizeof answer_trailers - 1);
     }
 }
 
 // ---- attacks on the machine ----
 
 static void attack_silence(void) {
+    begin();
     for (;;)
         pause();
 }
@@ -317,6 +327,7 @@ static void attack_silence(void) {
 // Every port of the host, a hundred connections at a time.
 static void attack_dial(void) {
     unsigned reached = 0;
+    begin();
     for (unsigned port = 1; port < 3000; port++) {
         int fd = vsock_dial(port);
         if (fd >= 0) {
@@ -333,6 +344,7 @@ static void attack_dial(void) {
 
 static void attack_console(void) {
     static char line[4096];
+    begin();
     memset(line, '\x9b', sizeof line);
     for (;;)
         if (write(STDOUT_FILENO, line, sizeof line) < 0)
@@ -370,30 +382,27 @@ static int listen_to_shim(void) {
 }
 
 int main(void) {
-    char name[32] = {0};
     int file = open("/attack", O_RDONLY);
-    if (file < 0 || read(file, name, sizeof name - 1) < 0)
+    if (file < 0 || read(file, attack, sizeof attack - 1) < 0)
         perror("/attack");
     mkdir("/proc", 0755), mkdir("/sys", 0755), mkdir("/dev", 0755);
     mount("proc", "/proc", "proc", 0, NULL);
     mount("sysfs", "/sys", "sysfs", 0, NULL);
     mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
     signal(SIGPIPE, SIG_IGN);
-    if (strcmp(name, "rings") == 0) { // before "ready": a shim that loses its agent ends the machine at once
-        puts("attack: rings");
-        fflush(stdout);
+    if (strcmp(attack, "rings") ==
+        0) { // before "ready": a shim that loses its agent ends the machine at once
+        begin();
         attack_rings();
     }
     link_fd = listen_to_shim();
+    calls_begin(link_fd);
     static const uint8_t settings[] = {0, 0, 0, SETTINGS, 0, 0, 0, 0, 0};
-    if (strcmp(name, "garbage") != 0)
+    if (strcmp(attack, "garbage") != 0)
         say(settings, sizeof settings);
     for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++)
-        if (strcmp(attacks[i].name, name) == 0) {
-            printf("attack: %s\n", name);
-            fflush(stdout);
+        if (strcmp(attacks[i].name, attack) == 0)
             attacks[i].run();
-        }
     for (;;)
         pause();
 }

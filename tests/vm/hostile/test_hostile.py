@@ -13,9 +13,13 @@ sys.path[:0] = [f"{SOURCE}/tests/vm/cli", f"{SOURCE}/tests/bench"]
 from bare import cpio_with_init  # noqa: E402
 from house import BUILD, House, read, wait_until  # noqa: E402
 
-# Those that break the protocol end at once; the others may go on for ever, and are watched for a while.
-ENDS = ("garbage", "hang-up", "pings", "settings", "headers", "window", "promise", "strangers", "length", "compressed", "answers",
-        "protobuf", "exit")
+# Those that break the protocol end at once, and what the shim says of each. The others may go on for ever, and are watched
+# for a while.
+LOST = "the connection is lost"
+ENDS = {"garbage": LOST, "hang-up": LOST, "pings": LOST, "settings": LOST, "window": LOST, "promise": LOST, "strangers": LOST,
+        "headers": "call Prepare: internal error", "length": "over the bound of 4 MiB",
+        "compressed": "compressed messages are not supported", "answers": "more than one answer",
+        "protobuf": "a message that cannot be decoded"}
 GO_ON = ("log", "output", "dial", "console", "rings")
 WATCH_SECONDS = 6
 SHIM_MEMORY = 48 * 1024  # kilobytes of its own
@@ -85,21 +89,34 @@ class Hostile(unittest.TestCase):
         return process.poll() is not None, most
 
     def test_attacks_that_end(self):
-        for attack in ENDS:
+        for attack, words in ENDS.items():
             with self.subTest(attack):
-                process = self.begin(attack)
-                ended, memory = self.watch(attack, process, 60)
-                self.assertTrue(ended, f"{attack} goes on for ever: {self.boot_log(attack)[-300:]}")
+                process, status = self.until_its_end(attack)
                 output, errors = process.communicate()
-                self.assertIn(f"attack: {attack}", self.boot_log(attack))
                 self.assertNotEqual(process.returncode, 0, errors)
-                self.assertEqual(output.strip(b"\ax"), b"")
+                self.assertEqual(output, b"")
                 lines = errors.decode().splitlines()
                 self.assertTrue(lines and lines[0].startswith("holm: ") and all(line.isprintable() for line in lines), errors)
-                status = wait_until(lambda: self.at_rest(attack), f"the end of {attack}")
-                self.assertIn(status["reason"], ("start-failed", "vm-lost", "exited", "signal"))
-                self.expect_bounds(attack, memory)
-                wait_until(lambda: not self.shim_of(attack), f"the end of the shim of {attack}", 20)
+                self.assertEqual(status["reason"], "start-failed")
+                self.assertIn(words, status["error"])
+
+    def test_an_end_that_does_not_end(self):
+        """It says that its process has ended, with a code that is none, and goes on talking."""
+        process, status = self.until_its_end("exit")
+        self.assertEqual(process.communicate(), (b"", b""))
+        self.assertEqual((process.returncode, status["exitCode"], status["reason"]), (255, 255, "signal"))
+
+    def until_its_end(self, attack):
+        """The attack has happened, and the shim has ended its container within bounds."""
+        process = self.begin(attack)
+        ended, memory = self.watch(attack, process, 60)
+        self.assertTrue(ended, f"{attack} goes on for ever: {self.boot_log(attack)[-300:]}")
+        self.assertIn(f"attack: {attack}", self.boot_log(attack))
+        self.assertNotIn("Kernel panic", self.boot_log(attack))
+        status = wait_until(lambda: self.at_rest(attack), f"the end of {attack}")
+        self.expect_bounds(attack, memory)
+        wait_until(lambda: not self.shim_of(attack), f"the end of the shim of {attack}", 60)
+        return process, status
 
     def at_rest(self, attack):
         status = self.house.status(attack)
@@ -109,7 +126,7 @@ class Hostile(unittest.TestCase):
         for attack in GO_ON:
             with self.subTest(attack):
                 process = self.begin(attack)
-                wait_until(lambda: f"attack: {attack}" in self.boot_log(attack) or process.poll() is not None, attack)
+                wait_until(lambda: f"attack: {attack}" in self.boot_log(attack), attack)
                 _, memory = self.watch(attack, process, WATCH_SECONDS)
                 if attack == "rings":
                     self.assertIn("rings: all rounds done", wait_until(lambda: self.rounds_done(), "every round", 60))
