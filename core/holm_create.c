@@ -1,4 +1,5 @@
 // Making a container: the image, an empty disk for its writable layer, a name, and the row.
+#include <errno.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -114,9 +115,39 @@ static void make_disk(holm_request *self) {
 // ---- the volumes that are not there yet ----
 
 static bool is_missing(state *db, const json_t *mount) {
+    if (configuration_mount_is_bind(mount))
+        return false;
     const char *source = json_string_value(json_object_get(mount, "source"));
     cleanup_json json_t *volume = source ? state_volume_get(db, source, NULL) : NULL;
     return !volume;
+}
+
+// -v makes a folder that is not there, --mount does not. A file cannot be guessed.
+static int find_source(json_t *mount, holm_error **error) {
+    const char *source = json_string_value(json_object_get(mount, "source"));
+    bool make = json_is_true(json_object_get(mount, "createSource"));
+    if (!source || source[0] != '/') {
+        holm_error_set(error, HOLM_ERROR_INVALID,
+                       "a bind mount needs the absolute path of a folder or file of the host");
+        return -1;
+    }
+    if (access(source, F_OK) == 0)
+        return 0;
+    if (errno == ENOENT && make)
+        return path_make_directories(source, error);
+    holm_error_set_errno(error, errno, "mount %s of the host", source);
+    return -1;
+}
+
+static int find_sources(json_t *request, holm_error **error) {
+    size_t index;
+    json_t *mount;
+    json_array_foreach (json_object_get(request, "mounts"), index, mount) {
+        if (configuration_mount_is_bind(mount) && find_source(mount, error) < 0)
+            return -1;
+        json_object_del(mount, "createSource");
+    }
+    return 0;
 }
 
 // The worker's descriptor, where the empty disk of a new volume has yet to be made.
@@ -125,6 +156,8 @@ static int prepare_volumes(holm_request *self, state *db, holm_error **error) {
     cleanup_free char *empty = image_client_disk(where, VOLUME_SIZE_DEFAULT);
     size_t index;
     json_t *mount;
+    if (find_sources(self->json, error) < 0)
+        return -1;
     json_array_foreach (json_object_get(self->json, "mounts"), index, mount)
         if (is_missing(db, mount) && self->lifeline < 0 && access(empty, R_OK) != 0 &&
             (self->lifeline = image_client_connect(where, true, error)) < 0)

@@ -24,10 +24,12 @@ int files_mount_one(agent *self, const Holm__Agent__V1__MountRequest *request, h
     cleanup_close int root = inside_root(request->outside, error);
     if (root < 0)
         return -1;
-    // what a bind names is inside as well, unless all of the request is outside
-    cleanup_close int source = -1;
+    // what a bind names is where the destination is, unless it is said to be outside
+    cleanup_close int beside = -1, source = -1;
     bool bind = strcmp(request->type, "bind") == 0;
-    if (bind && (source = inside_open(root, request->source, O_PATH, 0, error)) < 0)
+    if (bind && request->source_outside && (beside = inside_root(true, error)) < 0)
+        return -1;
+    if (bind && (source = inside_open(beside >= 0 ? beside : root, request->source, O_PATH, 0, error)) < 0)
         return -1;
     if (mount_at(root, request->type, bind ? inside_link_of(source).path : request->source,
                  request->destination, request->options, request->n_options, request->create, error) < 0)

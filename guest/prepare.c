@@ -91,7 +91,11 @@ static int mount_volumes(preparation *self, holm_error **error) {
     for (size_t i = 0; i < self->request->n_mounts; i++) {
         Holm__Agent__V1__MountRequest *one = self->request->mounts[i];
         bool disk = strcmp(one->type, "ext4") == 0;
-        if ((disk && uevent_wait_paths(self->uevents, &one->source, 1, ROOT_DEVICE_TIMEOUT_MS, error) < 0) ||
+        // Nothing says that a share's device is there, but a scan ends only when all that it found has a
+        // driver.
+        bool share = strcmp(one->type, "virtiofs") == 0;
+        if ((share && machine_rescan_pci(error) < 0) ||
+            (disk && uevent_wait_paths(self->uevents, &one->source, 1, ROOT_DEVICE_TIMEOUT_MS, error) < 0) ||
             files_mount_one(self->agent, one, error) < 0)
             return -1;
     }

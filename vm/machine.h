@@ -48,6 +48,16 @@ typedef struct machine_card {
     unsigned mtu; ///< 0: 1500
 } machine_card;
 
+/// A tree of files that the guest mounts by virtiofs under its tag.
+typedef struct machine_share {
+    const char *name;
+    const char *tag; ///< 35 bytes at most
+    /// Gives a socket to a daemon that speaks vhost-user-fs and knows nothing of a machine yet (taken over),
+    /// or -1. Asked for once for every VMM that is started; blocks no longer than a process takes to start.
+    int (*open)(void *data, holm_error **error);
+    void *data;
+} machine_share;
+
 /// Why a machine is gone.
 typedef enum machine_end {
     MACHINE_END_STOPPED, ///< machine_stop was asked for
@@ -82,6 +92,8 @@ typedef struct machine_driver {
     /// must rescan).
     int (*add_disk)(machine *self, const machine_disk *disk, holm_error **error);
     int (*add_card)(machine *self, const machine_card *card, holm_error **error);
+    /// After the disks and cards, and before start.
+    int (*add_share)(machine *self, const machine_share *share, holm_error **error);
     /// Takes it out of the VMM; `done` comes when the guest has let go (the agent ejects the slot it is
     /// told).
     void (*remove_device)(machine *self, const char *name, machine_done done, void *data);

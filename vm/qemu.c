@@ -399,6 +399,7 @@ const machine_driver machine_qemu = {
     .create = qemu_create,
     .add_disk = qemu_add_disk,
     .add_card = qemu_add_card,
+    .add_share = qemu_add_share,
     .remove_device = qemu_remove_device,
     .device_slot = qemu_device_slot,
     .start = qemu_start,

@@ -196,7 +196,9 @@ static void give_card(machine *self, qemu_device *one) {
 }
 
 static void device_give(machine *self, qemu_device *one) {
-    if (one->is_card)
+    if (one->is_share)
+        qemu_give_share(self, one);
+    else if (one->is_card)
         give_card(self, one);
     else
         give_disk(self, one);
@@ -207,7 +209,8 @@ static void device_give(machine *self, qemu_device *one) {
 
 void qemu_give_all(machine *self) {
     for (qemu_device *one = self->devices; one; one = one->next)
-        if (!one->given)
+        // The state of a share cannot be saved, so no template has one: it is plugged as vsock is.
+        if (!one->given && (self->plugged || !one->is_share))
             device_give(self, one);
 }
 
@@ -254,14 +257,30 @@ int qemu_add_card(machine *self, const machine_card *card, holm_error **error) {
     return 0;
 }
 
+int qemu_add_share(machine *self, const machine_share *share, holm_error **error) {
+    cleanup(device_cleanup) qemu_device *one = device_create(self, share->name, 0, error);
+    if (!one)
+        return -1;
+    one->is_share = true;
+    one->share = *share;
+    snprintf(one->share_tag, sizeof one->share_tag, "%s", share->tag);
+    device_append(self, one);
+    if (self->plugged)
+        device_give(self, one);
+    steal_pointer(&one);
+    return 0;
+}
+
 char *qemu_devices_describe(const machine *self) {
     cleanup_buffer buffer text = BUFFER_INIT;
     for (const qemu_device *one = self->devices; one; one = one->next)
-        buffer_append_format(&text, "%s%s:%llu", one == self->devices ? "" : ",",
-                             one->is_card     ? "card"
-                             : one->read_only ? "ro"
-                                              : "rw",
-                             one->is_card ? (unsigned long long)one->mtu : (unsigned long long)one->bytes);
+        if (!one->is_share)
+            buffer_append_format(&text, "%s%s:%llu", one == self->devices ? "" : ",",
+                                 one->is_card     ? "card"
+                                 : one->read_only ? "ro"
+                                                  : "rw",
+                                 one->is_card ? (unsigned long long)one->mtu
+                                              : (unsigned long long)one->bytes);
     return buffer_steal_text(&text);
 }
 
@@ -328,7 +347,9 @@ void qemu_device_deleted(machine *self, const char *name) {
     qemu_device *one = device_find(self, name);
     if (!one)
         return;
-    if (one->is_card) {
+    if (one->is_share) {
+        qmp_execute(self->qmp, "chardev-remove", json_pack("{s:s}", "id", one->name), -1, NULL, NULL);
+    } else if (one->is_card) {
         qmp_execute(self->qmp, "netdev_del", json_pack("{s:s}", "id", one->name), -1, NULL, NULL);
     } else {
         qmp_execute(self->qmp, "blockdev-del", json_pack("{s:s}", "node-name", one->name), -1, NULL, NULL);

@@ -45,6 +45,7 @@ typedef struct qemu_device {
     char name[32];
     int slot;
     bool is_card;
+    bool is_share;
     bool placeholder; ///< of a template: has a size but nothing in it
     uint64_t bytes;   ///< of a disk
     bool given;       ///< to the VMM
@@ -56,6 +57,8 @@ typedef struct qemu_device {
     bool layers; ///< fds: descriptor, table, layers …
     uint8_t mac[6];
     unsigned mtu;
+    machine_share share; ///< its tag is in share_tag
+    char share_tag[36];
     machine_done removed;
     void *removed_data;
 } qemu_device;
@@ -108,6 +111,9 @@ int qemu_confine_maker(const machine *self, holm_error **error);
 
 int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error);
 int qemu_add_card(machine *self, const machine_card *card, holm_error **error);
+int qemu_add_share(machine *self, const machine_share *share, holm_error **error);
+/// Gives it to the VMM, with a daemon of its own. (Part of qemu_give_all.)
+void qemu_give_share(machine *self, qemu_device *one);
 void qemu_remove_device(machine *self, const char *name, machine_done done, void *data);
 int qemu_device_slot(const machine *self, const char *name);
 /// Gives every device to a running VMM that it does not have yet.

@@ -13,7 +13,8 @@
 #include "core/container/shim.pb-c.h"
 #include "guest/agent.pb-c.h"
 
-#define CONFIGURATION_MOUNTS_MOST 16 // each one is a disk of the machine
+#define CONFIGURATION_MOUNTS_MOST 16     // each volume is a disk of the machine
+#define CONFIGURATION_SHARES      "holm" // the tag of the bind mounts: each is there by its number among them
 
 #define CONFIGURATION_ALIASES_MOST 16
 
@@ -60,4 +61,7 @@ Holm__Agent__V1__PrepareRequest *configuration_prepare(const json_t *configurati
 
 /// Shape of the VM: whole CPUs, and memory with what kernel and agent need on top of the container's.
 unsigned configuration_vm_cpus(const json_t *configuration);
+/// Whether an entry of "mounts" is a folder or file of the host, and no volume.
+bool configuration_mount_is_bind(const json_t *mount);
+
 uint64_t configuration_vm_memory(const json_t *configuration);

@@ -7,7 +7,8 @@
 #include "core/container/configuration.h"
 #include "core/network/port.h"
 
-#define VM_MEMORY_EXTRA (64ull << 20) // kernel and agent; the container gets what it asked for
+#define SHARES_PLACE    "/run/holm/shares" // in the guest, outside of the container
+#define VM_MEMORY_EXTRA (64ull << 20)      // kernel and agent; the container gets what it asked for
 #define ENTROPY_BYTES   64
 #define CPU_PERIOD_US   100000
 
@@ -180,6 +181,27 @@ static Holm__Agent__V1__MountRequest *mount_create(const char *type, const char 
     return mount;
 }
 
+bool configuration_mount_is_bind(const json_t *mount) {
+    const char *type = json_string_value(json_object_get(mount, "type"));
+    return type && strcmp(type, "bind") == 0;
+}
+
+static void add_option(Holm__Agent__V1__MountRequest *mount, const char *option) {
+    mount->options[mount->n_options++] = copy_text(option);
+}
+
+// The shares are one file system, mounted outside, of which the container gets the one that it is to have.
+static Holm__Agent__V1__MountRequest *share_mount(const json_t *item, size_t number) {
+    char source[64];
+    snprintf(source, sizeof source, SHARES_PLACE "/%zu", number);
+    Holm__Agent__V1__MountRequest *mount = mount_create("bind", source, text_of(item, "destination"));
+    mount->source_outside = true;
+    mount->options = allocate(2, sizeof *mount->options);
+    add_option(mount, flag_of(item, "readOnly") ? "ro" : "rw");
+    add_option(mount, "nodev");
+    return mount;
+}
+
 // The disks of the volumes come after those of the root, in the order of the mounts.
 static void prepare_volumes(const json_t *configuration, Holm__Agent__V1__PrepareRequest *request) {
     static const char *const options[] = {"noatime", "discard", "noinit_itable", "no_prefetch_block_bitmaps"};
@@ -187,12 +209,23 @@ static void prepare_volumes(const json_t *configuration, Holm__Agent__V1__Prepar
     device[7] = json_array_size(json_object_get(configuration, "layers")) ? 'c' : 'b';
     size_t index;
     json_t *item;
+    size_t shares = 0;
     json_array_foreach (json_object_get(configuration, "mounts"), index, item) {
+        if (configuration_mount_is_bind(item)) {
+            if (shares == 0) {
+                Holm__Agent__V1__MountRequest *all =
+                    mount_create("virtiofs", CONFIGURATION_SHARES, SHARES_PLACE);
+                all->outside = true;
+                request->mounts[request->n_mounts++] = all;
+            }
+            request->mounts[request->n_mounts++] = share_mount(item, shares++);
+            continue;
+        }
         Holm__Agent__V1__MountRequest *mount = mount_create("ext4", device, text_of(item, "destination"));
         mount->options = allocate(array_length(options) + 1, sizeof *mount->options);
-        mount->options[mount->n_options++] = copy_text(flag_of(item, "readOnly") ? "ro" : "rw");
+        add_option(mount, flag_of(item, "readOnly") ? "ro" : "rw");
         for (size_t i = 0; i < array_length(options); i++)
-            mount->options[mount->n_options++] = copy_text(options[i]);
+            add_option(mount, options[i]);
         request->mounts[request->n_mounts++] = mount;
         device[7]++;
     }
@@ -203,7 +236,7 @@ static void prepare_mounts(const json_t *configuration, Holm__Agent__V1__Prepare
     size_t index;
     json_t *item;
     size_t volumes = json_array_size(json_object_get(configuration, "mounts"));
-    request->mounts = allocate(json_array_size(tmpfs) + volumes + 1, sizeof *request->mounts);
+    request->mounts = allocate(json_array_size(tmpfs) + volumes + 2, sizeof *request->mounts);
     Holm__Agent__V1__MountRequest *shm = mount_create("tmpfs", "shm", "/dev/shm");
     shm->options = allocate(5, sizeof *shm->options);
     static const char *const options[] = {"nosuid", "nodev", "noexec", "mode=1777"};

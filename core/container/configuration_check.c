@@ -65,20 +65,23 @@ static int check_mounts(const json_t *request, holm_error **error) {
     size_t index;
     json_t *item;
     if (json_array_size(mounts) > CONFIGURATION_MOUNTS_MOST) {
-        holm_error_set(error, HOLM_ERROR_LIMIT, "a container can have %d volumes, not %zu",
+        holm_error_set(error, HOLM_ERROR_LIMIT, "a container can have %d mounts, not %zu",
                        CONFIGURATION_MOUNTS_MOST, json_array_size(mounts));
         return -1;
     }
     json_array_foreach (mounts, index, item) {
         const char *type = json_string_value(json_object_get(item, "type"));
         const char *path = json_string_value(json_object_get(item, "destination"));
-        if (!type || strcmp(type, "volume") != 0) {
+        bool bind = type && strcmp(type, "bind") == 0;
+        if (!type || (!bind && strcmp(type, "volume") != 0)) {
             holm_error_set(error, HOLM_ERROR_INVALID, "there are no mounts of the type \"%.40s\"",
                            type ? type : "");
-            holm_error_hint(error, "what can be mounted is a volume");
+            holm_error_hint(error, "what can be mounted is a volume, or a folder or file of the host (bind)");
             return -1;
         }
-        if (check_absolute("the place of the volume", path, error) < 0)
+        if (check_absolute(bind ? "the place of the mount" : "the place of the volume", path, error) < 0 ||
+            (bind && check_absolute("the host's folder", json_string_value(json_object_get(item, "source")),
+                                    error) < 0))
             return -1;
     }
     return 0;

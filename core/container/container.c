@@ -104,6 +104,8 @@ static int check_volumes(state *db, const json_t *configuration, holm_error **er
     json_t *mount;
     json_array_foreach (json_object_get(configuration, "mounts"), index, mount) {
         const char *source = json_string_value(json_object_get(mount, "source"));
+        if (configuration_mount_is_bind(mount))
+            continue;
         json_t *volume = state_volume_get(db, source ? source : "", error);
         json_decref(volume);
         if (!volume)

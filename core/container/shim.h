@@ -111,6 +111,9 @@ struct shim {
 
     int volumes[CONFIGURATION_MOUNTS_MOST]; ///< locks on their files; 0: none
 
+    int share_socket;  ///< to the daemon of the shares, for the next VMM; -1: none
+    int share_process; ///< its pidfd; -1: none
+
     uint64_t memory_peak; ///< most blocks of guest memory a sample has seen
 
     rpc_server *server;
@@ -184,6 +187,14 @@ const rpc_service *shim_agent_protocol(void);
 int shim_volume_add(shim *self, holm_error **error);
 /// Lets go of them, once the machine is gone: the next shim of this container may be waiting.
 void shim_volume_drop(shim *self);
+
+// ---- shim_share.c: folders and files of the host ----
+
+/// Starts the daemon of the shares, where there are any, and gives them to the machine; after disks and
+/// cards.
+int shim_share_add(shim *self, holm_error **error);
+/// Ends the daemon.
+void shim_share_drop(shim *self);
 
 // ---- shim_network.c: the card ----
 

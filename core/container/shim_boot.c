@@ -348,7 +348,7 @@ int shim_boot(shim *self, holm_error **error) {
     if (!self->machine)
         return -1;
     if (add_disks(self, error) < 0 || shim_volume_add(self, error) < 0 || shim_network_add(self, error) < 0 ||
-        self->driver->start(self->machine, error) < 0) {
+        shim_share_add(self, error) < 0 || self->driver->start(self->machine, error) < 0) {
         self->driver->destroy(steal_pointer(&self->machine));
         return -1;
     }

@@ -185,6 +185,8 @@ int main(int count, char **arguments) {
                  .driver = &machine_qemu,
                  .life = -1,
                  .lifeline = LIFELINE,
+                 .share_socket = -1,
+                 .share_process = -1,
                  .begin_ns = trace_now(),
                  .told = told,
                  .phase = SHIM_BOOTING};

@@ -66,6 +66,8 @@ int shim_volume_add(shim *self, holm_error **error) {
     int result = db ? 0 : -1;
     for (size_t i = 0; result == 0 && i < json_array_size(mounts) && i < CONFIGURATION_MOUNTS_MOST; i++) {
         const json_t *mount = json_array_get(mounts, i);
+        if (configuration_mount_is_bind(mount))
+            continue;
         json_t *volume = state_volume_get(db, json_string_value(json_object_get(mount, "source")), error);
         result = volume ? add_one(self, volume, i, mount, error) : -1;
         json_decref(volume);

@@ -41,6 +41,11 @@ void port_options_add(const struct argp_state *state, json_t *ports, const char 
 /// "0.0.0.0:8080->80" of an entry of "ports"; into the caller's buffer, which is returned.
 const char *port_text(const json_t *port, char *out, size_t size);
 
+// ---- options_mounts.c: -v, --mount ----
+/// Adds to "mounts" or "tmpfs" of a configuration what -v TEXT or --mount TEXT asks for.
+void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text);
+void mount_options_add(const struct argp_state *state, json_t *configuration, const char *text);
+
 // ---- options_container.c: what run and create say about the container ----
 typedef struct container_options {
     process_options_group process;

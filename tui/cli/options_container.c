@@ -10,6 +10,7 @@ enum {
     KEY_CIDFILE,
     KEY_READ_ONLY,
     KEY_TMPFS,
+    KEY_MOUNT,
     KEY_SHM_SIZE,
     KEY_SYSCTL,
     KEY_INIT,
@@ -55,7 +56,11 @@ static const struct argp_option options[] = {
     {"sysctl", KEY_SYSCTL, "KEY=VALUE", 0, "A kernel setting of its VM", 3},
     {NULL, 0, NULL, 0, "Files:", 4},
     {"read-only", KEY_READ_ONLY, NULL, 0, "The root file system cannot be written", 4},
-    {"volume", 'v', "[NAME:]PATH[:ro]", 0, "Mounts a volume; one that is not there is made", 4},
+    {"volume", 'v', "[SOURCE:]PATH[:ro]", 0,
+     "Mounts a volume, or a folder or file of the host (/…, ./…); what is not there is made", 4},
+    {"mount", KEY_MOUNT, "type=TYPE,…", 0,
+     "The same by names: type=bind|volume|tmpfs, source=, target=, readonly; a bind's source must be there",
+     4},
     {"tmpfs", KEY_TMPFS, "PATH[:OPTIONS]", 0, "A file system in memory", 4},
     {NULL, 0, NULL, 0, "Network:", 5},
     {"network", KEY_NETWORK, "NAME[,OPTION…]", 0,
@@ -108,24 +113,6 @@ static void add_tmpfs(json_t *configuration, const char *text) {
         json_pack("{s:o, s:o}", "destination",
                   json_stringn(text, colon ? (size_t)(colon - text) : strlen(text)), "options", list);
     json_array_append_new(child(configuration, "tmpfs", json_array), entry);
-}
-
-static void add_volume(const struct argp_state *state, json_t *configuration, const char *text) {
-    size_t length = strlen(text);
-    bool reads = length > 3 && strcmp(text + length - 3, ":ro") == 0;
-    bool writes = length > 3 && strcmp(text + length - 3, ":rw") == 0;
-    length -= reads || writes ? 3 : 0;
-    const char *colon = memchr(text, ':', length);
-    const char *path = colon ? colon + 1 : text;
-    if (colon && (text[0] == '/' || text[0] == '.' || text[0] == '~'))
-        cli_usage_error(state, "-v %s names a folder of the host, and only volumes can be mounted", text);
-    if (path[0] != '/')
-        cli_usage_error(state, "-v needs [NAME:]PATH[:ro] with an absolute path, and \"%s\" is none", text);
-    json_t *mount = json_pack("{s:s, s:o, s:b}", "type", "volume", "destination",
-                              json_stringn(path, (size_t)(text + length - path)), "readOnly", reads);
-    if (colon)
-        json_object_set_new(mount, "source", json_stringn(text, (size_t)(colon - text)));
-    json_array_append_new(child(configuration, "mounts", json_array), mount);
 }
 
 // NAME[,alias=NAME]…[,ip=ADDRESS][,mac=ADDRESS]
@@ -288,7 +275,10 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         self->cidfile = argument;
         return 0;
     case 'v':
-        add_volume(state, self->configuration, argument);
+        mount_options_add_volume(state, self->configuration, argument);
+        return 0;
+    case KEY_MOUNT:
+        mount_options_add(state, self->configuration, argument);
         return 0;
     case KEY_TMPFS:
         add_tmpfs(self->configuration, argument);

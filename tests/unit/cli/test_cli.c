@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tui/action.h"
 #include "tui/cli/cli.h"
@@ -161,6 +162,27 @@ static void expect_json(json_t *request, const char *path, const char *expected)
     assert_string_equal(text, expected);
 }
 
+static void test_mounts(void **test) {
+    (void)test;
+    assert_int_equal(chdir("/usr"), 0);
+    json_t *request = PARSE("-v", "/src:/dst:ro", "-v", "./here:/dst", "-v", "name:/dst:rw", "-v", "/alone",
+                            "--mount", "type=bind,src=/a,dst=/b,ro", "--mount", "source=name,target=/b",
+                            "--mount", "type=tmpfs,destination=/c,tmpfs-size=1m,readonly", "busybox");
+    json_t *wanted = json_pack(
+        "[{s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b, s:s}, {s:s, s:s, s:b},"
+        " {s:s, s:s, s:b, s:s}, {s:s, s:s, s:b, s:s}]",
+        "type", "bind", "destination", "/dst", "readOnly", 1, "source", "/src", "createSource", 1, "type",
+        "bind", "destination", "/dst", "readOnly", 0, "source", "/usr/./here", "createSource", 1, "type",
+        "volume", "destination", "/dst", "readOnly", 0, "source", "name", "type", "volume", "destination",
+        "/alone", "readOnly", 0, "type", "bind", "destination", "/b", "readOnly", 1, "source", "/a", "type",
+        "volume", "destination", "/b", "readOnly", 0, "source", "name");
+    assert_non_null(wanted);
+    assert_true(json_equal(json_object_get(request, "mounts"), wanted));
+    expect_json(request, "tmpfs", "[{\"destination\":\"/c\",\"options\":[\"ro\",\"size=1m\"]}]");
+    json_decref(wanted);
+    json_decref(request);
+}
+
 static void test_container_options(void **test) {
     (void)test;
     setenv("HOLM_TEST_VARIABLE", "here", 1);
@@ -280,6 +302,7 @@ int main(void) {
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_wrong_keys),
         cmocka_unit_test(test_detach_keys),
+        cmocka_unit_test(test_mounts),
         cmocka_unit_test(test_container_options),
         cmocka_unit_test(test_wrong_options),
         cmocka_unit_test(test_signals),

@@ -1,0 +1,33 @@
+// holm-share: gives one machine the folders and files of the host that its container mounts, and nothing
+// else.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/error.h"
+
+#define SHARE_MOST    16
+#define SHARE_HIDDEN  8
+#define SHARE_FOLDER  "/share" ///< in the root that the daemon has; holds the shares by number
+#define SHARE_PROGRAM "/usr/lib/qemu/virtiofsd"
+
+typedef struct share_tree {
+    const char *path; ///< as it was asked for
+    bool read_only;
+} share_tree;
+
+typedef struct share_request {
+    share_tree trees[SHARE_MOST];
+    size_t count;
+    const char *hidden[SHARE_HIDDEN]; ///< holm's own folders; those that are not there are skipped
+    size_t hidden_count;
+} share_request;
+
+/// Gives this process a user of its own (the user's id, as root) and a root that has the shares, and the
+/// daemon's program and libraries to read. INVALID: a share lies in one of holm's own folders.
+int share_root_enter(const share_request *request, holm_error **error);
+
+/// Leaves one id to this process and the daemon after it: asking for another succeeds and changes nothing, so
+/// whatever the guest makes, as whoever, belongs to the user.
+int share_ids_keep(holm_error **error);

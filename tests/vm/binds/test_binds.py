@@ -1,0 +1,125 @@
+"""Folders and files of the host in containers: written both ways, read-only where asked, and nothing beside them."""
+import os
+import sys
+
+sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
+from house import House, read, wait_until  # noqa: E402
+
+
+def write(path, text):
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def daemons(folder):
+    """The daemons that share something in this folder, by what they have mounted."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        # A process in a user namespace of its own keeps its links to itself; its mounts say whose it is.
+        if read(f"/proc/{pid}/comm").strip() == "virtiofsd" and folder in read(f"/proc/{pid}/mountinfo"):
+            found.append(int(pid))
+    return found
+
+
+class Binds:
+    def __init__(self, house):
+        self.house = house
+        self.folder = f"{house.folder}/s"
+        os.mkdir(self.folder)
+
+    def sh(self, script, **more):
+        return self.house.holm("exec", "one", "sh", "-c", script, **more)
+
+    def start(self):
+        for name in ("rw", "ro"):
+            os.mkdir(f"{self.folder}/{name}")
+            write(f"{self.folder}/{name}/from-host", name)
+        write(f"{self.folder}/single", "first")
+        write(f"{self.folder}/secret", "not shared")
+        os.symlink("../secret", f"{self.folder}/rw/relative")
+        os.symlink(f"{self.folder}/secret", f"{self.folder}/rw/absolute")
+        self.house.do("create", "--name", "one", "-v", f"{self.folder}/rw:/rw", "-v", f"{self.folder}/ro:/ro:ro",
+                      "--mount", f"type=bind,src={self.folder}/single,dst=/etc/single", "-v", f"{self.folder}/made/new:/made",
+                      "-v", f"{self.house.folder}:/all", "--mount", "type=tmpfs,target=/fast,tmpfs-size=1m",
+                      "busybox", "sleep", "100000")
+        assert os.path.isdir(f"{self.folder}/made/new")  # -v makes what is missing
+        self.house.do("start", "one")
+
+    def both_ways(self):
+        assert self.sh("cat /rw/from-host && mkdir /rw/d && echo guest >/rw/d/file && mv /rw/d/file /rw/moved", code=0).stdout == "rw"
+        assert read(f"{self.folder}/rw/moved") == "guest\n"
+        write(f"{self.folder}/rw/later", "later")
+        assert self.sh("cat /rw/later", code=0).stdout == "later"
+        assert self.sh("cat /etc/single; echo second >/etc/single", code=0).stdout == "first"
+        assert read(f"{self.folder}/single") == "second\n"
+        self.sh("mount | grep -q '/fast.*tmpfs'", code=0)
+
+    def read_only(self):
+        assert self.sh("cat /ro/from-host", code=0).stdout == "ro"
+        refused = self.sh("echo no >/ro/file")
+        assert refused.returncode != 0 and "Read-only" in refused.stderr, refused
+        # Not by the guest's word alone: the share itself is read-only on the host.
+        assert not os.path.exists(f"{self.folder}/ro/file")
+
+    def owners(self):
+        self.sh("touch /rw/as-root && chmod 600 /rw/as-root && mkdir -m 777 /rw/open", code=0)
+        self.house.do("exec", "--user", "65534", "one", "touch", "/rw/open/as-nobody")
+        for name in ("as-root", "open/as-nobody"):
+            status = os.stat(f"{self.folder}/rw/{name}")
+            assert (status.st_uid, status.st_gid) == (os.getuid(), os.getgid()), (name, status)
+        assert self.sh("stat -c %u:%g /rw/open/as-nobody", code=0).stdout.strip() == "0:0"
+
+    def walls(self):
+        """Links lead where they lead inside, and holm's own folders are empty."""
+        for name in ("relative", "absolute"):
+            assert self.sh(f"cat /rw/{name}").returncode != 0, name
+        assert self.sh("cat /all/s/secret", code=0).stdout == "not shared"
+        for name in ("d/holm", "c/holm", "r/holm"):
+            assert self.sh(f"ls -A /all/{name}", code=0).stdout == "", name
+        own = self.house.holm("run", "--rm", "-v", f"{self.house.data}/images:/own", "busybox", "true")
+        assert own.returncode == 125 and "holm's own" in own.stderr, own
+
+    def restart(self):
+        self.house.do("restart", "-t", "0", "one")
+        assert self.sh("cat /rw/moved /etc/single", code=0).stdout == "guest\nsecond\n"
+
+    def refusals(self):
+        for arguments, words in (
+                (("--mount", f"type=bind,src={self.folder}/nowhere,dst=/x"), "nowhere"),
+                (("--mount", f"type=bind,src={self.folder}/rw,dst=x"), "absolute"),
+                (("--mount", "type=bind,dst=/x"), "source="),
+                (("--mount", "type=other,dst=/x"), "other"),
+                (("-v", f"{self.folder}/rw:x"), "absolute")):
+            refused = self.house.holm("create", *arguments, "busybox", "true")
+            assert refused.returncode != 0 and words in refused.stderr and refused.stderr.count("\n") <= 3, refused
+        assert not os.path.exists(f"{self.folder}/nowhere")
+
+    def shown(self):
+        mounts = self.house.json("inspect", "one")[0]["configuration"]["mounts"]
+        assert {"type": "bind", "source": f"{self.folder}/ro", "destination": "/ro", "readOnly": True} in mounts, mounts
+
+    def ends(self):
+        assert len(daemons(self.house.folder)) == 1, daemons(self.house.folder)
+        for shim in self.house.processes("holm-shim"):
+            self.house.kill(shim)
+        wait_until(lambda: not daemons(self.house.folder), "the end of the daemon of a killed shim", 30)
+        self.house.holm("wait", "one")
+        self.house.do("start", "one")
+        assert self.sh("cat /rw/moved", code=0).stdout == "guest\n"
+        self.house.do("stop", "-t", "0", "one")
+        wait_until(lambda: not daemons(self.house.folder), "the end of the daemon of a stopped container", 30)
+
+
+def main():
+    if not os.access("/usr/lib/qemu/virtiofsd", os.X_OK):
+        print("virtiofsd is not installed")
+        sys.exit(77)
+    with House() as house:
+        test = Binds(house)
+        for step in (test.refusals, test.start, test.shown, test.both_ways, test.read_only, test.owners, test.walls,
+                     test.restart, test.ends):
+            print(step.__name__, flush=True)
+            step()
+
+
+main()

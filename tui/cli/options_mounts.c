@@ -1,0 +1,123 @@
+// -v [SOURCE:]PATH[:ro] and --mount type=TYPE,KEY=VALUE…: what a container mounts.
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tui/cli/cli.h"
+#include "tui/cli/options.h"
+
+static json_t *list_of(json_t *configuration, const char *key) {
+    json_t *list = json_object_get(configuration, key);
+    if (!list)
+        json_object_set_new(configuration, key, list = json_array());
+    return list;
+}
+
+// A folder of the host that is named as seen from here. Where it leads is seen when the container starts.
+static json_t *host_path(const char *text, size_t length) {
+    if (text[0] == '/')
+        return json_stringn(text, length);
+    cleanup_free char *here = getcwd(NULL, 0);
+    cleanup_free char *path = NULL;
+    if (asprintf(&path, "%s/%.*s", here ? here : "", (int)length, text) < 0)
+        abort();
+    return json_string(path);
+}
+
+static bool is_host_path(const char *text, size_t length) {
+    return text[0] == '/' || (text[0] == '.' && (length == 1 || text[1] == '/' || text[1] == '.'));
+}
+
+void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text) {
+    size_t length = strlen(text);
+    bool reads = length > 3 && strcmp(text + length - 3, ":ro") == 0;
+    bool writes = length > 3 && strcmp(text + length - 3, ":rw") == 0;
+    length -= reads || writes ? 3 : 0;
+    const char *colon = memchr(text, ':', length);
+    const char *path = colon ? colon + 1 : text;
+    size_t rest = (size_t)(text + length - path), source = colon ? (size_t)(colon - text) : 0;
+    if (path[0] != '/' || memchr(path, ':', rest) || (colon && source == 0))
+        cli_usage_error(state, "-v needs [SOURCE:]PATH[:ro] with an absolute path, and \"%s\" is none", text);
+    json_t *mount = json_pack("{s:s, s:o, s:b}", "type", "volume", "destination", json_stringn(path, rest),
+                              "readOnly", reads);
+    if (colon && is_host_path(text, source)) {
+        json_object_set_new(mount, "type", json_string("bind"));
+        json_object_set_new(mount, "source", host_path(text, source));
+        json_object_set_new(mount, "createSource", json_true());
+    } else if (colon) {
+        json_object_set_new(mount, "source", json_stringn(text, source));
+    }
+    json_array_append_new(list_of(configuration, "mounts"), mount);
+}
+
+typedef struct mount_words {
+    const char *type, *source, *target, *size;
+    bool reads;
+} mount_words;
+
+static bool word_is(const char *key, const char *one, const char *other, const char *third) {
+    return strcmp(key, one) == 0 || strcmp(key, other) == 0 || strcmp(key, third) == 0;
+}
+
+static bool take_word(mount_words *self, const char *key, const char *value) {
+    if (word_is(key, "ro", "readonly", "ro"))
+        self->reads = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+    else if (!value || !*value)
+        return false;
+    else if (strcmp(key, "type") == 0)
+        self->type = value;
+    else if (word_is(key, "source", "src", "source"))
+        self->source = value;
+    else if (word_is(key, "target", "destination", "dst"))
+        self->target = value;
+    else if (strcmp(key, "tmpfs-size") == 0)
+        self->size = value;
+    else
+        return false;
+    return true;
+}
+
+static void add_tmpfs(const struct argp_state *state, json_t *configuration, const mount_words *words) {
+    json_t *options = json_array();
+    if (words->source)
+        cli_usage_error(state, "--mount type=tmpfs takes no source");
+    if (words->reads)
+        json_array_append_new(options, json_string("ro"));
+    if (words->size)
+        json_array_append_new(options, json_sprintf("size=%s", words->size));
+    json_array_append_new(list_of(configuration, "tmpfs"),
+                          json_pack("{s:s, s:o}", "destination", words->target, "options", options));
+}
+
+void mount_options_add(const struct argp_state *state, json_t *configuration, const char *text) {
+    cleanup_free char *copy = strdup(text);
+    mount_words words = {.type = "volume"};
+    char *word;
+    for (char *rest = copy; (word = strsep(&rest, ","));) {
+        char *value = strchr(word, '=');
+        if (value)
+            *value++ = 0;
+        if (!take_word(&words, word, value))
+            cli_usage_error(
+                state, "--mount knows type=, source=, target=, readonly and tmpfs-size=, not \"%s\"", word);
+    }
+    bool bind = strcmp(words.type, "bind") == 0, volume = strcmp(words.type, "volume") == 0;
+    if (!bind && !volume && strcmp(words.type, "tmpfs") != 0)
+        cli_usage_error(state, "--mount has the types bind, volume and tmpfs, not \"%s\"", words.type);
+    if (!words.target || words.target[0] != '/')
+        cli_usage_error(state, "--mount needs target= with an absolute path, and \"%s\" has none", text);
+    if (bind && !words.source)
+        cli_usage_error(state, "--mount type=bind needs source= with a folder or file of the host");
+    if (words.size && (bind || volume))
+        cli_usage_error(state, "--mount takes tmpfs-size= with type=tmpfs only");
+    if (!bind && !volume) {
+        add_tmpfs(state, configuration, &words);
+        return;
+    }
+    json_t *mount = json_pack("{s:s, s:s, s:b}", "type", words.type, "destination", words.target, "readOnly",
+                              words.reads);
+    if (words.source)
+        json_object_set_new(mount, "source",
+                            bind ? host_path(words.source, strlen(words.source)) : json_string(words.source));
+    json_array_append_new(list_of(configuration, "mounts"), mount);
+}
