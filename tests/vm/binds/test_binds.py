@@ -1,14 +1,14 @@
 """Folders and files of the host in containers: written both ways, read-only where asked, and nothing beside them."""
+import contextlib
+import glob
 import os
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
 from house import House, read, wait_until  # noqa: E402
+from user import User, reason_without  # noqa: E402
 
-
-def write(path, text):
-    with open(path, "w") as file:
-        file.write(text)
+ANY_GROUP = 100
 
 
 def daemons(folder):
@@ -22,20 +22,29 @@ def daemons(folder):
 
 
 class Binds:
-    def __init__(self, house):
-        self.house = house
+    def __init__(self, house, owner):
+        self.house, self.owner = house, owner
         self.folder = f"{house.folder}/s"
-        os.mkdir(self.folder)
+        self.mkdir(self.folder)
+
+    def mkdir(self, path):
+        os.mkdir(path)
+        os.chown(path, *self.owner)
+
+    def write(self, path, text):
+        with open(path, "w") as file:
+            file.write(text)
+        os.chown(path, *self.owner)
 
     def sh(self, script, **more):
         return self.house.holm("exec", "one", "sh", "-c", script, **more)
 
     def start(self):
         for name in ("rw", "ro"):
-            os.mkdir(f"{self.folder}/{name}")
-            write(f"{self.folder}/{name}/from-host", name)
-        write(f"{self.folder}/single", "first")
-        write(f"{self.folder}/secret", "not shared")
+            self.mkdir(f"{self.folder}/{name}")
+            self.write(f"{self.folder}/{name}/from-host", name)
+        self.write(f"{self.folder}/single", "first")
+        self.write(f"{self.folder}/secret", "not shared")
         os.symlink("../secret", f"{self.folder}/rw/relative")
         os.symlink(f"{self.folder}/secret", f"{self.folder}/rw/absolute")
         self.house.do("create", "--name", "one", "-v", f"{self.folder}/rw:/rw", "-v", f"{self.folder}/ro:/ro:ro",
@@ -48,7 +57,7 @@ class Binds:
     def both_ways(self):
         assert self.sh("cat /rw/from-host && mkdir /rw/d && echo guest >/rw/d/file && mv /rw/d/file /rw/moved", code=0).stdout == "rw"
         assert read(f"{self.folder}/rw/moved") == "guest\n"
-        write(f"{self.folder}/rw/later", "later")
+        self.write(f"{self.folder}/rw/later", "later")
         assert self.sh("cat /rw/later", code=0).stdout == "later"
         assert self.sh("cat /etc/single; echo second >/etc/single", code=0).stdout == "first"
         assert read(f"{self.folder}/single") == "second\n"
@@ -66,7 +75,7 @@ class Binds:
         self.house.do("exec", "--user", "65534", "one", "touch", "/rw/open/as-nobody")
         for name in ("as-root", "open/as-nobody"):
             status = os.stat(f"{self.folder}/rw/{name}")
-            assert (status.st_uid, status.st_gid) == (os.getuid(), os.getgid()), (name, status)
+            assert (status.st_uid, status.st_gid) == self.owner, (name, status)
         assert self.sh("stat -c %u:%g /rw/open/as-nobody", code=0).stdout.strip() == "0:0"
 
     def walls(self):
@@ -79,9 +88,33 @@ class Binds:
         own = self.house.holm("run", "--rm", "-v", f"{self.house.data}/images:/own", "busybox", "true")
         assert own.returncode == 125 and "holm's own" in own.stderr, own
 
+    def confined(self):
+        """The daemon sees the shares and nothing else, and cannot gain rights."""
+        [daemon] = daemons(self.house.folder)
+        assert sorted(os.listdir(f"/proc/{daemon}/root")) == ["0", "1", "2", "3", "4"]
+        status = dict(line.split(":\t", 1) for line in read(f"/proc/{daemon}/status").splitlines() if ":\t" in line)
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2"), status
+        assert int(status["CapEff"], 16) & ~0x880000db == 0, status["CapEff"]  # files, ids, mknod
+        for space in ("user", "mnt", "net", "ipc"):
+            assert os.readlink(f"/proc/{daemon}/ns/{space}") != os.readlink(f"/proc/self/ns/{space}"), space
+
     def restart(self):
         self.house.do("restart", "-t", "0", "one")
         assert self.sh("cat /rw/moved /etc/single", code=0).stdout == "guest\nsecond\n"
+
+    def second_try(self):
+        """A clone that has got its share and does not wake is booted, with another daemon."""
+        templates = f"{self.house.folder}/c/holm/templates"
+        [memory] = wait_until(lambda: glob.glob(f"{templates}/*/memory"), "a template")
+        with open(memory, "r+b") as file:  # what the machine's own parts need is below
+            size = file.seek(0, os.SEEK_END)
+            file.truncate(1 << 20)
+            file.truncate(size)
+        self.house.do("restart", "-t", "0", "one")
+        [log] = glob.glob(f"{self.house.data}/containers/*/log/shim.log")
+        assert "booting instead" in read(log) and "cannot load" not in read(log), read(log)
+        assert self.sh("cat /rw/moved", code=0).stdout == "guest\n"
+        wait_until(lambda: len(daemons(self.house.folder)) == 1, "the end of the first daemon", 30)
 
     def refusals(self):
         for arguments, words in (
@@ -114,10 +147,14 @@ def main():
     if not os.access("/usr/lib/qemu/virtiofsd", os.X_OK):
         print("virtiofsd is not installed")
         sys.exit(77)
-    with House() as house:
-        test = Binds(house)
+    with contextlib.ExitStack() as stack:
+        user = None if reason_without() else stack.enter_context(User())
+        if user:  # with a group more, as people have it: the daemon cannot give it up
+            user.prefix[user.prefix.index("--clear-groups")] = f"--groups={user.gid},{ANY_GROUP}"
+        house = stack.enter_context(House(user=user))
+        test = Binds(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()))
         for step in (test.refusals, test.start, test.shown, test.both_ways, test.read_only, test.owners, test.walls,
-                     test.restart, test.ends):
+                     test.confined, test.restart, test.second_try, test.ends):
             print(step.__name__, flush=True)
             step()
 
