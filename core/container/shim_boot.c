@@ -14,7 +14,9 @@
 #define CONTEXT_ID         3
 #define LAYERS_MOST        500
 #define EVENTS_PENDING     64          // of out-of-memory, on their way to state.db
+#define EVENT_NAME_MOST    64          // bytes of a process's name
 #define GUEST_LOG_MOST     (1ul << 20) // bytes of the guest's words in shim.log
+#define GUEST_LOG_LINE     64          // what a line has besides them
 
 #define METHOD(name_, request_, response_)                                    \
     {                                                                         \
@@ -56,9 +58,9 @@ static void agent_lost(rpc_connection *connection, void *data) {
     }
 }
 
-// A guest can say much: the log takes so much of it and no more.
+// A guest can say much, and nothing very often: the log takes so much of it and no more.
 static void guest_says(shim *self, const char *what, const char *text) {
-    size_t length = strlen(text);
+    size_t length = strlen(text) + GUEST_LOG_LINE;
     if (length > GUEST_LOG_MOST - self->guest_log_bytes)
         return;
     self->guest_log_bytes += length;
@@ -77,7 +79,7 @@ static void event_message(rpc_stream *stream, const ProtobufCMessage *message, v
         break;
     }
     case HOLM__AGENT__V1__EVENT__WHAT_OUT_OF_MEMORY:
-        if (self->job_count < EVENTS_PENDING)
+        if (self->job_count < EVENTS_PENDING && strlen(event->out_of_memory->process) <= EVENT_NAME_MOST)
             shim_store_note(self, NULL, "oom", json_pack("{s:s}", "process", event->out_of_memory->process));
         break;
     case HOLM__AGENT__V1__EVENT__WHAT_FILESYSTEM_ERROR:
