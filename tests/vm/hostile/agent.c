@@ -213,19 +213,26 @@ static void attack_protobuf(void) {
         pause();
 }
 
+// Event's fields are messages, Log's are its level and its text: long texts wherever there may be one, and
+// none at all, which cost the sender next to nothing. Lengths are varints.
 static void attack_log(void) {
-    char text[8192] = "\x2a"; // Event.log is a message with its text; lengths as varints
+    enum { LENGTH = 4096 };
+    static const uint8_t places[][2] = {{2, 1}, {3, 1}, {4, 1}, {5, 1}, {6, 1}, {2, 2}, {5, 2}, {6, 2}};
+    static uint8_t text[6 + LENGTH];
     uint32_t events, attach;
     pretend_to_run(&events, &attach);
     begin();
-    size_t length = 4096;
-    uint8_t head[] = {0x22, (uint8_t)((length + 3) | 0x80), (uint8_t)((length + 3) >> 7),
-                      0x0a, (uint8_t)(length | 0x80),       (uint8_t)(length >> 7)};
-    memcpy(text, head, sizeof head);
-    memset(text + sizeof head, '\x1b', length);
-    for (unsigned field = 2;; field = field == 6 ? 2 : field + 1) {
-        text[0] = (char)(field << 3 | 2);
-        message(events, text, (uint32_t)(sizeof head + length));
+    memset(text, '\x1b', sizeof text);
+    for (unsigned round = 0;; round++) {
+        const uint8_t *place = places[round % (sizeof places / sizeof places[0])];
+        const uint8_t head[] = {
+            (uint8_t)(place[0] << 3 | 2), (uint8_t)((LENGTH + 3) | 0x80), (LENGTH + 3) >> 7,
+            (uint8_t)(place[1] << 3 | 2), (uint8_t)(LENGTH | 0x80),       LENGTH >> 7};
+        memcpy(text, head, sizeof head);
+        message(events, text, sizeof text);
+        message(events, "\x22\x03\x0a\x01x", 5); // the process x is out of memory
+        for (int i = 0; i < 100; i++)
+            message(events, "\x32\0", 2); // a Log without a word
     }
 }
 
@@ -318,12 +325,6 @@ static void attack_copies(void) {
 
 // ---- attacks on the machine ----
 
-static void attack_silence(void) {
-    begin();
-    for (;;)
-        pause();
-}
-
 // Every port of the host, a hundred connections at a time.
 static void attack_dial(void) {
     unsigned reached = 0;
@@ -362,9 +363,8 @@ static const struct {
     {"length", attack_length},   {"compressed", attack_compressed},
     {"answers", attack_answers}, {"protobuf", attack_protobuf},
     {"log", attack_log},         {"output", attack_output},
-    {"exit", attack_exit},       {"silence", attack_silence},
-    {"dial", attack_dial},       {"console", attack_console},
-    {"copies", attack_copies},
+    {"exit", attack_exit},       {"dial", attack_dial},
+    {"console", attack_console}, {"copies", attack_copies},
 };
 
 static int listen_to_shim(void) {

@@ -14,13 +14,17 @@ from bare import cpio_with_init  # noqa: E402
 from house import BUILD, House, read, wait_until  # noqa: E402
 
 # Those that break the protocol end at once, and what the shim says of each. The others may go on for ever, and are watched
-# for a while.
+# for a while: their states after that.
 LOST = "the connection is lost"
 ENDS = {"garbage": LOST, "hang-up": LOST, "pings": LOST, "settings": LOST, "window": LOST, "promise": LOST, "strangers": LOST,
         "headers": "call Prepare: internal error", "length": "over the bound of 4 MiB",
         "compressed": "compressed messages are not supported", "answers": "more than one answer",
         "protobuf": "a message that cannot be decoded"}
-GO_ON = ("log", "output", "dial", "console", "rings")
+GO_ON = {"log": "running", "output": "exited", "dial": "exited", "console": "starting", "rings": "starting"}
+OVER = {"output": ("vm-lost", "was stopped"), "dial": ("start-failed", LOST)}
+# What holm says of each archive that it is sent as a copy.
+COPIES = ("the name leads out", "a symbolic link on the way", "more than was asked for", "a symbolic link on the way",
+          "more than was asked for", "left out: 2 devices or pipes", "the archive is damaged")
 WATCH_SECONDS = 6
 SHIM_MEMORY = 48 * 1024  # kilobytes of its own
 
@@ -123,7 +127,7 @@ class Hostile(unittest.TestCase):
         return status if status["state"] == "exited" else None
 
     def test_attacks_that_go_on(self):
-        for attack in GO_ON:
+        for attack, state in GO_ON.items():
             with self.subTest(attack):
                 process = self.begin(attack)
                 wait_until(lambda: f"attack: {attack}" in self.boot_log(attack), attack)
@@ -133,12 +137,31 @@ class Hostile(unittest.TestCase):
                 if attack == "dial":
                     wait_until(lambda: "dialled: " in self.boot_log("dial"), "every port", 60)
                     self.assertIn("dialled: 1 ports answered", self.boot_log("dial"))  # the agent's own sign
+                self.expect_state(attack, state, memory)
                 self.expect_bounds(attack, memory)
                 started = time.monotonic()
                 self.house.holm("rm", "-f", attack, timeout=60)
                 process.communicate(timeout=30)
                 self.assertLess(time.monotonic() - started, 30)
                 self.assertNotIn(attack, self.house.containers())
+
+    def expect_state(self, attack, state, memory):
+        """Its shim is there yet, or has ended for the reason that it should."""
+        self.assertNotIn("Kernel panic", self.boot_log(attack))
+        if attack in OVER:
+            status = wait_until(lambda: self.at_rest(attack), f"the end of {attack}")
+            self.assertEqual(status["reason"], OVER[attack][0])
+            self.assertIn(OVER[attack][1], status["error"])
+        else:
+            self.assertGreater(memory, 0)
+            self.assertTrue(self.shim_of(attack), f"{attack}: the shim is gone")
+            self.assertEqual(self.house.status(attack)["state"], state)
+        if attack == "log":
+            said = read(f"{self.house.data}/containers/{self.house.containers()[attack]['id']}/log/shim.log")
+            self.assertIn("agent: \n", said)
+            self.assertIn("agent: ?????", said)
+            self.assertLess(len(said), 2 << 20)
+            self.assertIn("oom", self.house.do("events", "--since", "1h", "--until", "0s"))
 
     def test_copies(self):
         """What it sends as a copy: nothing lands outside, with a set-user-id bit, or as a device."""
@@ -148,10 +171,11 @@ class Hostile(unittest.TestCase):
         os.makedirs(f"{top}/in")
         with open(f"{top}/victim", "w", encoding="utf-8") as file:
             file.write("as it was")
-        for attack in range(7):
+        for attack, words in enumerate(COPIES):
             done = self.house.holm("cp", "copies:/x", f"{top}/in/{attack}", timeout=60)
             with self.subTest(attack=attack):
                 self.assertEqual(done.returncode, 0 if attack == 5 else 125, done.stderr)
+                self.assertIn(words, done.stderr)
                 self.assertEqual(sorted(os.listdir(top)), ["in", "victim"])
                 self.assertEqual(read(f"{top}/victim"), "as it was")
                 self.assertEqual(os.stat(f"{top}/victim").st_nlink, 1)
