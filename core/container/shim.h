@@ -111,8 +111,9 @@ struct shim {
 
     int volumes[CONFIGURATION_MOUNTS_MOST]; ///< locks on their files; 0: none
 
-    int share_socket;  ///< to the daemon of the shares, for the next VMM; -1: none
-    int share_process; ///< its pidfd; -1: none
+    int share_socket;       ///< to the daemon of the shares, for the next VMM; -1: none
+    int share_process;      ///< its pidfd; -1: none
+    uv_poll_t *share_watch; ///< of its end, or NULL
 
     uint64_t memory_peak; ///< most blocks of guest memory a sample has seen
 

@@ -17,7 +17,35 @@
 #define ARGUMENTS_MOST (2 * (CONFIGURATION_MOUNTS_MOST + 8) + 2)
 #define REASON_MOST    1024
 
+static void watch_closed(uv_handle_t *handle) {
+    free(handle);
+}
+
+// What the guest asks a daemon that is gone waits for ever, and everything that asks.
+static void daemon_ended(uv_poll_t *poll, int status, int events) {
+    shim *self = poll->data;
+    (void)status, (void)events;
+    uv_poll_stop(poll);
+    // Before that the machine may be tried again, with another one.
+    if (!self->agent_ready || self->phase >= SHIM_CLOSED || self->machine_stopping)
+        return;
+    log_warning("the daemon of the host's folders is gone");
+    self->driver->stop(self->machine);
+}
+
+static void watch(shim *self) {
+    self->share_watch = calloc(1, sizeof *self->share_watch);
+    if (!self->share_watch || uv_poll_init(self->loop, self->share_watch, self->share_process) < 0)
+        abort(); // a new descriptor that can be polled
+    self->share_watch->data = self;
+    uv_poll_start(self->share_watch, UV_READABLE, daemon_ended);
+}
+
 void shim_share_drop(shim *self) {
+    if (self->share_watch) {
+        uv_poll_stop(self->share_watch);
+        uv_close((uv_handle_t *)steal_pointer(&self->share_watch), watch_closed);
+    }
     if (self->share_socket >= 0)
         close(steal_fd(&self->share_socket));
     if (self->share_process < 0)
@@ -116,6 +144,7 @@ static int start(shim *self, holm_error **error) {
         return -1;
     }
     self->share_socket = steal_fd(&connected);
+    watch(self);
     return 0;
 }
 

@@ -131,6 +131,14 @@ class Binds:
         mounts = self.house.json("inspect", "one")[0]["configuration"]["mounts"]
         assert {"type": "bind", "source": f"{self.folder}/ro", "destination": "/ro", "readOnly": True} in mounts, mounts
 
+    def daemon_lost(self):
+        """The container ends rather than hang, and starts again."""
+        [daemon] = daemons(self.house.folder)
+        self.house.kill(daemon)
+        wait_until(lambda: self.house.status("one")["state"] == "exited", "the end of a container without its daemon", 30)
+        self.house.do("start", "one")
+        assert self.sh("cat /rw/moved", code=0).stdout == "guest\n"
+
     def ends(self):
         assert len(daemons(self.house.folder)) == 1, daemons(self.house.folder)
         for shim in self.house.processes("holm-shim"):
@@ -154,7 +162,7 @@ def main():
         house = stack.enter_context(House(user=user))
         test = Binds(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()))
         for step in (test.refusals, test.start, test.shown, test.both_ways, test.read_only, test.owners, test.walls,
-                     test.confined, test.restart, test.second_try, test.ends):
+                     test.confined, test.restart, test.second_try, test.daemon_lost, test.ends):
             print(step.__name__, flush=True)
             step()
 
