@@ -67,7 +67,10 @@ class Binds:
         assert self.sh("cat /ro/from-host", code=0).stdout == "ro"
         refused = self.sh("echo no >/ro/file")
         assert refused.returncode != 0 and "Read-only" in refused.stderr, refused
-        # Not by the guest's word alone: the share itself is read-only on the host.
+        # Not by the guest's word alone: who mounts all that the machine has is refused by the host.
+        forced = self.house.holm("run", "--rm", "--privileged", "-v", f"{self.folder}/ro:/ro:ro", "busybox", "sh", "-c",
+                                 "mkdir /m && mount -t virtiofs holm /m && cat /m/0/from-host && echo no >/m/0/file")
+        assert forced.stdout == "ro" and "Read-only" in forced.stderr, forced
         assert not os.path.exists(f"{self.folder}/ro/file")
 
     def owners(self):
