@@ -36,10 +36,19 @@ static holm_request *begin(holm_client *client, const char *reference, holm_done
     return self;
 }
 
-// The document as it is now is the answer. By id: the name may be another one meanwhile.
+// The document as it is now is the answer. By id: the name may be another one meanwhile. Of one that has gone
+// with its end (--rm) it is what was known last.
 static int read_result(holm_request *self, state *db, holm_error **error) {
-    self->result =
-        holm_container_look_up(self->handle.client, db, holm_document_id(self->document), NULL, error);
+    cleanup_error holm_error *failed = NULL;
+    self->result = holm_container_look_up(self->handle.client, db, holm_document_id(self->document),
+                                          &self->alive, &failed);
+    if (!self->result && holm_error_code_of(failed) == HOLM_ERROR_NOT_FOUND &&
+        json_is_true(json_object_get(json_object_get(self->document, "configuration"), "removeOnExit"))) {
+        self->alive = false;
+        self->result = json_incref(self->document);
+    } else if (failed) {
+        holm_error_propagate(error, steal_pointer(&failed));
+    }
     return self->result ? 0 : -1;
 }
 
@@ -108,19 +117,30 @@ static void stopped(holm_request *self, const ProtobufCMessage *answer) {
 }
 
 // Goes on with `after` once it does not run any more; where its shim is lost, too.
-static void call_stop(holm_request *self, holm_request_answer after, holm_request_next lost) {
+static void call_stop(holm_request *self, bool keep, holm_request_answer after, holm_request_next lost) {
     Holm__Shim__V1__StopRequest message = HOLM__SHIM__V1__STOP_REQUEST__INIT;
     message.signal = self->signal;
     message.grace_ms = self->grace_ms;
+    message.keep = keep;
     holm_request_call(self, "Stop", &message.base, after, lost);
 }
 
 static void stop_if_running(holm_request *self);
 
+static void stop_if_still_there(holm_request *self) {
+    if (self->result == self->document) { // gone
+        holm_request_finish(self);
+        return;
+    }
+    json_decref(self->document);
+    self->document = steal_pointer(&self->result);
+    stop_if_running(self);
+}
+
 // Its shim is gone: it has ended, or the next shim has it now.
 static void stop_again(holm_request *self) {
     rpc_connection_destroy(steal_pointer(&self->connection));
-    holm_request_work(self, holm_request_look_up, stop_if_running);
+    holm_request_work(self, read_result, stop_if_still_there);
 }
 
 // Lost or at rest: it is not started by its policy any more either.
@@ -137,7 +157,7 @@ static void stop_if_running(holm_request *self) {
     if (!self->alive || holm_document_at_rest(self->document))
         holm_request_work(self, note_user_stop, holm_request_finish);
     else
-        call_stop(self, stopped, stop_again);
+        call_stop(self, false, stopped, stop_again);
 }
 
 void holm_container_stop(holm_client *client, const char *reference, int signal, unsigned grace_ms,
@@ -164,7 +184,7 @@ static void restart_from(holm_request *self) {
     if (!self->alive || holm_document_at_rest(self->document))
         start_again(self);
     else
-        call_stop(self, start_after_stop, start_again);
+        call_stop(self, true, start_after_stop, start_again);
 }
 
 void holm_container_restart(holm_client *client, const char *reference, int signal, unsigned grace_ms,
@@ -294,7 +314,7 @@ static void remove_or_refuse(holm_request *self) {
     } else {
         self->signal = SIGKILL;
         self->grace_ms = 1;
-        call_stop(self, remove_after_stop, remove_now);
+        call_stop(self, false, remove_after_stop, remove_now);
     }
 }
 

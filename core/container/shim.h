@@ -136,6 +136,7 @@ struct shim {
     bool machine_stopping;
     bool abandoned;    ///< never started: no end to record
     bool user_ended;   ///< stopped or killed by a front end, not by itself
+    bool kept;         ///< not removed with its end: it is to start again
     bool restarts;     ///< decided, once its machine is gone
     bool handing_over; ///< the next shim takes the container over
 

@@ -137,6 +137,7 @@ static void handle_stop(waiter *call, const ProtobufCMessage *base) {
         return;
     }
     call->shim->user_ended = true;
+    call->shim->kept = request->keep;
     wait_for_end(call);
     shim_stop(call->shim, request->signal, request->grace_ms);
 }

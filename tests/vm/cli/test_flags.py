@@ -2,7 +2,7 @@
 import signal
 import unittest
 
-from house import House
+from house import House, wait_until
 
 
 def setUpModule():
@@ -97,6 +97,22 @@ class Run(unittest.TestCase):
             words = [word for one in filters for word in ("--filter", one)]
             self.assertEqual(house.do("ls", "-aq", "--no-trunc", *words).split(), found, filters)
         house.do("rm", made)
+
+
+class Removal(unittest.TestCase):
+    def test_with_its_end(self):
+        """--rm: stop, kill and wait answer for what they have ended; a restart is no end."""
+        for end in (("stop", "-t", "1"), ("kill",)):
+            house.do("run", "-d", "--rm", "--name", end[0], "busybox", "sleep", "1000")
+            self.assertEqual(house.do(*end, end[0]), end[0])
+            wait_until(lambda: end[0] not in house.containers(), "its removal")
+        house.do("run", "-d", "--rm", "--name", "brief", "busybox", "sleep", "1000")
+        self.assertEqual(house.do("restart", "-t", "1", "brief"), "brief")
+        self.assertEqual(house.status("brief")["state"], "running")
+        waiting = house.start("wait", "brief")
+        house.do("stop", "-t", "1", "brief")
+        self.assertEqual(waiting.communicate(timeout=60)[0], b"137\n")
+        self.assertNotIn("brief", house.containers())
 
 
 class Exec(unittest.TestCase):
