@@ -13,6 +13,7 @@
 #include "guest/listener.h"
 #include "guest/machine.h"
 #include "guest/process.h"
+#include "guest/processors.h"
 #include "guest/ready.h"
 #include "guest/text.h"
 #include "guest/uevent.h"
@@ -55,7 +56,7 @@ static int wait_for_devices(agent *self, holm_error **error) {
         return 0;
     // The workers are made once, for all clones.
     uv_queue_work(self->loop, &self->nothing, do_nothing, NULL);
-    if (boot_wait_template(error) < 0)
+    if (processors_start(error) < 0 || boot_wait_template(error) < 0)
         return -1;
     machine_rescan_begin(self);
     return 0;

@@ -6,6 +6,7 @@
 
 #include "core/base/path.h"
 #include "guest/machine.h"
+#include "guest/processors.h"
 #include "guest/text.h"
 
 #define LOG_MODULE "pci"
@@ -61,7 +62,10 @@ void machine_rescan_begin(agent *self) {
 
 ProtobufCMessage *machine_rescan(agent *self, const ProtobufCMessage *message, holm_error **error) {
     (void)self, (void)message;
-    return machine_rescan_pci(error) < 0 ? NULL : call_empty();
+    if (processors_stop(error) < 0)
+        return NULL;
+    int result = machine_rescan_pci(error);
+    return processors_start(result < 0 ? NULL : error) < 0 || result < 0 ? NULL : call_empty();
 }
 
 // Every function of the slot: "0000:00:SLOT.FUNCTION".
@@ -86,7 +90,8 @@ ProtobufCMessage *machine_eject(agent *self, const ProtobufCMessage *message, ho
         holm_error_set(error, HOLM_ERROR_INVALID, "there is no PCI slot %u", request->slot);
         return NULL;
     }
-    if (remove_devices(request->slot, error) < 0 || tell_machine(request->slot, error) < 0)
+    if (processors_stop(error) < 0)
         return NULL;
-    return call_empty();
+    int result = remove_devices(request->slot, error) < 0 || tell_machine(request->slot, error) < 0 ? -1 : 0;
+    return processors_start(result < 0 ? NULL : error) < 0 || result < 0 ? NULL : call_empty();
 }

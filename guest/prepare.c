@@ -13,6 +13,7 @@
 #include "guest/machine.h"
 #include "guest/network.h"
 #include "guest/process.h"
+#include "guest/processors.h"
 #include "guest/root.h"
 #include "guest/text.h"
 #include "guest/uevent.h"
@@ -67,6 +68,11 @@ static int set_names(preparation *self, holm_error **error) {
 
 static int rescan(preparation *self, holm_error **error) {
     return self->request->rescan && !self->agent->rescanned ? machine_rescan_pci(error) : 0;
+}
+
+static int start_processors(preparation *self, holm_error **error) {
+    (void)self;
+    return processors_start(error);
 }
 
 static int mount_root(preparation *self, holm_error **error) {
@@ -156,6 +162,7 @@ static const struct {
     {"sysctls", set_sysctls},
     {"limits", set_limits},
     {"environment", set_environment},
+    {"processors", start_processors},
 };
 
 static char *read_boot_id(void) {

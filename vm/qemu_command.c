@@ -104,6 +104,8 @@ static void add_guest(command *self, const machine *of) {
     buffer_append_text(&line, KERNEL_ARGUMENTS);
     if (of->accelerator == MACHINE_EMULATION)
         append_clock(&line);
+    if (of->accelerator == MACHINE_EMULATION && of->cpus > 1)
+        buffer_append_text(&line, " maxcpus=1"); // the agent starts the others: see guest/processors.h
     if (of->role == QEMU_TEMPLATE)
         buffer_append_text(&line, " loglevel=5 holm.template=1"); // warnings: see qemu_template.c
     if (of->kernel_arguments)

@@ -12,8 +12,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-// The longest that stands below it: "/n/NETWORK-SUM/control.sock", with a name of 32 characters.
-#define LONGEST_BELOW 64
+// The longest that stands below it: "/n/NETWORK-SUM/port.sock", with a name of 32 characters, and a sum of
+// our own.
+#define LONGEST_BELOW 63
 #define CLAIM         "data"
 
 static bool belongs_to_user(const char *path) {

@@ -281,7 +281,7 @@ class FullDisk(Case):
         self.assertEqual(writer.returncode, 0)
         first, second, wrote = output.decode().splitlines()
         self.assertEqual((first, wrote), (second, "wrote"))
-        house.do("exec", "writer", "true")
+        wait_until(lambda: not self.stands_still(), "the word that it goes on")
         # Once more, and this time it is stopped while it stands still.
         self.fill(MEBIBYTE)
         writer = house.start("exec", "writer", "sh", "-c", "head -c 6000000 /dev/urandom >/more; sync")

@@ -23,7 +23,7 @@ for tool in ("docker-registry", "skopeo", "umoci", "htpasswd", "openssl", "proto
         print(f"{tool} is not installed")
         sys.exit(77)
 
-TEMPORARY = tempfile.TemporaryDirectory(prefix="holm-registry-")
+TEMPORARY = tempfile.TemporaryDirectory(prefix="hr-")
 TOP = TEMPORARY.name
 PB = load_messages(TOP)
 PROCESSES = []

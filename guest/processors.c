@@ -1,0 +1,36 @@
+#include "guest/processors.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/path.h"
+#include "guest/text.h"
+
+#define MOST 4096 // of the kernel's command line
+
+static bool came_with_one(void) {
+    cleanup_free char *line = text_read(AT_FDCWD, "/proc/cmdline", MOST, NULL);
+    return line && strstr(line, " maxcpus=1");
+}
+
+static int set_all(const char *online, holm_error **error) {
+    bool more = came_with_one();
+    for (unsigned number = 1; more; number++) {
+        cleanup_free char *path = path_format("/sys/devices/system/cpu/cpu%u/online", number);
+        if (access(path, F_OK) < 0)
+            break; // there are no more
+        if (text_write(path, online, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int processors_start(holm_error **error) {
+    return set_all("1", error);
+}
+
+int processors_stop(holm_error **error) {
+    return set_all("0", error);
+}
