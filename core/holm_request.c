@@ -90,12 +90,15 @@ void holm_request_call(holm_request *self, const char *method, const ProtobufCMe
         rpc_call_unary(self->connection, &shim_protocol, method, message, call_done, self, 0);
         return;
     }
-    if (lost) {
-        holm_error_free(error);
+    container_launch_explain(self->lifeline, &self->error);
+    if (self->error || lost)
+        holm_error_free(steal_pointer(&error));
+    if (lost && !self->error) {
         lost(self);
         return;
     }
-    self->error = error;
+    if (error)
+        self->error = error;
     holm_request_finish(self);
 }
 

@@ -213,6 +213,7 @@ static void prepared(uv_work_t *work, int status) {
     if (!self->closed && !self->error)
         self->connection = holm_container_connect(self->handle.client, self->id, NULL, NULL, &self->error);
     if (!self->connection) {
+        container_launch_explain(self->lifeline, &self->error);
         session_end(self);
         return;
     }

@@ -50,6 +50,11 @@ typedef struct container_launch_options {
 int container_launch(const paths *where, state *db, const char *id, const container_launch_options *options,
                      holm_error **error);
 
+/// A shim that could not start its container has said why on the lifeline, and may be gone before it is asked
+/// for anything: puts that in the place of *error. Leaves it where nothing was said, or there is no lifeline
+/// (-1). Does not wait.
+void container_launch_explain(int lifeline, holm_error **error);
+
 /// Starts a container that restart_overdue speaks of; where that fails its status says why. Blocks until its
 /// shim listens. `again`: this counts as one of its restarts.
 void container_revive(const paths *where, state *db, const char *id, bool again);

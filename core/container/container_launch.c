@@ -1,6 +1,8 @@
 // Starting a shim.
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,7 +13,14 @@
 
 #define ANSWER_MOST 8192
 
-// The shim's first word: 'R' for ready, or 'E' and the error as three lines.
+// Whether the shim's word is whole: 'R' for ready, or 'E' and the error as three lines.
+static bool is_whole(const char *text) {
+    unsigned lines = 0;
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        lines++;
+    return lines >= (text[0] == 'E' ? 3 : 1);
+}
+
 static int read_answer(int pipe, holm_error **error) {
     char text[ANSWER_MOST];
     size_t length = 0;
@@ -19,8 +28,8 @@ static int read_answer(int pipe, holm_error **error) {
     do {
         got = read(pipe, text + length, sizeof text - 1 - length);
         length += got > 0 ? (size_t)got : 0;
-    } while ((got < 0 && errno == EINTR) || (got > 0 && text[0] != 'R' && length < sizeof text - 1));
-    text[length] = 0;
+        text[length] = 0;
+    } while ((got < 0 && errno == EINTR) || (got > 0 && !is_whole(text) && length < sizeof text - 1));
     if (text[0] == 'R' && length)
         return 0;
     char *rest = text + 1, *code = strsep(&rest, "\n"), *message = strsep(&rest, "\n");
@@ -138,6 +147,14 @@ int container_launch_locked(const paths *where, state *db, const char *id,
     }
     fault_point("start.shim-ready");
     return pipe;
+}
+
+void container_launch_explain(int lifeline, holm_error **error) {
+    struct pollfd said = {.fd = lifeline, .events = POLLIN};
+    if (lifeline < 0 || poll(&said, 1, 0) <= 0 || !(said.revents & POLLIN))
+        return;
+    holm_error_free(steal_pointer(error));
+    read_answer(lifeline, error);
 }
 
 void container_revive(const paths *where, state *db, const char *id, bool again) {

@@ -173,6 +173,8 @@ void shim_trace_guest(const shim *self, Holm__Agent__V1__Step *const *steps, siz
 // ---- shim_main.c ----
 
 void shim_lifeline_close(shim *self);
+/// Tells the launcher, where it is still there, why the container could not start.
+void shim_lifeline_fail(const shim *self, const holm_error *error);
 
 // ---- shim_boot.c: machine, agent, init ----
 

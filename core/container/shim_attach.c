@@ -111,7 +111,10 @@ static void attach_present(attachment *self, const Holm__Shim__V1__AttachHeader 
         return;
     }
     if (at == owner->init && (at->ended || owner->phase >= SHIM_STOPPING)) {
-        fail(self, HOLM_ERROR_STATE, "the container %s has ended", owner->name);
+        if (owner->failure)
+            rpc_stream_fail(self->stream, owner->failure);
+        else
+            fail(self, HOLM_ERROR_STATE, "the container %s has ended", owner->name);
         return;
     }
     if (at == owner->init && !owner->start_wanted && !header->start) {

@@ -61,6 +61,8 @@ void shim_end(shim *self, int exit_code, const char *reason, int64_t finished_ns
     self->failure = holm_error_copy(failure);
     log_info("ended with code %d (%s)", exit_code, reason);
     waiters_answer(&self->start_waiters, NULL, failure);
+    if (failure)
+        shim_lifeline_fail(self, failure);
     fault_point("stop.init-ended");
     if (self->phase >= SHIM_CLOSED)
         return;

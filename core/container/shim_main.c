@@ -26,7 +26,6 @@ static void say_error(int fd, const holm_error *error) {
     const char *hint = holm_error_hint_of(error);
     cleanup_free char *text = path_format("E%s\n%s\n%s\n", holm_error_code_name(holm_error_code_of(error)),
                                           holm_error_message(error), hint ? hint : "");
-    log_error("%s", holm_error_message(error));
     say(fd, text);
 }
 
@@ -38,6 +37,10 @@ void shim_lifeline_close(shim *self) {
     uv_poll_stop(&self->lifeline_poll);
     uv_close((uv_handle_t *)&self->lifeline_poll, NULL);
     close(steal_fd(&self->lifeline));
+}
+
+void shim_lifeline_fail(const shim *self, const holm_error *error) {
+    say_error(self->lifeline, error);
 }
 
 static void lifeline_event(uv_poll_t *poll, int status, int events) {
@@ -204,6 +207,7 @@ int main(int count, char **arguments) {
     uv_loop_init(&loop);
     holm_error *error = NULL;
     if (begin(&self, &error) < 0) {
+        log_error("%s", holm_error_message(error));
         say_error(self.lifeline, error);
         if (self.runtime && self.life >= 0)
             path_remove_tree(self.runtime, NULL);
