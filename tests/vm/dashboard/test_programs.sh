@@ -17,6 +17,18 @@ expect_both() {
     expect "$1" 60
     expect "$1" 60 beside
 }
+# expect_prompt LINE: until the container's shell waits behind it. What is typed before that, it may lose.
+expect_prompt() {
+    local until=$((SECONDS + 60))
+    until show | grep -A1 -F -- "$1" | grep -q '^│~ # *│'; do
+        if [ $SECONDS -ge $until ]; then
+            echo "the shell does not wait behind \"$1\":" >&2
+            show >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
 # The console is the dashboard without its first and last line and the frame.
 resize() {
     "${tmux[@]}" resize-window -t dash -x "$1" -y "$2"
@@ -53,7 +65,7 @@ mkdir "$folder/beside"
 start_screen beside 118 30 "cd '$folder/beside'; TERM=xterm-256color COLORTERM=truecolor HOME='$folder/beside' sh"
 
 # vim: write a program, see its colours, two windows, save.
-both "vim -u DEFAULTS -i NONE --cmd 'set background=dark' -c 'set formatoptions=' story.sh" Enter
+both "vim -u DEFAULTS -i NONE --cmd 'set background=dark' -c 'set formatoptions=' story.sh; echo left vim" Enter
 expect_both '"story.sh" [New]'
 # vim leaves its ruler out where an answer of the terminal comes while it draws: how soon that is differs.
 both C-l
@@ -72,7 +84,7 @@ both 'Gp:w' Enter
 expect_both "written"
 expect_same "vim after saving"
 both ':qa' Enter
-expect "30 118" # the screen from before; until then vim would take what is typed
+expect_prompt "left vim"
 keys 'clear; sh story.sh; echo gave $?' Enter
 expect "gave 7"
 cmp <("$holm" exec desk cat /root/story.sh) "$folder/beside/story.sh"
@@ -81,8 +93,9 @@ echo "vim is usable in the console"
 # less: wide characters and colours, a search, its way to the end and back, a line too long, a new size.
 # busybox has a less of its own.
 line='for i in $(seq 400); do printf "%03d \033[3%dmcolour\033[0m déjà 日本 %0*d\n" $i $((i % 8)) $((i % 90 * 2)) $i; done >text'
-both "clear; $line" Enter
-both 'env -u LESS /usr/bin/less -R text' Enter
+both "clear; $line; echo made" Enter
+expect_prompt "made"
+both 'env -u LESS /usr/bin/less -R text; echo left less' Enter
 expect_both "001 colour"
 expect_same "less at the beginning"
 both '/250 ' Enter
@@ -100,13 +113,11 @@ expect_same "less with long lines cut"
 resize 90 26
 expect_same "less, smaller"
 both 'q'
-expect "env -u LESS"
-keys 'clear; echo left' ' less' Enter
-expect "left less"
+expect_prompt "left less"
 echo "less is usable in the console"
 
 # htop: its own machine and nothing else, its keys, and all of it gone again at the end.
-keys 'sleep 4321 & clear; HOME=/nowhere /usr/bin/htop' Enter
+keys 'sleep 4321 & clear; HOME=/nowhere /usr/bin/htop; echo left htop' Enter
 expect "Load average" 60
 expect "sleep 4321"
 keys F4 'sleep 43'
@@ -115,6 +126,6 @@ keys Enter F9
 expect "Send signal:"
 keys Enter
 keys F10
-keys 'clear; echo jobs "$(jobs -l | grep -c Running)"' Enter
-expect "jobs 0"
+expect_prompt "Terminated" # what htop has ended
+expect "left htop"
 echo "htop is usable in the console"
