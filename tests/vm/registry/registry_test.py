@@ -568,7 +568,11 @@ def test_ends_without_its_folder():
     worker = fresh()
     process = os.pidfd_open(worker.pid())
     worker.channel.close()
-    shutil.rmtree(worker.folder)
+
+    def gone():  # it may be making folders just now
+        shutil.rmtree(worker.folder, ignore_errors=True)
+        return not os.path.exists(worker.folder)
+    wait_for(gone, 30)
     assert select.select([process], [], [], 30)[0], "holm-image stays for ever"
     os.close(process)
 
