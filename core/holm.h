@@ -229,6 +229,10 @@ typedef struct holm_image_pull_options {
 holm_watch *holm_image_pull(holm_client *client, const char *reference,
                             const holm_image_pull_options *options, holm_watch_item item,
                             holm_watch_ended ended, void *data);
+/// Sends the image of this name to the registry that the name says; scheme as in holm_image_pull_options. The
+/// same kind of watch.
+holm_watch *holm_image_push(holm_client *client, const char *reference, const char *scheme,
+                            holm_watch_item item, holm_watch_ended ended, void *data);
 /// From an archive file (OCI layout tar or docker-archive, plain, gzip or zstd; "-": standard input). The
 /// same kind of watch.
 holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,

@@ -1,4 +1,4 @@
-// Image tasks: pull, load, import and verify as watches of their progress.
+// Image tasks: pull, push, load, import and verify as watches of their progress.
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -114,6 +114,14 @@ static void send_pull(task_watch *self) {
     if (!request.concurrency)
         request.concurrency = (uint32_t)json_integer_value(
             config_get(self->watch.handle.client->config, "registry.concurrency"));
+    rpc_stream_send(self->stream, &request.base);
+    rpc_stream_half_close(self->stream);
+}
+
+static void send_push(task_watch *self) {
+    Holm__Image__V1__PushRequest request = HOLM__IMAGE__V1__PUSH_REQUEST__INIT;
+    request.reference = self->reference;
+    request.scheme = self->scheme ? self->scheme : (char *)"";
     rpc_stream_send(self->stream, &request.base);
     rpc_stream_half_close(self->stream);
 }
@@ -264,6 +272,13 @@ holm_watch *holm_image_pull(holm_client *client, const char *reference,
     self->platform = copy(options->platform);
     self->scheme = copy(options->scheme ? options->scheme : scheme_for(client, self->reference));
     self->concurrency = options->concurrency;
+    return task_go(self);
+}
+
+holm_watch *holm_image_push(holm_client *client, const char *reference, const char *scheme,
+                            holm_watch_item item, holm_watch_ended ended, void *data) {
+    task_watch *self = task_create(client, "Push", send_push, reference, item, ended, data);
+    self->scheme = copy(scheme ? scheme : scheme_for(client, self->reference));
     return task_go(self);
 }
 

@@ -23,6 +23,12 @@ static void pull_image(dashboard *self, const char *id) {
         pull_entered);
 }
 
+static void push_image(dashboard *self, const char *id) {
+    const model_image *image = model_find_image(&self->model, id);
+    if (image)
+        dashboard_push(self, image->name);
+}
+
 static void inspect(dashboard *self, const char *id) {
     (void)id;
     dashboard_show_tab(self, TAB_INSPECT);
@@ -34,9 +40,6 @@ static void remove_image(dashboard *self, const char *id) {
 }
 
 const dashboard_handler dashboard_image_handlers[] = {
-    {"image.run", run_image},
-    {"image.pull", pull_image},
-    {"image.inspect", inspect},
-    {"image.rm", remove_image},
-    {NULL, NULL},
+    {"image.run", run_image},   {"image.pull", pull_image}, {"image.push", push_image},
+    {"image.inspect", inspect}, {"image.rm", remove_image}, {NULL, NULL},
 };

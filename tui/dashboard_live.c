@@ -220,6 +220,7 @@ typedef struct pull {
     holm_watch *watch;
     char *reference;
     struct pull *next;
+    const char *what; // pull, push
 } pull;
 
 static void on_pull_ended(holm_watch *watch, const holm_error *error, void *data) {
@@ -233,7 +234,7 @@ static void on_pull_ended(holm_watch *watch, const holm_error *error, void *data
         }
     }
     if (error)
-        dashboard_report(self, "pull", error);
+        dashboard_report(self, mine->what, error);
     free(mine->reference);
     free(mine);
 }
@@ -242,16 +243,28 @@ static void on_pull_item(holm_watch *watch, json_t *item, void *data) {
     on_task(watch, item, ((pull *)data)->owner);
 }
 
-void dashboard_pull(dashboard *self, const char *reference) {
+static pull *follow_task(dashboard *self, const char *reference) {
     pull *mine = calloc(1, sizeof(*mine));
     if (!mine)
         abort();
     mine->owner = self;
+    mine->what = "pull";
     mine->reference = strdup(reference);
     mine->next = self->pull_list;
     self->pull_list = mine;
-    mine->watch = holm_image_pull(self->client, mine->reference, NULL, on_pull_item, on_pull_ended, mine);
     dashboard_dirty(self);
+    return mine;
+}
+
+void dashboard_pull(dashboard *self, const char *reference) {
+    pull *mine = follow_task(self, reference);
+    mine->watch = holm_image_pull(self->client, mine->reference, NULL, on_pull_item, on_pull_ended, mine);
+}
+
+void dashboard_push(dashboard *self, const char *reference) {
+    pull *mine = follow_task(self, reference);
+    mine->what = "push";
+    mine->watch = holm_image_push(self->client, mine->reference, NULL, on_pull_item, on_pull_ended, mine);
 }
 
 void dashboard_live_stop(dashboard *self) {

@@ -79,6 +79,7 @@ void dashboard_live_stop(dashboard *self);
 void dashboard_list(dashboard *self, ui_pane pane);
 void dashboard_list_all(dashboard *self);
 void dashboard_pull(dashboard *self, const char *reference);
+void dashboard_push(dashboard *self, const char *reference);
 void dashboard_host_sample(dashboard *self);
 
 // ---- the detail side (dashboard_detail.c) ----

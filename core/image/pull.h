@@ -42,6 +42,9 @@ blob_store *pull_engine_blobs(const pull_engine *self);
 /// A registry as the engine is configured to reach it. login: who to be (copied), or NULL for who is known.
 registry *pull_engine_registry(pull_engine *self, const char *host, const char *repository,
                                const char *scheme, const credentials *login, holm_error **error);
+/// The same with the right to push, as far as the registry gives it.
+registry *pull_engine_push_registry(pull_engine *self, const char *host, const char *repository,
+                                    const char *scheme, holm_error **error);
 /// The place of this index to get an image from: first the registry's mirrors, at last itself. NULL without
 /// an error: there is none any more. `scheme` is for the registry itself.
 registry *pull_engine_place(pull_engine *self, const image_reference *reference, const char *scheme,

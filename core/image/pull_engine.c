@@ -44,8 +44,8 @@ blob_store *pull_engine_blobs(const pull_engine *self) {
     return self->blobs;
 }
 
-registry *pull_engine_registry(pull_engine *self, const char *host, const char *repository,
-                               const char *scheme, const credentials *login, holm_error **error) {
+static registry *make_registry(pull_engine *self, const char *host, const char *repository,
+                               const char *scheme, const credentials *login, bool push, holm_error **error) {
     const registry_options to = {
         .loop = self->loop,
         .http = self->http,
@@ -58,8 +58,19 @@ registry *pull_engine_registry(pull_engine *self, const char *host, const char *
         .backoff_ms = self->options.backoff_ms,
         .stall_seconds = self->options.stall_seconds,
         .login = login,
+        .push = push,
     };
     return registry_create(&to, error);
+}
+
+registry *pull_engine_registry(pull_engine *self, const char *host, const char *repository,
+                               const char *scheme, const credentials *login, holm_error **error) {
+    return make_registry(self, host, repository, scheme, login, false, error);
+}
+
+registry *pull_engine_push_registry(pull_engine *self, const char *host, const char *repository,
+                                    const char *scheme, holm_error **error) {
+    return make_registry(self, host, repository, scheme, NULL, true, error);
 }
 
 registry *pull_engine_place(pull_engine *self, const image_reference *reference, const char *scheme,

@@ -27,7 +27,7 @@ struct worker_task {
     worker *owner;
     worker_task *next;
     char id[17];
-    const char *kind; ///< pull, load, save, import, verify
+    const char *kind; ///< pull, push, load, save, import, verify
     char *subject;
     char *key; ///< what makes two requests the same work; NULL: never the same
     int64_t started_unix_ns;
@@ -91,3 +91,5 @@ extern const rpc_service worker_service;
 
 /// Starts or joins a pull; NULL with an error for a request that makes no sense.
 worker_task *worker_pull(worker *self, const Holm__Image__V1__PullRequest *request, holm_error **error);
+/// The same for a push.
+worker_task *worker_push(worker *self, const Holm__Image__V1__PushRequest *request, holm_error **error);

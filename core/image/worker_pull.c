@@ -1,11 +1,13 @@
-// Pulls as tasks.
+// Pulls and pushes as tasks.
 #include <string.h>
 
+#include "core/image/push.h"
 #include "core/image/reference.h"
 #include "core/image/worker_internal.h"
 
 typedef struct pull_task {
     pull *pull;
+    push *push; // instead
     worker_task *task;
     pull_status status;
     Holm__Image__V1__LayerProgress layers[array_length(((pull_status *)NULL)->layers)];
@@ -14,7 +16,10 @@ typedef struct pull_task {
 
 static void describe(worker_task *task, worker_progress *out) {
     pull_task *self = task->implementation;
-    pull_status_get(self->pull, &self->status);
+    if (self->push)
+        push_status_get(self->push, &self->status);
+    else
+        pull_status_get(self->pull, &self->status);
     for (size_t i = 0; i < self->status.layer_count; i++) {
         const pull_layer_status *layer = &self->status.layers[i];
         holm__image__v1__layer_progress__init(&self->layers[i]);
@@ -70,5 +75,47 @@ worker_task *worker_pull(worker *self, const Holm__Image__V1__PullRequest *reque
         return NULL;
     }
     made->task = worker_task_create(self, "pull", canonical, key, &methods, made);
+    return made->task;
+}
+
+// ---- push ----
+
+static void cancel_push(worker_task *task) {
+    const pull_task *self = task->implementation;
+    push_cancel(self->push);
+}
+
+static void on_push_changed(push *source, void *data) {
+    (void)source;
+    const pull_task *self = data;
+    if (self->task)
+        worker_task_changed(self->task);
+}
+
+static void on_push_done(push *source, const char *digest, const holm_error *error, void *data) {
+    (void)source;
+    pull_task *self = data;
+    worker_task_end(self->task, digest, error);
+    free(self);
+}
+
+worker_task *worker_push(worker *self, const Holm__Image__V1__PushRequest *request, holm_error **error) {
+    static const worker_task_methods methods = {.describe = describe, .cancel = cancel_push};
+    static const push_events events = {.changed = on_push_changed, .done = on_push_done};
+    cleanup_image_reference image_reference reference = {0};
+    if (image_reference_parse(request->reference, NULL, &reference, error) < 0)
+        return NULL;
+    cleanup_free char *canonical = image_reference_canonical(&reference);
+    cleanup_free char *key = path_format("push %s %s", canonical, request->scheme);
+    worker_task *same = worker_task_find(self, key);
+    if (same)
+        return same;
+    pull_task *made = calloc(1, sizeof *made);
+    made->push = push_start(worker_engine(self), &reference, request->scheme, &events, made, error);
+    if (!made->push) {
+        free(made);
+        return NULL;
+    }
+    made->task = worker_task_create(self, "push", canonical, key, &methods, made);
     return made->task;
 }

@@ -44,6 +44,26 @@ static void open_pull(rpc_stream *stream, void *data) {
     expect(stream, data, &events);
 }
 
+// ---- Push ----
+
+static void on_push(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
+    once *call = data;
+    worker *owner = call->owner;
+    cleanup_error holm_error *error = NULL;
+    worker_task *task = worker_push(owner, (const Holm__Image__V1__PushRequest *)message, &error);
+    if (!task) {
+        rpc_stream_fail(stream, error);
+        return;
+    }
+    free(call);
+    worker_watch(owner, stream, task);
+}
+
+static void open_push(rpc_stream *stream, void *data) {
+    static const rpc_stream_events events = {.message = on_push, .close = on_once_closed};
+    expect(stream, data, &events);
+}
+
 // ---- Watch ----
 
 static void on_watch(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
@@ -191,6 +211,7 @@ static void open_make_disk(rpc_stream *stream, void *data) {
 
 static const rpc_method methods[] = {
     METHOD("Pull", pull_request, progress, open_pull),
+    METHOD("Push", push_request, progress, open_push),
     METHOD("Cancel", cancel_request, empty, open_cancel),
     METHOD("Watch", empty, progress, open_watch),
     METHOD("MakeDisk", make_disk_request, make_disk_response, open_make_disk),

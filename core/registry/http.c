@@ -173,7 +173,7 @@ char *http_origin_of(const char *url, char **scheme_out) {
     return origin;
 }
 
-static char *resolve(const char *base, const char *location) {
+char *http_url_resolve(const char *base, const char *location) {
     CURLU *parsed = curl_url();
     char *url = NULL, *copy = NULL;
     if (strlen(location) <= HTTP_URL_MAX && curl_url_set(parsed, CURLUPART_URL, base, 0) == CURLUE_OK &&
@@ -349,6 +349,10 @@ long http_request_status(const http_request *request) {
     return request->status;
 }
 
+const char *http_request_url(const http_request *request) {
+    return request->url;
+}
+
 // ---- the end of a request ----
 
 // Goes on at the Location. False when it may not (the refusal is set).
@@ -358,7 +362,7 @@ static bool redirect(http_request *self) {
                             HTTP_REDIRECTS_MAX);
         return false;
     }
-    char *url = resolve(self->url, http_request_header(self, "Location", 0));
+    char *url = http_url_resolve(self->url, http_request_header(self, "Location", 0));
     cleanup_free char *from = NULL, *to = NULL;
     free(http_origin_of(self->url, &from)); // only its scheme counts
     cleanup_free char *new_origin = url ? http_origin_of(url, &to) : NULL;

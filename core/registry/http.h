@@ -82,3 +82,12 @@ void http_request_resume(http_request *request);
 /// The `index`th value of a header, or NULL. Only printable ASCII is in it. Owned by the request.
 const char *http_request_header(const http_request *request, const char *name, unsigned index);
 long http_request_status(const http_request *request);
+/// Where it stands: after redirects the last of them. Owned by the request.
+const char *http_request_url(const http_request *request);
+
+/// A Location as it stands in an answer of `base`: an absolute URL without user, or NULL. The caller frees
+/// it.
+char *http_url_resolve(const char *base, const char *location);
+/// "scheme://host:port" of a URL, what credentials are bound to; NULL: it is no http or https URL, or too
+/// long. scheme_out (may be NULL) becomes its scheme. The caller frees both.
+char *http_origin_of(const char *url, char **scheme_out);

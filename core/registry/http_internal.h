@@ -44,9 +44,6 @@ void http_request_refuse(http_request *self, holm_error_code code, const char *f
     __attribute__((format(printf, 3, 4)));
 /// Curl's word for what is paused just now: the answer, and a content that has to be read first.
 void http_request_apply_pauses(http_request *self);
-/// "scheme://host:port" of a URL, what credentials are bound to. NULL: no URL of ours. scheme_out may be
-/// NULL.
-char *http_origin_of(const char *url, char **scheme_out);
 
 /// In http_setup.c: all that is fixed for the request's life, callbacks of the answer excepted.
 void http_request_set_up(http_request *self, const http_options *options);

@@ -34,13 +34,12 @@ static size_t on_send(char *out, size_t size, size_t count, void *data) {
     return self->cancelled ? CURL_READFUNC_ABORT : (size_t)taken;
 }
 
+// Curl wants to go back where a connection broke under it, to send the same once more on another. How much of
+// it has arrived only the server knows: whoever sends has to ask, and is told of the break.
 static int on_seek(void *data, curl_off_t offset, int origin) {
-    http_request *self = data;
-    if (origin != SEEK_SET || offset < 0)
-        return CURL_SEEKFUNC_CANTSEEK;
-    http_body_seek(self->content, (uint64_t)offset);
-    self->sent = (uint64_t)offset;
-    return CURL_SEEKFUNC_OK;
+    const http_request *self = data;
+    bool stays = origin == SEEK_SET && offset >= 0 && (uint64_t)offset == self->sent;
+    return stays ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
 void http_request_rewind(http_request *self) {

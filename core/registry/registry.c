@@ -74,12 +74,21 @@ registry *registry_create(const registry_options *options, holm_error **error) {
     self->base_url = path_format("%s://%s", self->secure ? "https" : "http", address);
     self->backoff_ms = options->backoff_ms ? options->backoff_ms : BACKOFF_MS;
     self->stall_seconds = options->stall_seconds;
+    self->push = options->push;
     if (options->login) {
         self->looked_up = true;
         self->known.username = strdup(options->login->username);
         self->known.password = strdup(options->login->password);
     }
     return self;
+}
+
+void registry_add_source(registry *self, const char *repository) {
+    for (size_t i = 0; i < self->source_count; i++)
+        if (strcmp(self->sources[i], repository) == 0)
+            return;
+    if (self->source_count < REGISTRY_SOURCES_MAX && strcmp(repository, self->repository) != 0)
+        self->sources[self->source_count++] = strdup(repository);
 }
 
 const char *registry_base_url(const registry *self) {
@@ -96,11 +105,22 @@ void registry_destroy(registry *self) {
     while (self->fetches)
         registry_fetch_cancel(self->fetches);
     registry_auth_finish(self);
+    for (size_t i = 0; i < self->source_count; i++)
+        free(self->sources[i]);
     free(self->host);
     free(self->repository);
     free(self->base_url);
     registry_certificates_free(self->certificates);
     free(self);
+}
+
+void registry_set_denied(const registry *self, const char *text, holm_error **error) {
+    holm_error_set(error, HOLM_ERROR_DENIED, "%s denies access%s%s%s%s%s", self->host,
+                   *self->repository ? " to " : "", self->repository, text ? " (" : "", text ? text : "",
+                   text ? ")" : "");
+    if (*self->repository)
+        holm_error_hint(error, "check the name: it may not exist there; or log in: holm registry login %s",
+                        self->host);
 }
 
 char *registry_error_text(const char *text, size_t length) {

@@ -30,12 +30,17 @@ typedef struct registry_options {
     unsigned backoff_ms;                    ///< before the first retry, doubled for each further one; 0: 500
     unsigned stall_seconds;                 ///< 0: 60
     const credentials *login;               ///< copied: who to be, instead of asking the broker; or NULL
+    bool push;                              ///< ask for the right to push, too
 } registry_options;
 
 /// INVALID for a scheme that is none. Reads certificates from the disk.
 registry *registry_create(const registry_options *options, holm_error **error);
 /// Ends what is under way without `done`. Accepts NULL. The memory goes once the loop has run.
 void registry_destroy(registry *self);
+/// To be read as well, for blobs that are mounted from there: before the first request. At most
+/// REGISTRY_SOURCES_MAX are asked for.
+void registry_add_source(registry *self, const char *repository);
+#define REGISTRY_SOURCES_MAX 8
 /// "https://registry-1.docker.io". Owned by the registry.
 const char *registry_base_url(const registry *self);
 /// Whether it has asked who we are, and has been answered.

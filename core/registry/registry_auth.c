@@ -103,11 +103,30 @@ static void append_escaped(buffer *out, const char *name, const char *value) {
     curl_free(escaped);
 }
 
-static void append_scope(const registry *self, buffer *query) {
+// What a push needs is asked for at once: a challenge names only what the one request was short of.
+static void append_push_scopes(const registry *self, buffer *query, bool one_text) {
+    cleanup_buffer buffer all = BUFFER_INIT;
+    cleanup_free char *own = path_format("repository:%s:pull,push", self->repository);
+    buffer_append_text(&all, own);
+    if (!one_text)
+        append_escaped(query, "scope", own);
+    for (size_t i = 0; i < self->source_count; i++) {
+        cleanup_free char *scope = path_format("repository:%s:pull", self->sources[i]);
+        buffer_append_format(&all, " %s", scope);
+        if (!one_text)
+            append_escaped(query, "scope", scope);
+    }
+    if (one_text) // RFC 6749 section 3.3
+        append_escaped(query, "scope", buffer_text(&all));
+}
+
+static void append_scope(const registry *self, buffer *query, bool one_text) {
     cleanup_free char *scope = path_format("repository:%s:pull", self->repository);
     if (self->asked.service)
         append_escaped(query, "service", self->asked.service);
-    if (self->asked.scope || *self->repository) // without either: only who we are
+    if (self->push)
+        append_push_scopes(self, query, one_text);
+    else if (self->asked.scope || *self->repository) // without either: only who we are
         append_escaped(query, "scope", self->asked.scope ? self->asked.scope : scope);
 }
 
@@ -142,9 +161,9 @@ static void ask_for_token(registry *self) {
     }
     cleanup_buffer buffer query = BUFFER_INIT;
     cleanup_free char *authorization = NULL, *value = NULL, *url = NULL;
-    append_scope(self, &query);
-    append_escaped(&query, "client_id", "holm");
     bool refresh = self->known.identity_token != NULL;
+    append_scope(self, &query, refresh);
+    append_escaped(&query, "client_id", "holm");
     if (refresh) {
         append_escaped(&query, "grant_type", "refresh_token");
         append_escaped(&query, "refresh_token", self->known.identity_token);
@@ -245,6 +264,19 @@ void registry_auth_renew(registry *self, challenge *asked, registry_auth_done do
         answer_challenge(self);
     else
         start_lookup(self);
+}
+
+bool registry_auth_answer(registry *self, const http_request *request, registry_auth_done done, void *data) {
+    challenge asked = {0};
+    const char *header;
+    for (unsigned i = 0; (header = http_request_header(request, "WWW-Authenticate", i)); i++)
+        challenge_read(&asked, header);
+    bool some = asked.scheme != CHALLENGE_NONE;
+    if (some)
+        registry_auth_renew(self, &asked, done, data);
+    else
+        challenge_finish(&asked);
+    return some;
 }
 
 void registry_auth_forget(registry *self, const void *data) {

@@ -189,25 +189,11 @@ static void handle_unauthorized(registry_fetch *self, const http_request *reques
         start_request(self);
         return;
     }
-    challenge asked = {0};
-    const char *header;
-    for (unsigned i = 0; (header = http_request_header(request, "WWW-Authenticate", i)); i++)
-        challenge_read(&asked, header);
-    if (self->logins++ > 0 || asked.scheme == CHALLENGE_NONE) {
-        challenge_finish(&asked);
-        holm_error *error = NULL;
-        const char *repository = self->owner->repository;
-        holm_error_set(&error, HOLM_ERROR_DENIED, "%s denies access%s%s%s%s%s", self->owner->host,
-                       *repository ? " to " : "", repository, text ? " (" : "", text ? text : "",
-                       text ? ")" : "");
-        if (*repository)
-            holm_error_hint(&error,
-                            "check the name: it may not exist there; or log in: holm registry login %s",
-                            self->owner->host);
-        finish(self, error);
+    if (self->logins++ == 0 && registry_auth_answer(self->owner, request, on_renewed, self))
         return;
-    }
-    registry_auth_renew(self->owner, &asked, on_renewed, self);
+    holm_error *error = NULL;
+    registry_set_denied(self->owner, text, &error);
+    finish(self, error);
 }
 
 static void handle_status(registry_fetch *self, const http_request *request, long status) {

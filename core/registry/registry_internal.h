@@ -26,6 +26,9 @@ struct registry {
     char *host, *repository, *base_url;
     http_certificates *certificates;
     bool secure, reached; ///< https; it has answered at least once
+    bool push;
+    char *sources[REGISTRY_SOURCES_MAX];
+    size_t source_count;
     unsigned backoff_ms, stall_seconds;
     registry_fetch *fetches; ///< a list
     // authorization, in registry_auth.c
@@ -45,6 +48,12 @@ void registry_auth_renew(registry *self, challenge *asked, registry_auth_done do
 /// Takes the waiter away, before its `done`.
 void registry_auth_forget(registry *self, const void *data);
 void registry_auth_finish(registry *self);
+
+/// Of a 401: takes its challenges and renews with the strongest one as registry_auth_renew does. False: there
+/// is none.
+bool registry_auth_answer(registry *self, const http_request *request, registry_auth_done done, void *data);
+/// The registry does not let us: `text` (may be NULL) is its own word.
+void registry_set_denied(const registry *self, const char *text, holm_error **error);
 
 /// Reads the token service's answer: the token's text, checked to be safe in a header. The caller frees it.
 char *registry_token_parse(const char *text, size_t length, holm_error **error);

@@ -37,6 +37,7 @@ COMMAND(network_prune);
 COMMAND(network_rm);
 COMMAND(port);
 COMMAND(pull);
+COMMAND(push);
 COMMAND(registry_login);
 COMMAND(registry_logout);
 COMMAND(registry_ls);

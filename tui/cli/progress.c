@@ -73,7 +73,8 @@ static void draw_layer(const json_t *layer) {
     uint64_t done = (uint64_t)json_integer_value(cli_member(layer, "bytesDone"));
     uint64_t total = (uint64_t)json_integer_value(cli_member(layer, "bytesTotal"));
     fprintf(stderr, "\x1b[2K%.12s %-11s", digest, phase);
-    if (strcmp(phase, "downloading") == 0 && total > 0) {
+    bool moving = strcmp(phase, "downloading") == 0 || strcmp(phase, "uploading") == 0;
+    if (moving && total > 0) {
         char have[32], all[32];
         draw_bar(done < total ? (double)done / (double)total : 1);
         fprintf(stderr, "%s / %s", holm_text_bytes(done, have, sizeof have),

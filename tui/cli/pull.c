@@ -1,3 +1,4 @@
+// pull and push.
 #include <limits.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ typedef struct pull_one {
 
 struct pull {
     cli owner;
+    bool push;
     char **references;
     holm_image_pull_options options;
     progress_mode mode;
@@ -31,6 +33,11 @@ static const struct argp_option options[] = {
     {"platform", KEY_PLATFORM, "PLATFORM", 0, "linux/amd64, linux/arm64 …", 0},
     {"scheme", KEY_SCHEME, "SCHEME", 0, "http or https; auto: http for registries on this machine", 0},
     {"max-concurrent-downloads", KEY_CONCURRENCY, "COUNT", 0, "Layers brought at the same time, 1 to 8", 0},
+    {0},
+};
+
+static const struct argp_option push_options[] = {
+    {"scheme", KEY_SCHEME, "SCHEME", 0, "http or https; auto: http for registries on this machine", 0},
     {0},
 };
 
@@ -66,6 +73,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 }
 
 const struct argp pull_argp = {.options = options, .parser = parse, .children = children};
+const struct argp push_argp = {.options = push_options, .parser = parse, .children = children};
 
 static void on_item(holm_watch *watch, json_t *item, void *data) {
     pull_one *one = data;
@@ -99,15 +107,19 @@ static void pull_all(pull *self) {
     if (!self->all)
         abort();
     for (size_t i = 0; i < self->count; i++) {
-        self->all[i].owner = self;
-        holm_image_pull(self->owner.client, self->references[i], &self->options, on_item, on_ended,
-                        &self->all[i]);
+        pull_one *one = &self->all[i];
+        one->owner = self;
+        if (self->push)
+            holm_image_push(self->owner.client, self->references[i], self->options.scheme, on_item, on_ended,
+                            one);
+        else
+            holm_image_pull(self->owner.client, self->references[i], &self->options, on_item, on_ended, one);
     }
 }
 
-int pull_command(int argc, char **argv) {
-    pull self = {0};
-    cli_parse("image.pull", argc, argv, &self);
+static int move_command(const char *name, bool push, int argc, char **argv) {
+    pull self = {.push = push};
+    cli_parse(name, argc, argv, &self);
     progress_init(&self.progress, self.mode);
     if (cli_open(&self.owner))
         pull_all(&self);
@@ -117,4 +129,12 @@ int pull_command(int argc, char **argv) {
         free(self.all[i].digest);
     free(self.all);
     return exit_code;
+}
+
+int pull_command(int argc, char **argv) {
+    return move_command("image.pull", false, argc, argv);
+}
+
+int push_command(int argc, char **argv) {
+    return move_command("image.push", true, argc, argv);
 }

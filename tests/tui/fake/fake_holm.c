@@ -558,6 +558,12 @@ void holm_image_tag(holm_client *client, const char *reference, const char *targ
     refuse(client, done, data);
 }
 
+holm_watch *holm_image_push(holm_client *client, const char *reference, const char *scheme,
+                            holm_watch_item item, holm_watch_ended ended, void *data) {
+    (void)scheme;
+    return holm_image_pull(client, reference, NULL, item, ended, data);
+}
+
 holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,
                             holm_watch_ended ended, void *data) {
     return holm_image_pull(client, path, NULL, item, ended, data);

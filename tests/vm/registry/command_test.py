@@ -399,4 +399,5 @@ def main():
         print(f"ok {test.__name__} ({time.monotonic() - started:.1f} s)", flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
