@@ -123,6 +123,7 @@ int container_launch_locked(const paths *where, state *db, const char *id,
     const char *now = json_string_value(json_object_get(json_object_get(document, "status"), "state"));
     cleanup_free char *before = strdup(now ? now : "");
     cleanup_free char *told = describe(db, document, options);
+    bool brief = json_is_true(json_object_get(json_object_get(document, "configuration"), "removeOnExit"));
     json_decref(document);
     bool at_rest = strcmp(before, "exited") == 0 || strcmp(before, "created") == 0;
     // At rest in state.db, a shim that still holds the lock is on its last steps; else it runs, or was lost.
@@ -143,6 +144,8 @@ int container_launch_locked(const paths *where, state *db, const char *id,
     if (read_answer(pipe, error) < 0) {
         close(pipe);
         note_state(db, id, "starting", at_rest ? before : "exited", false);
+        if (brief) // as the shim does where it fails later
+            container_remove_locked(where, db, id, NULL);
         return -1;
     }
     fault_point("start.shim-ready");

@@ -27,6 +27,12 @@ setup_busybox "$holm"
 if "$holm" run --rm -v data:/data busybox true 2>"$top/why"; then fail "two containers write one volume"; fi
 grep -q 'in use by writer' "$top/why" || fail "it does not say who has it: $(cat "$top/why")"
 if "$holm" run --rm -v data:/data:ro busybox true 2>/dev/null; then fail "a volume is read while it is written"; fi
+# What could not start goes with --rm.
+until=$((SECONDS + 30))
+until [ "$("$holm" ls -aq | wc -l)" = 1 ]; do
+    [ $SECONDS -lt $until ] || fail "they stay: $("$holm" ls -a)"
+    sleep 0.1
+done
 if "$holm" volume rm data 2>"$top/why"; then fail "a mounted volume was removed"; fi
 grep -q writer "$top/why" || fail "it does not say who mounts it: $(cat "$top/why")"
 
