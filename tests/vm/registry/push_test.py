@@ -233,7 +233,8 @@ def test_losing(house):
     server.loses = True
     import_image(house, f"{server.host}/mine:v1", 3000)
     told = house.holm("push", "-q", f"{server.host}/mine:v1", code=125).stderr
-    assert "loses what it had" in told and len(server.chunks) < 40, (told, len(server.chunks))
+    assert "loses what it had" in told or "keeps nothing" in told, told  # two blobs take turns with its answers
+    assert len(server.chunks) < 40, len(server.chunks)
 
 
 def main():
