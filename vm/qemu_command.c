@@ -10,6 +10,7 @@
 
 // The guest's ACPI is off: with it, plugging costs the emulated guest half a second. panic=-1 with -no-reboot
 // makes a panic the end of the machine.
+#define KERNEL_HZ        1000 // kernel/config-x86_64
 #define KERNEL_ARGUMENTS "console=ttyS0 quiet panic=-1 acpi=off pci=conf1 no_timer_check"
 
 // Emulation steps through "rep movsb" byte by byte, and keeps two sets of translated addresses for SMAP,
@@ -86,10 +87,11 @@ static void add_devices(command *self, const machine *of) {
 }
 
 // Left to itself, an emulated guest fails to measure its clocks, and then never sleeps longer than a tick.
+// Each processor beside the first would measure its delay loop anew, for half a second.
 static void append_clock(buffer *line) {
     unsigned long khz = host_clock_khz();
     if (khz > 0)
-        buffer_append_format(line, " tsc=reliable tsc_early_khz=%lu", khz);
+        buffer_append_format(line, " tsc=reliable tsc_early_khz=%lu lpj=%lu", khz, khz * 1000 / KERNEL_HZ);
 }
 
 static void add_guest(command *self, const machine *of) {
