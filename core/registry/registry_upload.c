@@ -77,6 +77,14 @@ static void finish(registry_upload *self, bool there, holm_error *error) {
     upload_free(self);
 }
 
+// False: the exchange has failed, and the upload has ended with that.
+static bool has_answer(registry_upload *self, const holm_error *error) {
+    self->exchange = NULL;
+    if (error)
+        finish(self, false, holm_error_copy(error));
+    return !error;
+}
+
 static void fail_status(registry_upload *self, const http_request *answer, const char *text) {
     holm_error *error = NULL;
     holm_error_set(&error, HOLM_ERROR_UNAVAILABLE, "it answered %ld%s%s%s", http_request_status(answer),
@@ -130,11 +138,10 @@ static void on_closed(const http_request *answer, const char *text, const holm_e
                       void *data) {
     registry_upload *self = data;
     (void)wait_ms;
-    self->exchange = NULL;
-    long status = error ? 0 : http_request_status(answer);
-    if (error)
-        finish(self, false, holm_error_copy(error));
-    else if (status == 201 || status == 204)
+    if (!has_answer(self, error))
+        return;
+    long status = http_request_status(answer);
+    if (status == 201 || status == 204)
         finish(self, false, NULL);
     else
         restart(self, answer, text);
@@ -188,10 +195,9 @@ static void on_asked(const http_request *answer, const char *text, const holm_er
                      void *data) {
     registry_upload *self = data;
     (void)wait_ms;
-    self->exchange = NULL;
-    if (error)
-        finish(self, false, holm_error_copy(error));
-    else if (http_request_status(answer) / 100 != 2)
+    if (!has_answer(self, error))
+        return;
+    if (http_request_status(answer) / 100 != 2)
         restart(self, answer, text);
     else if (take_location(self, answer))
         take_position(self, answer, UINT64_MAX);
@@ -270,8 +276,8 @@ static void on_begun(const http_request *answer, const char *text, const holm_er
     if (refused && self->source) {
         free(steal_pointer(&self->source)); // not to be mounted by us
         begin(self);
-    } else if (error) {
-        finish(self, false, holm_error_copy(error));
+    } else if (!has_answer(self, error)) {
+        return;
     } else if (http_request_status(answer) == 201) {
         finish(self, true, NULL);
     } else if (http_request_status(answer) != 202) {
@@ -303,11 +309,10 @@ static void on_looked(const http_request *answer, const char *text, const holm_e
                       void *data) {
     registry_upload *self = data;
     (void)wait_ms;
-    self->exchange = NULL;
-    long status = error ? 0 : http_request_status(answer);
-    if (error)
-        finish(self, false, holm_error_copy(error));
-    else if (status == 200)
+    if (!has_answer(self, error))
+        return;
+    long status = http_request_status(answer);
+    if (status == 200)
         finish(self, true, NULL);
     else if (status == 404)
         begin(self);
