@@ -11,12 +11,11 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "cli")]
-from command_test import authority, configure, debian_registry  # noqa: E402
-from house import House  # noqa: E402
+from command_test import authority, configure, debian_registry, run_tests  # noqa: E402
+from house import wait_until  # noqa: E402
 from registry import Registry  # noqa: E402
 
 for tool in ("docker-registry", "skopeo", "umoci", "htpasswd", "openssl"):
@@ -35,6 +34,12 @@ def make_tar(path, size):
 
 def import_image(house, name, size=256 << 10):
     house.do("image", "import", make_tar(f"{house.folder}/h/root.tar", size), name)
+
+
+def listens(host):
+    address, port = host.split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((address, int(port))) == 0
 
 
 def digest_there(image, *options):
@@ -100,7 +105,6 @@ def test_password(house):
 
 def test_tls(house):
     folder = authority(f"{house.folder}/h/authority")
-    host = {"addr": "127.0.0.1:0"}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -113,10 +117,9 @@ def test_tls(house):
     try:
         configure(house, f'[registry."{host}"]\nca = "~/authority/ca.crt"\nscheme = "https"\n')
         import_image(house, f"{host}/safe:v1")
-        deadline = time.monotonic() + 60
-        while (done := house.holm("push", "-q", f"{host}/safe:v1")).returncode and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert digest_there(f"{host}/safe:v1") == done.stdout.strip(), done.stderr
+        wait_until(lambda: listens(host), "the registry")
+        digest = house.do("push", "-q", f"{host}/safe:v1")
+        assert digest_there(f"{host}/safe:v1") == digest
     finally:
         process.terminate()
         process.wait()
@@ -237,15 +240,5 @@ def test_losing(house):
     assert len(server.chunks) < 40, len(server.chunks)
 
 
-def main():
-    tests = [test for name, test in globals().items() if name.startswith("test_") and
-             (len(sys.argv) < 2 or any(word in name for word in sys.argv[1:]))]
-    for test in tests:
-        started = time.monotonic()
-        with House(image=False) as house:
-            test(house)
-        print(f"ok {test.__name__} ({time.monotonic() - started:.1f} s)", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run_tests(globals())
