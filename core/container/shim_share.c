@@ -13,6 +13,7 @@
 #include "core/base/log.h"
 #include "core/base/process.h"
 #include "core/container/shim.h"
+#include "core/share/share.h"
 
 #define ARGUMENTS_MOST (2 * (CONFIGURATION_MOUNTS_MOST + 8) + 2)
 #define REASON_MOST    1024
@@ -75,11 +76,12 @@ static int make_sockets(shim *self, int *listening, int *connected, holm_error *
     return joined ? 0 : -1;
 }
 
-static size_t list_arguments(const shim *self, const char **out) {
+// How many shares there are; `out` becomes the command line of holm-share.
+static size_t list_arguments(const shim *self, const char *program, const char **out) {
     const char *const own[] = {self->where.data, self->where.runtime, self->where.cache, self->where.config};
     size_t count = 0, index;
     json_t *mount;
-    out[count++] = "holm-share";
+    out[count++] = program;
     for (size_t i = 0; i < array_length(own); i++) {
         out[count++] = "-h";
         out[count++] = own[i];
@@ -117,8 +119,7 @@ static int hear(int report, holm_error **error) {
 static int start(shim *self, holm_error **error) {
     const char *arguments[ARGUMENTS_MOST];
     cleanup_free char *program = path_join(self->where.libexec, "holm-share", NULL);
-    list_arguments(self, arguments);
-    arguments[0] = program;
+    list_arguments(self, program, arguments);
     cleanup_close int listening = -1, connected = -1;
     int pipes[2];
     if (make_sockets(self, &listening, &connected, error) < 0)
@@ -160,9 +161,9 @@ static int share_open(void *data, holm_error **error) {
 
 int shim_share_add(shim *self, holm_error **error) {
     const char *arguments[ARGUMENTS_MOST];
-    if (list_arguments(self, arguments) == 0)
+    if (list_arguments(self, "", arguments) == 0)
         return 0;
-    if (access("/usr/lib/qemu/virtiofsd", X_OK) < 0) {
+    if (access(SHARE_PROGRAM, X_OK) < 0) {
         holm_error_set_errno(error, errno, "find virtiofsd, which shares the host's folders");
         holm_error_hint(error, "install it (Debian 12: apt install qemu-system-common)");
         return -1;

@@ -45,7 +45,8 @@ static int enter_namespaces(holm_error **error) {
 // A copy of what is mounted there, that no path leads to yet.
 static int copy_tree(const char *path, bool read_only, holm_error **error) {
     cleanup_close int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | (read_only ? MOUNT_ATTR_RDONLY : 0)};
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                                (read_only ? MOUNT_ATTR_RDONLY : 0)};
     if (fd < 0 || mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) < 0) {
         holm_error_set_errno(error, errno, "share %s", path);
         return -1;
