@@ -57,6 +57,8 @@ typedef struct container_options {
     bool quiet;
 } container_options;
 extern const struct argp container_argp;
+/// The value of this key, made by `make` (json_array, json_object) where there is none. Borrowed.
+json_t *options_child(json_t *object, const char *key, json_t *(*make)(void));
 void container_options_init(container_options *self);
 /// Image, command and arguments: argv of what is left.
 void container_options_set_image(container_options *self, char **arguments);

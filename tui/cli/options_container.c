@@ -82,7 +82,7 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static json_t *child(json_t *object, const char *key, json_t *(*make)(void)) {
+json_t *options_child(json_t *object, const char *key, json_t *(*make)(void)) {
     json_t *value = json_object_get(object, key);
     if (value)
         return value;
@@ -112,7 +112,7 @@ static void add_tmpfs(json_t *configuration, const char *text) {
     json_t *entry =
         json_pack("{s:o, s:o}", "destination",
                   json_stringn(text, colon ? (size_t)(colon - text) : strlen(text)), "options", list);
-    json_array_append_new(child(configuration, "tmpfs", json_array), entry);
+    json_array_append_new(options_child(configuration, "tmpfs", json_array), entry);
 }
 
 // NAME[,alias=NAME]…[,ip=ADDRESS][,mac=ADDRESS]
@@ -129,7 +129,7 @@ static void set_network(const struct argp_state *state, json_t *configuration, c
                 state, "--network needs NAME[,alias=NAME][,ip=ADDRESS][,mac=ADDRESS], and \"%s\" is none",
                 text);
         if (key == 5 && strncmp(at, "alias", key) == 0)
-            json_array_append_new(child(configuration, "aliases", json_array), value);
+            json_array_append_new(options_child(configuration, "aliases", json_array), value);
         else if (key == 2 && strncmp(at, "ip", key) == 0)
             json_object_set_new(configuration, "address", value);
         else if (key == 3 && strncmp(at, "mac", key) == 0)
@@ -145,7 +145,7 @@ static void add_host(const struct argp_state *state, json_t *configuration, cons
         cli_usage_error(state, "--add-host needs NAME:ADDRESS, and \"%s\" is none", text);
     json_t *entry =
         json_pack("{s:s, s:[o]}", "address", colon + 1, "names", json_stringn(text, (size_t)(colon - text)));
-    json_array_append_new(child(configuration, "hosts", json_array), entry);
+    json_array_append_new(options_child(configuration, "hosts", json_array), entry);
 }
 
 static double decimal(const struct argp_state *state, const char *option, const char *text) {
@@ -204,7 +204,7 @@ static error_t parse_resources(int key, char *argument, struct argp_state *state
                             json_integer((json_int_t)cli_size(state, "--disk", argument)));
         return 0;
     case KEY_SYSCTL:
-        set_pair(state, child(configuration, "sysctls", json_object), "--sysctl", argument, true);
+        set_pair(state, options_child(configuration, "sysctls", json_object), "--sysctl", argument, true);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -220,12 +220,12 @@ static error_t parse_network(int key, char *argument, struct argp_state *state, 
     case KEY_DNS_SEARCH:
     case KEY_DNS_OPTION: {
         const char *list = key == KEY_DNS ? "nameservers" : key == KEY_DNS_SEARCH ? "searches" : "options";
-        json_t *dns = child(configuration, "dns", json_object);
-        json_array_append_new(child(dns, list, json_array), json_string(argument));
+        json_t *dns = options_child(configuration, "dns", json_object);
+        json_array_append_new(options_child(dns, list, json_array), json_string(argument));
         return 0;
     }
     case 'p':
-        port_options_add(state, child(configuration, "ports", json_array), argument);
+        port_options_add(state, options_child(configuration, "ports", json_array), argument);
         return 0;
     case KEY_ADD_HOST:
         add_host(state, configuration, argument);
@@ -265,7 +265,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         state->child_inputs[1] = self->configuration;
         return 0;
     case 'l':
-        set_pair(state, child(self->configuration, "labels", json_object), "--label", argument, false);
+        set_pair(state, options_child(self->configuration, "labels", json_object), "--label", argument,
+                 false);
         return 0;
     case KEY_ENTRYPOINT:
         json_object_set_new(self->process.process, "entrypoint",

@@ -6,13 +6,6 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/options.h"
 
-static json_t *list_of(json_t *configuration, const char *key) {
-    json_t *list = json_object_get(configuration, key);
-    if (!list)
-        json_object_set_new(configuration, key, list = json_array());
-    return list;
-}
-
 // A folder of the host that is named as seen from here. Where it leads is seen when the container starts.
 static json_t *host_path(const char *text, size_t length) {
     if (text[0] == '/')
@@ -47,7 +40,7 @@ void mount_options_add_volume(const struct argp_state *state, json_t *configurat
     } else if (colon) {
         json_object_set_new(mount, "source", json_stringn(text, source));
     }
-    json_array_append_new(list_of(configuration, "mounts"), mount);
+    json_array_append_new(options_child(configuration, "mounts", json_array), mount);
 }
 
 typedef struct mount_words {
@@ -55,26 +48,22 @@ typedef struct mount_words {
     bool reads;
 } mount_words;
 
-static bool word_is(const char *key, const char *one, const char *other, const char *third) {
-    return strcmp(key, one) == 0 || strcmp(key, other) == 0 || strcmp(key, third) == 0;
-}
-
 static bool take_word(mount_words *self, const char *key, const char *value) {
-    if (word_is(key, "ro", "readonly", "ro"))
+    const struct {
+        const char *key, **value;
+    } known[] = {{"type", &self->type},      {"source", &self->source},      {"src", &self->source},
+                 {"target", &self->target},  {"destination", &self->target}, {"dst", &self->target},
+                 {"tmpfs-size", &self->size}};
+    if (strcmp(key, "ro") == 0 || strcmp(key, "readonly") == 0) {
         self->reads = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
-    else if (!value || !*value)
-        return false;
-    else if (strcmp(key, "type") == 0)
-        self->type = value;
-    else if (word_is(key, "source", "src", "source"))
-        self->source = value;
-    else if (word_is(key, "target", "destination", "dst"))
-        self->target = value;
-    else if (strcmp(key, "tmpfs-size") == 0)
-        self->size = value;
-    else
-        return false;
-    return true;
+        return true;
+    }
+    for (size_t i = 0; value && *value && i < array_length(known); i++)
+        if (strcmp(key, known[i].key) == 0) {
+            *known[i].value = value;
+            return true;
+        }
+    return false;
 }
 
 static void add_tmpfs(const struct argp_state *state, json_t *configuration, const mount_words *words) {
@@ -85,7 +74,7 @@ static void add_tmpfs(const struct argp_state *state, json_t *configuration, con
         json_array_append_new(options, json_string("ro"));
     if (words->size)
         json_array_append_new(options, json_sprintf("size=%s", words->size));
-    json_array_append_new(list_of(configuration, "tmpfs"),
+    json_array_append_new(options_child(configuration, "tmpfs", json_array),
                           json_pack("{s:s, s:o}", "destination", words->target, "options", options));
 }
 
@@ -119,5 +108,5 @@ void mount_options_add(const struct argp_state *state, json_t *configuration, co
     if (words.source)
         json_object_set_new(mount, "source",
                             bind ? host_path(words.source, strlen(words.source)) : json_string(words.source));
-    json_array_append_new(list_of(configuration, "mounts"), mount);
+    json_array_append_new(options_child(configuration, "mounts", json_array), mount);
 }
