@@ -243,12 +243,12 @@ static void on_pull_item(holm_watch *watch, json_t *item, void *data) {
     on_task(watch, item, ((pull *)data)->owner);
 }
 
-static pull *follow_task(dashboard *self, const char *reference) {
+static pull *follow_task(dashboard *self, const char *what, const char *reference) {
     pull *mine = calloc(1, sizeof(*mine));
     if (!mine)
         abort();
     mine->owner = self;
-    mine->what = "pull";
+    mine->what = what;
     mine->reference = strdup(reference);
     mine->next = self->pull_list;
     self->pull_list = mine;
@@ -257,13 +257,12 @@ static pull *follow_task(dashboard *self, const char *reference) {
 }
 
 void dashboard_pull(dashboard *self, const char *reference) {
-    pull *mine = follow_task(self, reference);
+    pull *mine = follow_task(self, "pull", reference);
     mine->watch = holm_image_pull(self->client, mine->reference, NULL, on_pull_item, on_pull_ended, mine);
 }
 
 void dashboard_push(dashboard *self, const char *reference) {
-    pull *mine = follow_task(self, reference);
-    mine->what = "push";
+    pull *mine = follow_task(self, "push", reference);
     mine->watch = holm_image_push(self->client, mine->reference, NULL, on_pull_item, on_pull_ended, mine);
 }
 
