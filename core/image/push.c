@@ -123,6 +123,8 @@ static void plan(uv_work_t *work) {
         memcpy(self->digest, id, DIGEST_SIZE);
         if (read_manifest(self, error) == 0)
             find_sources(self, database);
+    } else if (document) {
+        holm_error_set(error, HOLM_ERROR_INTEGRITY, "%s has no digest in state.db", self->canonical);
     }
     json_decref(document);
 }
