@@ -16,15 +16,15 @@ static bool came_with_one(void) {
 }
 
 static int set_all(const char *online, holm_error **error) {
-    bool more = came_with_one();
-    for (unsigned number = 1; more; number++) {
+    if (!came_with_one())
+        return 0;
+    for (unsigned number = 1;; number++) {
         cleanup_free char *path = path_format("/sys/devices/system/cpu/cpu%u/online", number);
         if (access(path, F_OK) < 0)
-            break; // there are no more
+            return 0; // there are no more
         if (text_write(path, online, error) < 0)
             return -1;
     }
-    return 0;
 }
 
 int processors_start(holm_error **error) {
