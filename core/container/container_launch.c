@@ -39,8 +39,9 @@ static int read_answer(int pipe, holm_error **error) {
         return -1;
     }
     holm_error_set(error, holm_error_code_parse(code), "%s", message);
-    if (rest && *rest)
-        holm_error_hint(error, "%.*s", (int)strcspn(rest, "\n"), rest);
+    size_t hint = rest ? strcspn(rest, "\n") : 0;
+    if (hint > 0)
+        holm_error_hint(error, "%.*s", (int)hint, rest);
     return -1;
 }
 

@@ -90,6 +90,7 @@ class Binds:
             assert self.sh(f"ls -A /all/{name}", code=0).stdout == "", name
         own = self.house.holm("run", "--rm", "-v", f"{self.house.data}/images:/own", "busybox", "true")
         assert own.returncode == 125 and "holm's own" in own.stderr, own
+        assert all(line.strip() for line in own.stderr.splitlines()), own
 
     def confined(self):
         """The daemon sees the shares and nothing else, and cannot gain rights."""

@@ -86,7 +86,7 @@ class Case(unittest.TestCase):
         self.assertEqual(done.returncode, code, shown)
         self.assertEqual(len([line for line in lines if line.startswith("holm: ")]), 1, shown)
         self.assertLessEqual(len(lines), 3, shown)
-        self.assertTrue(all(line.isprintable() and len(line) < 500 for line in lines), shown)
+        self.assertTrue(all(line.strip() and line.isprintable() and len(line) < 500 for line in lines), shown)
         for word in words.split("|"):
             self.assertIn(word, done.stderr, shown)
         return done.stderr
