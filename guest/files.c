@@ -13,10 +13,61 @@
 #include "core/base/file.h"
 #include "guest/container_mounts.h"
 #include "guest/filesystem_watch.h"
+#include "guest/fill.h"
 #include "guest/inside.h"
 #include "guest/mount.h"
 #include "guest/process.h"
 #include "guest/text.h"
+
+// ---- volumes that may be new ----
+
+static bool device_is_written(const char *path) {
+    int reads = 1;
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && ioctl(fd, BLKROGET, &reads) == 0 && !reads;
+}
+
+// The image's folder alone, without what may be mounted in it; -1: there is none.
+static int image_folder(int root, const char *destination) {
+    cleanup_close int folder = inside_open(root, destination, O_PATH | O_DIRECTORY, 0, NULL);
+    return folder < 0 ? -1 : open_tree(folder, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+// A volume that the container only reads is filled first, and then mounted anew.
+static int mount_filled(const Holm__Agent__V1__MountRequest *request, mount_options *options, int image,
+                        holm_error **error) {
+    bool reads = options->set & MOUNT_ATTR_RDONLY, writes = device_is_written(request->source);
+    if (writes)
+        options->set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+    cleanup_close int fd = mount_create(request->type, request->source, options, error);
+    if (fd < 0 || (writes ? fill_volume(image, fd, error) : fill_check(fd, error)) < 0)
+        return -1;
+    if (!writes || !reads)
+        return steal_fd(&fd);
+    close(steal_fd(&fd));
+    options->set |= MOUNT_ATTR_RDONLY;
+    return mount_create(request->type, request->source, options, error);
+}
+
+static int mount_volume(int root, const Holm__Agent__V1__MountRequest *request, holm_error **error) {
+    mount_options options;
+    cleanup_close int image = image_folder(root, request->destination);
+    cleanup_close int fd = mount_options_parse(request->options, request->n_options, &options, error) < 0
+                               ? -1
+                               : mount_filled(request, &options, image, error);
+    if (fd >= 0 && mount_place(fd, root, request->destination, request->create, error) == 0)
+        return 0;
+    holm_error_wrap(error, "mount %s on %s", request->source, request->destination);
+    return -1;
+}
+
+static int mount_request(int root, const Holm__Agent__V1__MountRequest *request, const char *source,
+                         holm_error **error) {
+    if (request->fill && !request->outside && strcmp(request->type, "ext4") == 0)
+        return mount_volume(root, request, error);
+    return mount_at(root, request->type, source, request->destination, request->options, request->n_options,
+                    request->create, error);
+}
 
 int files_mount_one(agent *self, const Holm__Agent__V1__MountRequest *request, holm_error **error) {
     if (!request->outside && container_mount_is_later(request->destination))
@@ -31,8 +82,7 @@ int files_mount_one(agent *self, const Holm__Agent__V1__MountRequest *request, h
         return -1;
     if (bind && (source = inside_open(beside >= 0 ? beside : root, request->source, O_PATH, 0, error)) < 0)
         return -1;
-    if (mount_at(root, request->type, bind ? inside_link_of(source).path : request->source,
-                 request->destination, request->options, request->n_options, request->create, error) < 0)
+    if (mount_request(root, request, bind ? inside_link_of(source).path : request->source, error) < 0)
         return -1;
     cleanup_close int mounted = inside_open(root, request->destination, O_PATH, 0, NULL);
     if (mounted >= 0 && strcmp(request->type, "ext4") == 0)

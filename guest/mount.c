@@ -115,12 +115,8 @@ int mount_target(int root, const char *destination, bool create, bool folder, ho
     return inside_open(root, destination, O_PATH, 0, error);
 }
 
-static int create_and_attach(int root, const char *type, const char *source, const char *destination,
-                             const mount_options *options, bool create, holm_error **error) {
+int mount_place(int fd, int root, const char *destination, bool create, holm_error **error) {
     struct stat status;
-    cleanup_close int fd = mount_create(type, source, options, error);
-    if (fd < 0)
-        return -1;
     if (fstatat(fd, "", &status, AT_EMPTY_PATH) < 0) {
         holm_error_set_errno(error, errno, "look at the new mount");
         return -1;
@@ -132,8 +128,10 @@ static int create_and_attach(int root, const char *type, const char *source, con
 int mount_at(int root, const char *type, const char *source, const char *destination, char *const *options,
              size_t option_count, bool create, holm_error **error) {
     mount_options parsed;
-    if (mount_options_parse(options, option_count, &parsed, error) == 0 &&
-        create_and_attach(root, type, source, destination, &parsed, create, error) == 0)
+    cleanup_close int fd = mount_options_parse(options, option_count, &parsed, error) < 0
+                               ? -1
+                               : mount_create(type, source, &parsed, error);
+    if (fd >= 0 && mount_place(fd, root, destination, create, error) == 0)
         return 0;
     holm_error_wrap(error, "mount %s on %s", *source ? source : type, destination);
     return -1;

@@ -35,7 +35,9 @@ int mount_attach(int fd, int target, holm_error **error);
 /// Finds the place `destination` below `root`; with `create` makes it (`folder` or else an empty file).
 /// Returns an O_PATH descriptor.
 int mount_target(int root, const char *destination, bool create, bool folder, holm_error **error);
-/// All three of them. Nothing is mounted when it fails.
+/// Both: puts the mount `fd` at `destination` below `root`.
+int mount_place(int fd, int root, const char *destination, bool create, holm_error **error);
+/// All of them. Nothing is mounted when it fails.
 int mount_at(int root, const char *type, const char *source, const char *destination, char *const *options,
              size_t option_count, bool create, holm_error **error);
 /// Sets an option of a file system context made by fsopen; without a value it is a flag.

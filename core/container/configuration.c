@@ -57,9 +57,13 @@ static const key_rule tmpfs_rules[] = {
     {0},
 };
 static const key_rule mount_rules[] = {
-    {.key = "type", .kind = KIND_TEXT},         {.key = "source", .kind = KIND_TEXT},
-    {.key = "destination", .kind = KIND_TEXT},  {.key = "readOnly", .kind = KIND_BOOL},
-    {.key = "createSource", .kind = KIND_BOOL}, {0},
+    {.key = "type", .kind = KIND_TEXT},
+    {.key = "source", .kind = KIND_TEXT},
+    {.key = "destination", .kind = KIND_TEXT},
+    {.key = "readOnly", .kind = KIND_BOOL},
+    {.key = "createSource", .kind = KIND_BOOL},
+    {.key = "noCopy", .kind = KIND_BOOL},
+    {0},
 };
 static const key_rule log_rules[] = {
     {.key = "maxBytes", .kind = KIND_INTEGER, .least = 64 << 10, .most = (json_int_t)1 << 40},

@@ -223,6 +223,7 @@ static void prepare_volumes(const json_t *configuration, Holm__Agent__V1__Prepar
         }
         Holm__Agent__V1__MountRequest *mount = mount_create("ext4", device, text_of(item, "destination"));
         mount->options = allocate(array_length(options) + 1, sizeof *mount->options);
+        mount->fill = !flag_of(item, "noCopy");
         add_option(mount, flag_of(item, "readOnly") ? "ro" : "rw");
         for (size_t i = 0; i < array_length(options); i++)
             add_option(mount, options[i]);

@@ -11,6 +11,7 @@
 #include "core/container/shim.h"
 
 #define PREPARE_TIMEOUT_MS 60000
+#define FILL_TIMEOUT_MS    3600000 // where a new volume may be filled from the image
 #define CONTEXT_ID         3
 #define LAYERS_MOST        500
 #define EVENTS_PENDING     64          // of out-of-memory, on their way to state.db
@@ -169,8 +170,11 @@ static void prepare(shim *self) {
     }
     shim_step(self, "agent connected");
     self->prepare_ns = trace_now();
+    bool fills = false;
+    for (size_t i = 0; i < request->n_mounts; i++)
+        fills = fills || request->mounts[i]->fill;
     rpc_call_unary(self->agent, shim_agent_protocol(), "Prepare", &request->base, prepared, self,
-                   PREPARE_TIMEOUT_MS);
+                   fills ? FILL_TIMEOUT_MS : PREPARE_TIMEOUT_MS);
     holm__agent__v1__prepare_request__free_unpacked(request, NULL);
     // The agent makes what is asked for now when it is prepared: no way there and back in between.
     if (self->start_wanted)

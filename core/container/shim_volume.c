@@ -33,6 +33,19 @@ static bool is_dirty(int fd) {
     return pread(fd, &flags, 1, 1024 + 0x60) == 1 && (flags & 0x4);
 }
 
+// One that was never mounted is filled from the image, and so written, too.
+static bool is_new(int fd) {
+    unsigned char mounted[4] = {1};
+    static const unsigned char never[sizeof mounted] = {0};
+    return pread(fd, mounted, sizeof mounted, 1024 + 0x2c) == sizeof mounted &&
+           memcmp(mounted, never, sizeof never) == 0;
+}
+
+static bool is_written(int fd, const json_t *mount) {
+    return !json_is_true(json_object_get(mount, "readOnly")) || is_dirty(fd) ||
+           (is_new(fd) && !json_is_true(json_object_get(mount, "noCopy")));
+}
+
 static int add_one(shim *self, const json_t *volume, size_t index, const json_t *mount, holm_error **error) {
     cleanup_free char *path = volume_disk(&self->where, volume);
     cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -40,12 +53,12 @@ static int add_one(shim *self, const json_t *volume, size_t index, const json_t 
         holm_error_set_errno(error, errno, "open the volume's file %s", path);
         return -1;
     }
-    bool reads = json_is_true(json_object_get(mount, "readOnly")) && !is_dirty(fd);
+    bool reads = !is_written(fd, mount);
     if (flock(fd, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
         fail_in_use(self, volume, error);
         return -1;
     }
-    if (reads && is_dirty(fd)) { // its writer was lost in between
+    if (reads && is_written(fd, mount)) { // its writer was lost in between
         fail_in_use(self, volume, error);
         return -1;
     }

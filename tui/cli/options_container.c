@@ -56,10 +56,12 @@ static const struct argp_option options[] = {
     {"sysctl", KEY_SYSCTL, "KEY=VALUE", 0, "A kernel setting of its VM", 3},
     {NULL, 0, NULL, 0, "Files:", 4},
     {"read-only", KEY_READ_ONLY, NULL, 0, "The root file system cannot be written", 4},
-    {"volume", 'v', "[SOURCE:]PATH[:ro]", 0,
+    {"volume", 'v', "[SOURCE:]PATH[:ro][,nocopy]", 0,
      "Mounts a volume, or a folder or file of the host (/…, ./…); what is not there is made", 4},
     {"mount", KEY_MOUNT, "type=TYPE,…", 0,
-     "The same by names: type=bind|volume|tmpfs, source=, target=, readonly; a bind's source must be there",
+     "The same by names: type=bind|volume|tmpfs, source=, target=, readonly, volume-nocopy; a bind's source "
+     "must be "
+     "there",
      4},
     {"tmpfs", KEY_TMPFS, "PATH[:OPTIONS]", 0, "A file system in memory", 4},
     {NULL, 0, NULL, 0, "Network:", 5},

@@ -1,4 +1,4 @@
-// -v [SOURCE:]PATH[:ro] and --mount type=TYPE,KEY=VALUE…: what a container mounts.
+// -v [SOURCE:]PATH[:ro][,nocopy] and --mount type=TYPE,KEY=VALUE…: what a container mounts.
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,16 +21,35 @@ static bool is_host_path(const char *text, size_t length) {
     return text[0] == '/' || (text[0] == '.' && (length == 1 || text[1] == '/' || text[1] == '.'));
 }
 
-void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text) {
+// Without the options at the end (":ro,nocopy"), which go into the flags; what is none of them is part of the
+// path.
+static size_t volume_length(const char *text, bool *reads, bool *empty) {
     size_t length = strlen(text);
-    bool reads = length > 3 && strcmp(text + length - 3, ":ro") == 0;
-    bool writes = length > 3 && strcmp(text + length - 3, ":rw") == 0;
-    length -= reads || writes ? 3 : 0;
+    const char *last = strrchr(text, ':');
+    cleanup_free char *words = strdup(last ? last + 1 : "");
+    bool none = false, ro = false, nocopy = false;
+    const char *word;
+    for (char *rest = words; last && (word = strsep(&rest, ","));) {
+        ro = ro || strcmp(word, "ro") == 0;
+        nocopy = nocopy || strcmp(word, "nocopy") == 0;
+        none = none || (strcmp(word, "ro") != 0 && strcmp(word, "rw") != 0 && strcmp(word, "nocopy") != 0);
+    }
+    if (!last || none)
+        return length;
+    *reads = ro;
+    *empty = nocopy;
+    return (size_t)(last - text);
+}
+
+void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text) {
+    bool reads = false, empty = false;
+    size_t length = volume_length(text, &reads, &empty);
     const char *colon = memchr(text, ':', length);
     const char *path = colon ? colon + 1 : text;
     size_t rest = (size_t)(text + length - path), source = colon ? (size_t)(colon - text) : 0;
     if (path[0] != '/' || memchr(path, ':', rest) || (colon && source == 0))
-        cli_usage_error(state, "-v needs [SOURCE:]PATH[:ro] with an absolute path, and \"%s\" is none", text);
+        cli_usage_error(
+            state, "-v needs [SOURCE:]PATH[:ro][,nocopy] with an absolute path, and \"%s\" is none", text);
     json_t *mount = json_pack("{s:s, s:o, s:b}", "type", "volume", "destination", json_stringn(path, rest),
                               "readOnly", reads);
     if (colon && is_host_path(text, source)) {
@@ -40,12 +59,14 @@ void mount_options_add_volume(const struct argp_state *state, json_t *configurat
     } else if (colon) {
         json_object_set_new(mount, "source", json_stringn(text, source));
     }
+    if (empty)
+        json_object_set_new(mount, "noCopy", json_true());
     json_array_append_new(options_child(configuration, "mounts", json_array), mount);
 }
 
 typedef struct mount_words {
     const char *type, *source, *target, *size;
-    bool reads;
+    bool reads, empty;
 } mount_words;
 
 static bool take_word(mount_words *self, const char *key, const char *value) {
@@ -56,6 +77,10 @@ static bool take_word(mount_words *self, const char *key, const char *value) {
                  {"tmpfs-size", &self->size}};
     if (strcmp(key, "ro") == 0 || strcmp(key, "readonly") == 0) {
         self->reads = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+        return true;
+    }
+    if (strcmp(key, "volume-nocopy") == 0) {
+        self->empty = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
         return true;
     }
     for (size_t i = 0; value && *value && i < array_length(known); i++)
@@ -88,7 +113,9 @@ void mount_options_add(const struct argp_state *state, json_t *configuration, co
             *value++ = 0;
         if (!take_word(&words, word, value))
             cli_usage_error(
-                state, "--mount knows type=, source=, target=, readonly and tmpfs-size=, not \"%s\"", word);
+                state,
+                "--mount knows type=, source=, target=, readonly, volume-nocopy and tmpfs-size=, not \"%s\"",
+                word);
     }
     bool bind = strcmp(words.type, "bind") == 0, volume = strcmp(words.type, "volume") == 0;
     if (!bind && !volume && strcmp(words.type, "tmpfs") != 0)
@@ -99,12 +126,16 @@ void mount_options_add(const struct argp_state *state, json_t *configuration, co
         cli_usage_error(state, "--mount type=bind needs source= with a folder or file of the host");
     if (words.size && (bind || volume))
         cli_usage_error(state, "--mount takes tmpfs-size= with type=tmpfs only");
+    if (words.empty && !volume)
+        cli_usage_error(state, "--mount takes volume-nocopy with type=volume only");
     if (!bind && !volume) {
         add_tmpfs(state, configuration, &words);
         return;
     }
     json_t *mount = json_pack("{s:s, s:s, s:b}", "type", words.type, "destination", words.target, "readOnly",
                               words.reads);
+    if (words.empty)
+        json_object_set_new(mount, "noCopy", json_true());
     if (words.source)
         json_object_set_new(mount, "source",
                             bind ? host_path(words.source, strlen(words.source)) : json_string(words.source));

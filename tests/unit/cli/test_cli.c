@@ -165,17 +165,18 @@ static void expect_json(json_t *request, const char *path, const char *expected)
 static void test_mounts(void **test) {
     (void)test;
     assert_int_equal(chdir("/usr"), 0);
-    json_t *request = PARSE("-v", "/src:/dst:ro", "-v", "./here:/dst", "-v", "name:/dst:rw", "-v", "/alone",
-                            "--mount", "type=bind,src=/a,dst=/b,ro", "--mount", "source=name,target=/b",
-                            "--mount", "type=tmpfs,destination=/c,tmpfs-size=1m,readonly", "busybox");
+    json_t *request =
+        PARSE("-v", "/src:/dst:ro", "-v", "./here:/dst", "-v", "name:/dst:rw,nocopy", "-v", "/alone",
+              "--mount", "type=bind,src=/a,dst=/b,ro", "--mount", "source=name,target=/b,volume-nocopy",
+              "--mount", "type=tmpfs,destination=/c,tmpfs-size=1m,readonly", "busybox");
     json_t *wanted = json_pack(
-        "[{s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b, s:s}, {s:s, s:s, s:b},"
-        " {s:s, s:s, s:b, s:s}, {s:s, s:s, s:b, s:s}]",
+        "[{s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b},"
+        " {s:s, s:s, s:b, s:s}, {s:s, s:s, s:b, s:s, s:b}]",
         "type", "bind", "destination", "/dst", "readOnly", 1, "source", "/src", "createSource", 1, "type",
         "bind", "destination", "/dst", "readOnly", 0, "source", "/usr/./here", "createSource", 1, "type",
-        "volume", "destination", "/dst", "readOnly", 0, "source", "name", "type", "volume", "destination",
-        "/alone", "readOnly", 0, "type", "bind", "destination", "/b", "readOnly", 1, "source", "/a", "type",
-        "volume", "destination", "/b", "readOnly", 0, "source", "name");
+        "volume", "destination", "/dst", "readOnly", 0, "source", "name", "noCopy", 1, "type", "volume",
+        "destination", "/alone", "readOnly", 0, "type", "bind", "destination", "/b", "readOnly", 1, "source",
+        "/a", "type", "volume", "destination", "/b", "readOnly", 0, "source", "name", "noCopy", 1);
     assert_non_null(wanted);
     assert_true(json_equal(json_object_get(request, "mounts"), wanted));
     expect_json(request, "tmpfs", "[{\"destination\":\"/c\",\"options\":[\"ro\",\"size=1m\"]}]");
