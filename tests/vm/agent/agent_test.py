@@ -119,6 +119,12 @@ class Once(unittest.TestCase):
         self.guest.agent.Unmount(pb.UnmountRequest(destination="/var"))
         self.assertNotIn("live", self.guest.run("cat /proc/mounts")[0])
 
+    def test_nothing_compacts_ahead(self):
+        """It would wake an idle machine twice a second."""
+        self.guest.prepare()
+        self.guest.start("init", ["sleep", "1000"])
+        self.assertEqual(self.guest.run("cat /proc/sys/vm/compaction_proactiveness")[0], "0\n")
+
     def test_privileged(self):
         self.guest.prepare()
         self.guest.start("init", ["sleep", "1000"], privileged=True)
