@@ -61,9 +61,13 @@ void holm_container_kill(holm_client *client, const char *reference, int signal,
 void holm_container_wait(holm_client *client, const char *reference, holm_done done, void *data);
 void holm_container_rename(holm_client *client, const char *reference, const char *name, holm_done done,
                            void *data);
-/// Removes it and its writable layer; a running one only with force (killed first).
-void holm_container_remove(holm_client *client, const char *reference, bool force, holm_done done,
-                           void *data);
+typedef struct holm_remove_options {
+    bool force;   ///< a running one, too: it is killed first
+    bool volumes; ///< with the volumes without a name that no other container mounts
+} holm_remove_options;
+/// Removes it and its writable layer.
+void holm_container_remove(holm_client *client, const char *reference, const holm_remove_options *options,
+                           holm_done done, void *data);
 /// result: an array of {"pid", "parent", "user", "state", "cpuTimeNs", "residentBytes", "startedAt",
 /// "command", "session"}.
 void holm_container_processes(holm_client *client, const char *reference, holm_done done, void *data);
@@ -281,8 +285,8 @@ void holm_task_cancel(holm_client *client, const char *task, holm_done done, voi
 
 // ---- volumes (docs/protocol.md lists the fields) ----
 
-/// result: an array of volume documents by name. `filters` is an object of arrays (name, label, dangling) or
-/// NULL.
+/// result: an array of volume documents by name. `filters` is an object of arrays (name, label, dangling,
+/// anonymous) or NULL.
 void holm_volume_list(holm_client *client, json_t *filters, holm_done done, void *data);
 void holm_volume_inspect(holm_client *client, const char *name, holm_done done, void *data);
 /// Creates from `configuration` (taken over; every key may be left out: without a "name" it is anonymous).

@@ -286,7 +286,8 @@ void holm_container_rename(holm_client *client, const char *reference, const cha
 }
 
 static int remove_at_rest(holm_request *self, state *db, holm_error **error) {
-    if (container_remove(&self->handle.client->where, db, holm_document_id(self->document), error) < 0 &&
+    if (container_remove(&self->handle.client->where, db, holm_document_id(self->document), self->volumes,
+                         error) < 0 &&
         holm_error_code_of(*error) != HOLM_ERROR_NOT_FOUND)
         return -1;
     holm_error_free(steal_pointer(error)); // gone already (--rm) is as good
@@ -318,10 +319,11 @@ static void remove_or_refuse(holm_request *self) {
     }
 }
 
-void holm_container_remove(holm_client *client, const char *reference, bool force, holm_done done,
-                           void *data) {
+void holm_container_remove(holm_client *client, const char *reference, const holm_remove_options *options,
+                           holm_done done, void *data) {
     holm_request *self = begin(client, reference, done, data);
-    self->flag = force;
+    self->flag = options->force;
+    self->volumes = options->volumes;
     holm_request_work(self, holm_request_look_up, remove_or_refuse);
 }
 

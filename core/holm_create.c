@@ -17,10 +17,8 @@ static uint64_t disk_size(const holm_client *client, const json_t *request) {
     return wanted > 0 ? (uint64_t)wanted : config_get_size(client->config, "container.disk");
 }
 
-// What create needs: the image's document, its canonical name in the request, and the worker's
-// descriptor where the empty disk has yet to be made.
-static int prepare(holm_request *self, state *db, holm_error **error) {
-    holm_client *client = self->handle.client;
+// The image's document, and its canonical name in the request.
+static int find_image(holm_request *self, state *db, holm_error **error) {
     const char *image = json_string_value(json_object_get(self->json, "image"));
     const char *platform = json_string_value(json_object_get(self->json, "platform"));
     if (!image) {
@@ -28,10 +26,13 @@ static int prepare(holm_request *self, state *db, holm_error **error) {
         return -1;
     }
     cleanup_free char *canonical = NULL;
-    self->document = holm_image_find(client, db, image, platform, &canonical, error);
-    if (!self->document)
-        return -1;
-    json_object_set_new(self->json, "image", json_string(canonical));
+    self->document = holm_image_find(self->handle.client, db, image, platform, &canonical, error);
+    return self->document ? json_object_set_new(self->json, "image", json_string(canonical)) : -1;
+}
+
+// The worker's descriptor, where the empty disk has yet to be made.
+static int prepare(holm_request *self, holm_error **error) {
+    holm_client *client = self->handle.client;
     uint64_t size = disk_size(client, self->json);
     json_object_set_new(self->json, "diskBytes", json_integer((json_int_t)size));
     self->text = image_client_disk(&client->where, size);
@@ -85,14 +86,26 @@ static int create_named(holm_request *self, state *db, holm_error **error) {
     return 0;
 }
 
+// Volumes without a name that were made for it are of no use to anyone else.
+static void drop_volumes(holm_request *self, state *db) {
+    size_t index;
+    json_t *volume;
+    json_array_foreach (self->own, index, volume)
+        volume_remove(&self->handle.client->where, db, volume, NULL);
+}
+
 static int create(holm_request *self, state *db, holm_error **error) {
     if (!json_object_get(self->json, "network"))
         json_object_set(self->json, "network",
                         (json_t *)config_get(self->handle.client->config, "network.mode"));
+    int result = 0;
     if (!json_object_get(self->json, "name"))
-        return create_named(self, db, error);
-    self->result = create_once(self, db, self->json, error);
-    return self->result ? 0 : -1;
+        result = create_named(self, db, error);
+    else if (!(self->result = create_once(self, db, self->json, error)))
+        result = -1;
+    if (result < 0)
+        drop_volumes(self, db);
+    return result;
 }
 
 static void disk_made(holm_request *self, const ProtobufCMessage *answer) {
@@ -150,19 +163,44 @@ static int find_sources(json_t *request, holm_error **error) {
     return 0;
 }
 
-// The worker's descriptor, where the empty disk of a new volume has yet to be made.
-static int prepare_volumes(holm_request *self, state *db, holm_error **error) {
-    const paths *where = &self->handle.client->where;
-    cleanup_free char *empty = image_client_disk(where, VOLUME_SIZE_DEFAULT);
+// Links and ".." are the guest's to follow; here two names of one place are told apart only by what they
+// spell.
+static bool is_same_place(const char *one, const char *other) {
+    size_t length = strlen(one), most = strlen(other);
+    while (length > 1 && one[length - 1] == '/')
+        length--;
+    while (most > 1 && other[most - 1] == '/')
+        most--;
+    return length == most && strncmp(one, other, length) == 0;
+}
+
+static bool is_mounted(const json_t *request, const char *list, const char *place) {
     size_t index;
-    json_t *mount;
-    if (find_sources(self->json, error) < 0)
-        return -1;
-    json_array_foreach (json_object_get(self->json, "mounts"), index, mount)
-        if (is_missing(db, mount) && self->lifeline < 0 && access(empty, R_OK) != 0 &&
-            (self->lifeline = image_client_connect(where, true, error)) < 0)
-            return -1;
-    return 0;
+    json_t *item;
+    json_array_foreach (json_object_get(request, list), index, item) {
+        const char *destination = json_string_value(json_object_get(item, "destination"));
+        if (destination && is_same_place(destination, place))
+            return true;
+    }
+    return false;
+}
+
+// Where the image wants a volume and nothing else is mounted, there is one without a name.
+static void add_image_volumes(holm_request *self) {
+    const json_t *configuration = json_object_get(self->document, "configuration");
+    size_t index;
+    json_t *item;
+    json_array_foreach (json_object_get(configuration, "volumes"), index, item) {
+        const char *place = json_string_value(item);
+        if (!place || place[0] != '/' || strspn(place, "/") == strlen(place) ||
+            is_mounted(self->json, "mounts", place) || is_mounted(self->json, "tmpfs", place))
+            continue;
+        json_t *mounts = json_object_get(self->json, "mounts");
+        if (!mounts)
+            json_object_set_new(self->json, "mounts", mounts = json_array());
+        json_array_append_new(
+            mounts, json_pack("{s:s, s:s, s:b}", "type", "volume", "destination", place, "readOnly", false));
+    }
 }
 
 static int create_volume(holm_request *self, state *db, json_t *mount, holm_error **error) {
@@ -180,6 +218,8 @@ static int create_volume(holm_request *self, state *db, json_t *mount, holm_erro
         holm_error_propagate(error, steal_pointer(&cause));
         return -1;
     }
+    if (!name)
+        json_array_append(self->own, volume);
     return json_object_set(mount, "source", json_object_get(configuration, "name"));
 }
 
@@ -187,9 +227,33 @@ static int create_volumes(holm_request *self, state *db, holm_error **error) {
     size_t index;
     json_t *mount;
     json_array_foreach (json_object_get(self->json, "mounts"), index, mount)
-        if (json_is_object(mount) && is_missing(db, mount) && create_volume(self, db, mount, error) < 0)
+        if (json_is_object(mount) && is_missing(db, mount) && create_volume(self, db, mount, error) < 0) {
+            drop_volumes(self, db);
             return -1;
-    return prepare(self, db, error);
+        }
+    return prepare(self, error);
+}
+
+// The image, and the volumes that are missing; the worker's descriptor, where their empty disk has yet to be
+// made.
+static int begin(holm_request *self, state *db, holm_error **error) {
+    const paths *where = &self->handle.client->where;
+    size_t index;
+    json_t *mount;
+    if (find_image(self, db, error) < 0)
+        return -1;
+    add_image_volumes(self);
+    json_t *mounts = json_object_get(self->json, "mounts");
+    if (find_sources(self->json, error) < 0 || (mounts && configuration_check(self->json, error) < 0))
+        return -1;
+    cleanup_free char *empty = image_client_disk(where, VOLUME_SIZE_DEFAULT);
+    json_array_foreach (mounts, index, mount)
+        self->flag = self->flag || is_missing(db, mount);
+    self->flag = self->flag && access(empty, R_OK) != 0;
+    if (!self->flag)
+        return create_volumes(self, db, error);
+    self->lifeline = image_client_connect(where, true, error);
+    return self->lifeline < 0 ? -1 : 0;
 }
 
 static void volume_disk_made(holm_request *self, const ProtobufCMessage *answer) {
@@ -198,8 +262,8 @@ static void volume_disk_made(holm_request *self, const ProtobufCMessage *answer)
 }
 
 static void make_volume_disk(holm_request *self) {
-    if (self->lifeline < 0) {
-        holm_request_work(self, create_volumes, make_disk);
+    if (!self->flag) {
+        make_disk(self);
         return;
     }
     Holm__Image__V1__MakeDiskRequest message = HOLM__IMAGE__V1__MAKE_DISK_REQUEST__INIT;
@@ -207,12 +271,14 @@ static void make_volume_disk(holm_request *self) {
     holm_request_call_worker(self, "MakeDisk", &message.base, volume_disk_made);
 }
 
+static void release_made(void *own) {
+    json_decref(own);
+}
+
 void holm_container_create(holm_client *client, json_t *configuration, holm_done done, void *data) {
     holm_request *self = holm_request_create(client, done, data);
     self->json = configuration;
-    bool volumes = json_array_size(json_object_get(configuration, "mounts")) > 0;
-    if (volumes)
-        holm_request_work(self, prepare_volumes, make_volume_disk);
-    else
-        holm_request_work(self, prepare, make_disk);
+    self->own = json_array(); // of the volumes without a name that were made
+    self->release = release_made;
+    holm_request_work(self, begin, make_volume_disk);
 }

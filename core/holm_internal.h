@@ -67,6 +67,7 @@ struct holm_request {
     int signal;
     unsigned grace_ms;
     bool flag;
+    bool volumes; // go with their container
     bool asked_again;
     const void *plan;           ///< of the file that made it
     void (*release)(void *own); ///< lets go of `own` at the end, or NULL

@@ -18,11 +18,17 @@ static bool is_used(const json_t *document) {
     return json_array_size(json_object_get(json_object_get(document, "status"), "containers")) > 0;
 }
 
+static bool is_anonymous(const json_t *document) {
+    return json_is_true(json_object_get(json_object_get(document, "configuration"), "anonymous"));
+}
+
 static bool fits(const json_t *document, const char *key, const char *value) {
     if (strcmp(key, "name") == 0)
         return strstr(holm_document_id(document), value);
     if (strcmp(key, "label") == 0)
         return holm_document_has_label(document, value);
+    if (strcmp(key, "anonymous") == 0)
+        return (strcmp(value, "true") == 0) == is_anonymous(document);
     return (strcmp(value, "true") == 0) != is_used(document); // dangling
 }
 
@@ -44,10 +50,11 @@ static int check_filters(const json_t *filters, holm_error **error) {
     const char *key;
     json_t *values;
     json_object_foreach ((json_t *)filters, key, values) {
-        if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0 || strcmp(key, "dangling") == 0)
+        if (strcmp(key, "name") == 0 || strcmp(key, "label") == 0 || strcmp(key, "dangling") == 0 ||
+            strcmp(key, "anonymous") == 0)
             continue;
         holm_error_set(error, HOLM_ERROR_INVALID, "there is no filter \"%s\" for volumes", key);
-        holm_error_hint(error, "the filters are name, label and dangling");
+        holm_error_hint(error, "the filters are name, label, dangling and anonymous");
         return -1;
     }
     return 0;
@@ -168,9 +175,8 @@ static int prune_volumes(holm_request *self, state *db, holm_error **error) {
     size_t index;
     json_t *document;
     json_array_foreach (list, index, document) {
-        const json_t *configuration = json_object_get(document, "configuration");
-        bool goes = self->flag || json_is_true(json_object_get(configuration, "anonymous"));
-        if (goes && !is_used(document) && prune_one(self, db, document, &bytes, error) < 0)
+        if ((self->flag || is_anonymous(document)) && !is_used(document) &&
+            prune_one(self, db, document, &bytes, error) < 0)
             return -1;
     }
     return json_object_set_new(self->result, "reclaimedBytes", json_integer(bytes));

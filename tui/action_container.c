@@ -19,7 +19,8 @@ static void kill_now(holm_client *client, const char *reference, holm_done done,
 }
 
 static void remove_container(holm_client *client, const char *reference, holm_done done, void *data) {
-    holm_container_remove(client, reference, true, done, data);
+    const holm_remove_options options = {.force = true, .volumes = true};
+    holm_container_remove(client, reference, &options, done, data);
 }
 
 static const action actions[] = {

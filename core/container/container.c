@@ -10,6 +10,7 @@
 #include "core/base/file.h"
 #include "core/base/trace.h"
 #include "core/container/container_internal.h"
+#include "core/volume/volume.h"
 
 // ---- names and places ----
 
@@ -208,22 +209,37 @@ json_t *container_create(const paths *where, state *db, const json_t *request, c
 
 // ---- remove ----
 
-static int delete_row(state *db, const char *id, holm_error **error) {
+// *gone: the volumes whose rows went along.
+static int delete_row(state *db, const char *id, bool volumes, json_t **gone, holm_error **error) {
     json_t *document = state_container_get(db, id, NULL);
     if (!document)
         return 0; // someone was faster
-    const char *name = json_string_value(json_object_get(json_object_get(document, "configuration"), "name"));
+    const json_t *configuration = json_object_get(document, "configuration");
+    const char *name = json_string_value(json_object_get(configuration, "name"));
     bool done = false;
     if (state_begin(db, error) == 0) {
         done = state_address_release(db, id, error) == 0 && state_container_delete(db, id, error) == 0 &&
                state_event_add(db, "container", "remove", id, name, NULL, error) == 0;
+        if (done && (volumes || json_is_true(json_object_get(configuration, "removeOnExit"))))
+            *gone = volume_delete_anonymous(db, configuration);
         done = state_end(db, done, done ? error : NULL) == 0 && done;
     }
     json_decref(document);
     return done ? 0 : -1;
 }
 
-int container_remove_locked(const paths *where, state *db, const char *id, holm_error **error) {
+// A file that stays without its row is swept later.
+static int unlink_volumes(const paths *where, const json_t *volumes, holm_error **error) {
+    size_t index;
+    json_t *volume;
+    fault_point("remove.volumes-deleted");
+    json_array_foreach (volumes, index, volume)
+        if (volume_unlink(where, volume, error) < 0)
+            return -1;
+    return 0;
+}
+
+int container_remove_locked(const paths *where, state *db, const char *id, bool volumes, holm_error **error) {
     cleanup_free char *folder = container_folder(where, id);
     cleanup_free char *gone = container_hidden_folder(where, CONTAINER_GONE, id);
     cleanup_free char *runtime = container_runtime_folder(where, id);
@@ -234,7 +250,12 @@ int container_remove_locked(const paths *where, state *db, const char *id, holm_
         return -1;
     }
     fault_point("remove.folder-renamed");
-    if (delete_row(db, id, error) < 0)
+    json_t *gone_volumes = NULL;
+    int result = delete_row(db, id, volumes, &gone_volumes, error);
+    if (result == 0)
+        result = unlink_volumes(where, gone_volumes, error);
+    json_decref(gone_volumes);
+    if (result < 0)
         return -1;
     fault_point("remove.row-deleted");
     path_remove_tree(runtime, NULL);
@@ -245,7 +266,7 @@ int container_remove_locked(const paths *where, state *db, const char *id, holm_
     return 0;
 }
 
-int container_remove(const paths *where, state *db, const char *id, holm_error **error) {
+int container_remove(const paths *where, state *db, const char *id, bool volumes, holm_error **error) {
     cleanup_close int lock = container_lock(where, id, true, error);
     if (lock < 0)
         return -1;
@@ -265,5 +286,5 @@ int container_remove(const paths *where, state *db, const char *id, holm_error *
             return -1;
         }
     }
-    return container_remove_locked(where, db, id, error);
+    return container_remove_locked(where, db, id, volumes, error);
 }

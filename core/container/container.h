@@ -67,8 +67,10 @@ int container_reconcile(const paths *where, state *db, const char *id, holm_erro
 /// rows, rows without folders.
 int container_reconcile_all(const paths *where, state *db, holm_error **error);
 
-/// Removes a container that does not run, with its writable layer and logs; IN_USE when it runs.
-int container_remove(const paths *where, state *db, const char *id, holm_error **error);
+/// Removes a container that does not run, with its writable layer and logs; `volumes`: also the volumes
+/// without a name that no other container mounts (without it only where it was to be removed at its end).
+/// IN_USE when it runs.
+int container_remove(const paths *where, state *db, const char *id, bool volumes, holm_error **error);
 
 /// Whether a shim holds the container's lock.
 bool container_is_alive(const paths *where, const char *id);

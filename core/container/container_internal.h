@@ -22,8 +22,8 @@ int container_life_lock(const paths *where, const char *id, bool wait, holm_erro
 int container_launch_locked(const paths *where, state *db, const char *id,
                             const container_launch_options *options, holm_error **error);
 
-/// Removes folder and row; the caller holds both locks.
-int container_remove_locked(const paths *where, state *db, const char *id, holm_error **error);
+/// container_remove for a caller who holds both locks.
+int container_remove_locked(const paths *where, state *db, const char *id, bool volumes, holm_error **error);
 
 /// "2026-11-22T12:00:00.123456789Z" into `out`, which is returned.
 char *container_time_now(char out[CONTAINER_TIME_LENGTH]);

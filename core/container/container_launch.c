@@ -146,7 +146,7 @@ int container_launch_locked(const paths *where, state *db, const char *id,
         close(pipe);
         note_state(db, id, "starting", at_rest ? before : "exited", false);
         if (brief) // as the shim does where it fails later
-            container_remove_locked(where, db, id, NULL);
+            container_remove_locked(where, db, id, true, NULL);
         return -1;
     }
     fault_point("start.shim-ready");

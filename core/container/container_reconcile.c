@@ -87,7 +87,7 @@ static int reconcile_locked(const paths *where, state *db, const char *id, holm_
         cleanup_close int life = is_folder(folder) ? container_life_lock(where, id, false, NULL) : -1;
         if (result == 0 && (life >= 0 || !is_folder(folder)) &&
             (document || is_folder(folder) || is_folder(gone)))
-            result = container_remove_locked(where, db, id, error);
+            result = container_remove_locked(where, db, id, false, error);
         json_decref(document);
         return result;
     }

@@ -52,7 +52,7 @@ static int remove_container(const shim *self, holm_error **error) {
     if (!db)
         return -1;
     cleanup_close int lock = container_lock(&self->where, self->id, true, error);
-    return lock < 0 ? -1 : container_remove_locked(&self->where, db, self->id, error);
+    return lock < 0 ? -1 : container_remove_locked(&self->where, db, self->id, true, error);
 }
 
 // The next shim takes what of the environment its predecessor had; nobody waits for its start.

@@ -102,17 +102,13 @@ char *volume_disk(const paths *where, const json_t *document) {
 }
 
 // The change and its event are one transaction.
-static int finish_change(state *db, bool done, const char *action, const char *name, holm_error **error) {
-    done = done && state_event_add(db, "volume", action, name, name, NULL, error) == 0;
-    return state_end(db, done, done ? error : NULL) == 0 && done ? 0 : -1;
-}
-
 static json_t *insert(state *db, const json_t *document, holm_error **error) {
+    const char *name = json_string_value(json_object_get(document, "id"));
     if (state_begin(db, error) < 0)
         return NULL;
     json_t *made = state_volume_insert(db, document, error);
-    const char *name = json_string_value(json_object_get(document, "id"));
-    if (finish_change(db, made != NULL, "create", name, error) == 0)
+    bool done = made && state_event_add(db, "volume", "create", name, name, NULL, error) == 0;
+    if (state_end(db, done, done ? error : NULL) == 0 && done)
         return made;
     json_decref(made);
     return NULL;
@@ -150,16 +146,46 @@ json_t *volume_create(const paths *where, state *db, const json_t *configuration
     return made;
 }
 
-int volume_remove(const paths *where, state *db, const json_t *document, holm_error **error) {
+int volume_delete(state *db, const json_t *document, holm_error **error) {
     const char *name = json_string_value(json_object_get(document, "id"));
+    return state_volume_delete(db, name, error) < 0
+               ? -1
+               : state_event_add(db, "volume", "remove", name, name, NULL, error);
+}
+
+static bool is_anonymous(const json_t *document) {
+    return json_is_true(json_object_get(json_object_get(document, "configuration"), "anonymous"));
+}
+
+json_t *volume_delete_anonymous(state *db, const json_t *configuration) {
+    json_t *gone = json_array(), *mount;
+    size_t index;
+    json_array_foreach (json_object_get(configuration, "mounts"), index, mount) {
+        const char *type = json_string_value(json_object_get(mount, "type"));
+        const char *name = json_string_value(json_object_get(mount, "source"));
+        json_t *volume =
+            type && name && strcmp(type, "volume") == 0 ? state_volume_get(db, name, NULL) : NULL;
+        if (is_anonymous(volume) &&
+            volume_delete(db, volume, NULL) == 0) // else another container has it, too
+            json_array_append(gone, volume);
+        json_decref(volume);
+    }
+    return gone;
+}
+
+int volume_unlink(const paths *where, const json_t *document, holm_error **error) {
     cleanup_free char *path = volume_disk(where, document);
-    if (state_begin(db, error) < 0 ||
-        finish_change(db, state_volume_delete(db, name, error) == 0, "remove", name, error) < 0)
-        return -1;
     if (unlink(path) == 0 || errno == ENOENT)
         return 0;
     holm_error_set_errno(error, errno, "remove the volume's file %s", path);
     return -1;
+}
+
+int volume_remove(const paths *where, state *db, const json_t *document, holm_error **error) {
+    if (state_begin(db, error) < 0)
+        return -1;
+    bool done = volume_delete(db, document, error) == 0;
+    return state_end(db, done, done ? error : NULL) == 0 && done ? volume_unlink(where, document, error) : -1;
 }
 
 // ---- sweep ----

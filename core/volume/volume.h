@@ -18,10 +18,17 @@ int volume_complete(json_t *configuration, holm_error **error);
 /// The caller owns the document.
 json_t *volume_create(const paths *where, state *db, const json_t *configuration, const char *empty,
                       holm_error **error);
-/// IN_USE while a container mounts it.
+/// Within a transaction of the caller's: the row, with its event. IN_USE while a container mounts it.
+int volume_delete(state *db, const json_t *document, holm_error **error);
+/// The file of a volume whose row is gone.
+int volume_unlink(const paths *where, const json_t *document, holm_error **error);
+/// Both. IN_USE while a container mounts it.
 int volume_remove(const paths *where, state *db, const json_t *document, holm_error **error);
 /// Removes the files that no row names and nobody is making.
 int volume_sweep(const paths *where, state *db, holm_error **error);
+/// Within a transaction of the caller's: the rows of the volumes without a name that only the container with
+/// this configuration mounted, which has no row any more. Returns their documents; the caller owns them.
+json_t *volume_delete_anonymous(state *db, const json_t *configuration);
 /// The volume's file. The caller frees it.
 char *volume_disk(const paths *where, const json_t *document);
 /// Sets status.usedBytes: what the file takes on the host.

@@ -6,27 +6,34 @@
 
 typedef struct rm_options {
     char **references;
-    bool force;
+    holm_remove_options how;
 } rm_options;
 
 static const struct argp_option options[] = {
     {"force", 'f', NULL, 0, "Running ones, too: they are killed first", 0},
+    {"volumes", 'v', NULL, 0, "With the volumes without a name that no other container mounts", 0},
     {0},
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
     rm_options *self = state->input;
     (void)argument;
-    if (key != 'f')
+    switch (key) {
+    case 'f':
+        self->how.force = true;
+        return 0;
+    case 'v':
+        self->how.volumes = true;
+        return 0;
+    default:
         return references_parse(key, state, 1, UINT_MAX, &self->references);
-    self->force = true;
-    return 0;
+    }
 }
 
 const struct argp rm_argp = {.options = options, .parser = parse};
 
 static void act(cli *self, const char *reference, holm_done done, void *data, const void *given) {
-    holm_container_remove(self->client, reference, ((const rm_options *)given)->force, done, data);
+    holm_container_remove(self->client, reference, &((const rm_options *)given)->how, done, data);
 }
 
 int rm_command(int argc, char **argv) {

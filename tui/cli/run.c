@@ -51,7 +51,7 @@ static bool flag(const creation *self, const char *path) {
 static void remove_if_unwanted(cli *owner, const holm_error *error, void *data) {
     run *self = data;
     if (error && flag(&self->creation, "removeOnExit"))
-        holm_container_remove(owner->client, self->id, false, NULL, NULL);
+        holm_container_remove(owner->client, self->id, &(holm_remove_options){.volumes = true}, NULL, NULL);
 }
 
 static void started(json_t *document, const holm_error *error, void *data) {

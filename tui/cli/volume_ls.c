@@ -31,13 +31,15 @@ static void add_size(table *out, const json_t *document, const char *path) {
 }
 
 static void print_table(const json_t *list) {
-    static const char *const titles[] = {"NAME", ">USED", ">SIZE", ">CONTAINERS"};
+    static const char *const titles[] = {"NAME", "KIND", ">USED", ">SIZE", ">CONTAINERS"};
     table out;
     table_init(&out, titles, array_length(titles));
     size_t index;
     json_t *document;
     json_array_foreach (list, index, document) {
         table_add(&out, cli_text(document, "id"));
+        table_add(&out,
+                  json_is_true(cli_member(document, "configuration.anonymous")) ? "anonymous" : "named");
         add_size(&out, document, "status.usedBytes");
         add_size(&out, document, "configuration.sizeBytes");
         table_add_format(&out, "%zu", json_array_size(cli_member(document, "status.containers")));

@@ -186,9 +186,9 @@ void holm_container_rename(holm_client *client, const char *reference, const cha
     announce(client, "container");
 }
 
-void holm_container_remove(holm_client *client, const char *reference, bool force, holm_done done,
-                           void *data) {
-    (void)force;
+void holm_container_remove(holm_client *client, const char *reference, const holm_remove_options *options,
+                           holm_done done, void *data) {
+    (void)options;
     size_t i;
     json_t *item, *gone = find(client, reference);
     json_array_foreach (client->containers, i, item) {

@@ -89,7 +89,7 @@ static void created_and_removed(void **data) {
     assert_int_equal(holm_error_code_of(error), HOLM_ERROR_EXISTS);
     holm_error_free(error);
     assert_int_equal(folder_count(self), 1);
-    assert_int_equal(container_remove(&self->where, self->db, id, NULL), 0);
+    assert_int_equal(container_remove(&self->where, self->db, id, false, NULL), 0);
     assert_int_equal(row_count(self), 0);
     assert_int_equal(folder_count(self), 0);
     json_decref(document);
@@ -110,7 +110,7 @@ static void a_lost_shim_is_noticed(void **data) {
     assert_string_equal(json_string_value(json_object_get(json_object_get(now, "status"), "state")),
                         "running");
     json_decref(now);
-    assert_int_equal(container_remove(&self->where, self->db, id, NULL), -1);
+    assert_int_equal(container_remove(&self->where, self->db, id, false, NULL), -1);
     close(fd);
     assert_int_equal(container_reconcile_all(&self->where, self->db, NULL), 0);
     now = state_container_get(self->db, id, NULL);
@@ -130,7 +130,7 @@ static void kill_at(fixture *self, const char *fault, const char *remove_id) {
         setenv("HOLM_FAULT", fault, 1);
         state *db = state_open(self->where.data, NULL);
         if (remove_id)
-            container_remove(&self->where, db, remove_id, NULL);
+            container_remove(&self->where, db, remove_id, false, NULL);
         else
             create(self, db, "victim", NULL);
         _exit(0);
@@ -168,7 +168,7 @@ static void a_kill_in_remove_leaves_nothing_half(void **data) {
         assert_int_equal(row_count(self), i == 0 ? 1 : 0);
         assert_int_equal(folder_count(self), i == 0 ? 1 : 0);
         if (i == 0)
-            assert_int_equal(container_remove(&self->where, self->db, id, NULL), 0);
+            assert_int_equal(container_remove(&self->where, self->db, id, false, NULL), 0);
         json_decref(document);
     }
 }

@@ -170,7 +170,7 @@ static void test_rename_and_remove(void **test) {
     holm_container_rename(self->client, "one", "uno", keep_answer, self);
     run(self);
     assert_int_equal(self->code, 0);
-    holm_container_remove(self->client, "uno", false, keep_answer, self);
+    holm_container_remove(self->client, "uno", &(holm_remove_options){0}, keep_answer, self);
     run(self);
     assert_int_equal(self->code, 0);
     assert_int_equal(count_of(self, true, NULL), 1);
@@ -192,7 +192,7 @@ static void then_remove(json_t *result, const holm_error *error, void *data) {
     world *self = data;
     (void)result;
     assert_null(error);
-    holm_container_remove(self->client, "000", false, NULL, NULL);
+    holm_container_remove(self->client, "000", &(holm_remove_options){0}, NULL, NULL);
 }
 
 static void test_events_arrive(void **test) {

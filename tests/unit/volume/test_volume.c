@@ -104,6 +104,37 @@ static void test_held_by_a_container(void **test) {
     json_decref(document);
 }
 
+// Only those without a name, and of them only those that nobody else mounts.
+static void test_anonymous_go_with_their_container(void **test) {
+    lab *self = *test;
+    json_t *own = make(self, json_object(), WORKS), *shared = make(self, json_object(), WORKS);
+    json_decref(make(self, json_pack("{s:s}", "name", "data"), WORKS));
+    json_t *mounts =
+        json_pack("[{s:s, s:O}, {s:s, s:O}, {s:s, s:s}, {s:s, s:s}]", "type", "volume", "source",
+                  json_object_get(own, "id"), "type", "volume", "source", json_object_get(shared, "id"),
+                  "type", "volume", "source", "data", "type", "bind", "source", "/");
+    json_t *other = container_document(container_id, "web", NULL);
+    json_object_set_new(json_object_get(other, "configuration"), "mounts",
+                        json_pack("[{s:s, s:O}]", "type", "volume", "source", json_object_get(shared, "id")));
+    assert_int_equal(state_container_insert(self->db, other, NULL), 0);
+    json_t *configuration = json_pack("{s:o}", "mounts", mounts);
+    json_t *gone = volume_delete_anonymous(self->db, configuration);
+    assert_int_equal(json_array_size(gone), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(gone, 0), "id")),
+                        json_string_value(json_object_get(own, "id")));
+    assert_int_equal(volume_unlink(&self->where, json_array_get(gone, 0), NULL), 0);
+    assert_false(has_file(self, own));
+    assert_true(has_file(self, shared));
+    json_t *left = state_volume_list(self->db, NULL);
+    assert_int_equal(json_array_size(left), 2);
+    json_decref(left);
+    json_decref(gone);
+    json_decref(configuration);
+    json_decref(other);
+    json_decref(own);
+    json_decref(shared);
+}
+
 static void test_sweep(void **test) {
     lab *self = *test;
     json_t *document = make(self, json_pack("{s:s}", "name", "data"), WORKS);
@@ -120,6 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_names_and_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_held_by_a_container, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_anonymous_go_with_their_container, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,7 +247,7 @@ int main(int count, char **arguments) {
     else if (strcmp(verb, "list") == 0)
         result = list(db, &error);
     else if (strcmp(verb, "remove") == 0 && count > 1)
-        result = container_remove(&where, db, arguments[1], &error) < 0;
+        result = container_remove(&where, db, arguments[1], false, &error) < 0;
     state_close(db);
     paths_finish(&where);
     return error ? fail(error) : result;

@@ -66,7 +66,8 @@ full=$(used)
 [ "$(used)" -lt $((4 << 20)) ] || fail "the host keeps $(used) of $full bytes"
 
 # A volume without a name goes with prune, one with a name stays.
-"$holm" run --rm -v /anonymous busybox touch /anonymous/file
+"$holm" run --name nameless -v /anonymous busybox touch /anonymous/file
+"$holm" rm nameless >/dev/null
 [ "$("$holm" volume ls -q | wc -l)" = 2 ] || fail "there is no anonymous volume"
 "$holm" volume prune >/dev/null
 [ "$("$holm" volume ls -q)" = data ] || fail "prune left $("$holm" volume ls -q)"
