@@ -68,6 +68,9 @@ typedef struct holm_remove_options {
 /// Removes it and its writable layer.
 void holm_container_remove(holm_client *client, const char *reference, const holm_remove_options *options,
                            holm_done done, void *data);
+/// Removes those that do not run. `filters` of this and the other prunes: an object of arrays (until, label,
+/// "label!") or NULL. result: {"deleted": names, "reclaimedBytes"}.
+void holm_container_prune(holm_client *client, json_t *filters, holm_done done, void *data);
 /// result: an array of {"pid", "parent", "user", "state", "cpuTimeNs", "residentBytes", "startedAt",
 /// "command", "session"}.
 void holm_container_processes(holm_client *client, const char *reference, holm_done done, void *data);
@@ -296,7 +299,7 @@ void holm_volume_create(holm_client *client, json_t *configuration, holm_done do
 void holm_volume_remove(holm_client *client, const char *name, holm_done done, void *data);
 /// Removes the anonymous volumes (all: the named ones too) that no container mounts. result: {"deleted":
 /// names, "reclaimedBytes"}.
-void holm_volume_prune(holm_client *client, bool all, holm_done done, void *data);
+void holm_volume_prune(holm_client *client, bool all, json_t *filters, holm_done done, void *data);
 
 // ---- networks (docs/protocol.md lists the fields) ----
 
@@ -307,13 +310,26 @@ void holm_network_inspect(holm_client *client, const char *name, holm_done done,
 void holm_network_create(holm_client *client, json_t *configuration, holm_done done, void *data);
 /// IN_USE while it has members. result: the document as it was.
 void holm_network_remove(holm_client *client, const char *name, holm_done done, void *data);
-/// Removes those without members, but for "default". result: an array of their names.
-void holm_network_prune(holm_client *client, holm_done done, void *data);
+/// Removes those without members, but for "default". result: {"deleted": names, "reclaimedBytes": 0}.
+void holm_network_prune(holm_client *client, json_t *filters, holm_done done, void *data);
 
 // ---- the system ----
 
 /// result: {"version", "accelerator", "acceleratorReason", "kernel", "cpus", "memoryBytes", …}
 void holm_system_information(holm_client *client, holm_done done, void *data);
+/// What holm takes on the disk. result: {"images", "containers", "volumes", "templates", "kernels",
+/// "sizeBytes", "reclaimableBytes"}; each kind is {"total", "active", "sizeBytes", "reclaimableBytes",
+/// "items": [{"name", "sizeBytes", "active", …}]}.
+void holm_system_usage(holm_client *client, holm_done done, void *data);
+typedef struct holm_prune_options {
+    bool all;     ///< also images with a name and, without filters, templates and kernels that no build uses
+    bool volumes; ///< also volumes without a name
+} holm_prune_options;
+/// Removes containers that do not run, networks without members and images without a name. result:
+/// {"containers", "networks", "volumes", "images", "templates", "kernels": names, "untagged",
+/// "reclaimedBytes"}.
+void holm_system_prune(holm_client *client, const holm_prune_options *options, json_t *filters,
+                       holm_done done, void *data);
 /// Starts what should run after the host has booted: containers whose policy is "always" or "unless-stopped",
 /// and what was lost with its shim. result: an array of {"name", "error": null or why it did not start}.
 void holm_system_start(holm_client *client, holm_done done, void *data);

@@ -101,14 +101,13 @@ static int fits_since(const filter_context *self, const json_t *document, const 
 static int fits_until(const filter_context *self, const json_t *document, const char *text,
                       holm_error **error) {
     (void)self;
-    int64_t until;
-    if (!holm_text_parse_time(text, &until)) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "the filter until is a time or a duration, not \"%s\"",
-                       text);
-        holm_error_hint(error, "for example until=24h or until=2026-01-31T12:00:00Z");
-        return -1;
-    }
-    return created_at(document) && created_at(document) < until;
+    return holm_document_is_before(document, text, error);
+}
+
+static int fits_not_label(const filter_context *self, const json_t *document, const char *text,
+                          holm_error **error) {
+    int has = fits_label(self, document, text, error);
+    return has < 0 ? -1 : !has;
 }
 
 static const struct {
@@ -116,9 +115,10 @@ static const struct {
     filter_fits fits;
 } filters[] = {
     {"reference", fits_reference}, {"id", fits_id},
-    {"label", fits_label},         {"dangling", fits_dangling},
-    {"platform", fits_platform},   {"before", fits_before},
-    {"since", fits_since},         {"until", fits_until},
+    {"label", fits_label},         {"label!", fits_not_label},
+    {"dangling", fits_dangling},   {"platform", fits_platform},
+    {"before", fits_before},       {"since", fits_since},
+    {"until", fits_until},
 };
 
 static filter_fits filter_find(const char *name, holm_error **error) {
@@ -126,8 +126,8 @@ static filter_fits filter_find(const char *name, holm_error **error) {
         if (strcmp(filters[i].name, name) == 0)
             return filters[i].fits;
     holm_error_set(error, HOLM_ERROR_INVALID, "there is no filter \"%s\" for images", name);
-    holm_error_hint(error,
-                    "the filters are reference, id, label, dangling, platform, before, since and until");
+    holm_error_hint(
+        error, "the filters are reference, id, label, label!, dangling, platform, before, since and until");
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/holm_image.h"
+#include "core/holm_prune.h"
 #include "core/image/image_client.h"
 
 static bool is_unused(const json_t *document, bool all) {
@@ -78,7 +79,7 @@ static void removed(holm_request *self, const ProtobufCMessage *message) {
 static void remove_next(holm_request *self) {
     const char *id = json_string_value(json_object_get(json_array_get(self->document, 0), "id"));
     if (!id) {
-        holm_request_finish(self);
+        self->prune_next(self);
         return;
     }
     Holm__Image__V1__RemoveRequest message = HOLM__IMAGE__V1__REMOVE_REQUEST__INIT;
@@ -87,9 +88,14 @@ static void remove_next(holm_request *self) {
     holm_request_call_worker(self, "Remove", &message.base, removed);
 }
 
+void holm_prune_images(holm_request *self, holm_request_next next) {
+    self->prune_next = next;
+    holm_request_work(self, choose, remove_next);
+}
+
 void holm_image_prune(holm_client *client, bool all, json_t *filters, holm_done done, void *data) {
     holm_request *self = holm_request_create(client, done, data);
     self->flag = all;
     self->json = filters ? json_deep_copy(filters) : NULL;
-    holm_request_work(self, choose, remove_next);
+    holm_prune_images(self, holm_request_finish);
 }

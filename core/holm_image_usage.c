@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "core/holm_image.h"
+#include "core/holm_prune.h"
 
 /// What the files of a folder occupy; those named in `only` (NULL: all). A folder that is not there has none.
 static uint64_t folder_bytes(const char *data, const char *below, const json_t *only) {
@@ -52,11 +53,11 @@ static size_t active_count(const json_t *list, json_t *layers, json_t *blobs) {
     return count;
 }
 
-static int measure(holm_request *self, state *db, holm_error **error) {
-    const char *data = self->handle.client->where.data;
-    cleanup_json json_t *list = holm_image_select(self->handle.client, db, NULL, error);
+json_t *holm_image_measure(holm_client *client, state *db, holm_error **error) {
+    const char *data = client->where.data;
+    cleanup_json json_t *list = holm_image_select(client, db, NULL, error);
     if (!list)
-        return -1;
+        return NULL;
     cleanup_json json_t *layers = json_object(), *blobs = json_object();
     size_t active = active_count(list, layers, blobs);
     uint64_t layer_bytes = folder_bytes(data, "layers", NULL);
@@ -64,12 +65,16 @@ static int measure(holm_request *self, state *db, holm_error **error) {
     uint64_t partial_bytes = folder_bytes(data, "images/partial", NULL);
     uint64_t used = folder_bytes(data, "layers", layers) + folder_bytes(data, "images/blobs/sha256", blobs);
     uint64_t all = layer_bytes + blob_bytes + partial_bytes;
-    self->result = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "total",
-                             (json_int_t)json_array_size(list), "active", (json_int_t)active, "sizeBytes",
-                             (json_int_t)all, "reclaimableBytes", (json_int_t)(all > used ? all - used : 0),
-                             "layerBytes", (json_int_t)layer_bytes, "blobBytes", (json_int_t)blob_bytes,
-                             "partialBytes", (json_int_t)partial_bytes, "images", list);
-    return 0;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "total", (json_int_t)json_array_size(list),
+                     "active", (json_int_t)active, "sizeBytes", (json_int_t)all, "reclaimableBytes",
+                     (json_int_t)(all > used ? all - used : 0), "layerBytes", (json_int_t)layer_bytes,
+                     "blobBytes", (json_int_t)blob_bytes, "partialBytes", (json_int_t)partial_bytes, "images",
+                     list);
+}
+
+static int measure(holm_request *self, state *db, holm_error **error) {
+    self->result = holm_image_measure(self->handle.client, db, error);
+    return self->result ? 0 : -1;
 }
 
 void holm_image_usage(holm_client *client, holm_done done, void *data) {

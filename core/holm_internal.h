@@ -67,7 +67,8 @@ struct holm_request {
     int signal;
     unsigned grace_ms;
     bool flag;
-    bool volumes; // go with their container
+    bool volumes;                                  // go along
+    void (*prune_next)(struct holm_request *self); // after the images
     bool asked_again;
     const void *plan;           ///< of the file that made it
     void (*release)(void *own); ///< lets go of `own` at the end, or NULL
@@ -113,6 +114,8 @@ const char *holm_document_status(const json_t *document, const char *key);
 const char *holm_document_configuration(const json_t *document, const char *key);
 /// Whether it has the label "KEY", or "KEY=VALUE" with that value.
 bool holm_document_has_label(const json_t *document, const char *text);
+/// Whether it was made before a time, or longer ago than a duration: 1, 0, or -1 with the error.
+int holm_document_is_before(const json_t *document, const char *text, holm_error **error);
 /// Whether a container's status says that it does not run.
 bool holm_document_at_rest(const json_t *document);
 /// A run function: looks up self->reference into self->document and self->alive.

@@ -1,7 +1,7 @@
 // Networks: rows of state.db. What runs them comes and goes with their members.
 #include <string.h>
 
-#include "core/holm_internal.h"
+#include "core/holm_prune.h"
 
 static holm_request *begin(holm_client *client, const char *name, holm_done done, void *data) {
     holm_request *self = holm_request_create(client, done, data);
@@ -101,27 +101,27 @@ void holm_network_remove(holm_client *client, const char *name, holm_done done, 
     holm_request_work(begin(client, name, done, data), remove_network, holm_request_finish);
 }
 
-static int prune_networks(holm_request *self, state *db, holm_error **error) {
+int holm_prune_networks(state *db, const json_t *filters, json_t *deleted, holm_error **error) {
     cleanup_json json_t *list = state_network_list(db, error);
-    self->result = json_array();
     size_t index;
     json_t *document;
     json_array_foreach (list, index, document) {
         const char *name = holm_document_id(document);
         const json_t *members = json_object_get(json_object_get(document, "status"), "members");
-        if (strcmp(name, "default") == 0 || json_array_size(members) > 0)
+        int fits = strcmp(name, "default") == 0 || json_array_size(members) > 0
+                       ? 0
+                       : holm_prune_fits(document, filters, error);
+        if (fits < 0)
+            return -1;
+        if (!fits)
             continue;
         cleanup_error holm_error *cause = NULL;
         if (remove_one(db, name, &cause) == 0)
-            json_array_append_new(self->result, json_string(name));
+            json_array_append_new(deleted, json_string(name));
         else if (holm_error_code_of(cause) != HOLM_ERROR_IN_USE) { // one that has just got a member stays
             holm_error_propagate(error, steal_pointer(&cause));
             return -1;
         }
     }
     return list ? 0 : -1;
-}
-
-void holm_network_prune(holm_client *client, holm_done done, void *data) {
-    holm_request_work(begin(client, NULL, done, data), prune_networks, holm_request_finish);
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/holm_internal.h"
+#include "core/holm_prune.h"
 #include "core/image/image_client.h"
 #include "core/volume/volume.h"
 
@@ -151,14 +151,13 @@ void holm_volume_remove(holm_client *client, const char *name, holm_done done, v
     holm_request_work(begin(client, name, done, data), remove_volume, holm_request_finish);
 }
 
-static int prune_one(holm_request *self, state *db, json_t *document, json_int_t *bytes, holm_error **error) {
-    const paths *where = &self->handle.client->where;
+static int prune_one(const paths *where, state *db, json_t *document, json_t *deleted, json_int_t *bytes,
+                     holm_error **error) {
     cleanup_error holm_error *cause = NULL;
     volume_measure(where, document);
     if (volume_remove(where, db, document, &cause) == 0) {
         *bytes += json_integer_value(json_object_get(json_object_get(document, "status"), "usedBytes"));
-        return json_array_append_new(json_object_get(self->result, "deleted"),
-                                     json_string(holm_document_id(document)));
+        return json_array_append_new(deleted, json_string(holm_document_id(document)));
     }
     if (holm_error_code_of(cause) == HOLM_ERROR_IN_USE)
         return 0; // a container has just been made with it
@@ -166,24 +165,19 @@ static int prune_one(holm_request *self, state *db, json_t *document, json_int_t
     return -1;
 }
 
-static int prune_volumes(holm_request *self, state *db, holm_error **error) {
+int holm_prune_volumes(holm_client *client, state *db, bool all, const json_t *filters, json_t *deleted,
+                       json_int_t *bytes, holm_error **error) {
     cleanup_json json_t *list = state_volume_list(db, error);
-    if (!list || volume_sweep(&self->handle.client->where, db, error) < 0)
+    if (!list || volume_sweep(&client->where, db, error) < 0)
         return -1;
-    self->result = json_pack("{s:[]}", "deleted");
-    json_int_t bytes = 0;
     size_t index;
     json_t *document;
     json_array_foreach (list, index, document) {
-        if ((self->flag || is_anonymous(document)) && !is_used(document) &&
-            prune_one(self, db, document, &bytes, error) < 0)
+        int fits = (all || is_anonymous(document)) && !is_used(document)
+                       ? holm_prune_fits(document, filters, error)
+                       : 0;
+        if (fits < 0 || (fits && prune_one(&client->where, db, document, deleted, bytes, error) < 0))
             return -1;
     }
-    return json_object_set_new(self->result, "reclaimedBytes", json_integer(bytes));
-}
-
-void holm_volume_prune(holm_client *client, bool all, holm_done done, void *data) {
-    holm_request *self = begin(client, NULL, done, data);
-    self->flag = all;
-    holm_request_work(self, prune_volumes, holm_request_finish);
+    return 0;
 }

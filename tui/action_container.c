@@ -23,6 +23,11 @@ static void remove_container(holm_client *client, const char *reference, holm_do
     holm_container_remove(client, reference, &options, done, data);
 }
 
+static void prune(holm_client *client, const char *reference, holm_done done, void *data) {
+    (void)reference;
+    holm_container_prune(client, NULL, done, data);
+}
+
 static const action actions[] = {
     {.name = "container.run",
      .noun = ACTION_NOUN_CONTAINER,
@@ -140,6 +145,14 @@ static const action actions[] = {
      .arguments = "CONTAINER…",
      .complete = ACTION_COMPLETE_CONTAINER,
      .apply = remove_container},
+    {.name = "container.prune",
+     .noun = ACTION_NOUN_CONTAINER,
+     .title = "prune",
+     .help = "Removes the containers that do not run, with their layers and logs",
+     .flags = ACTION_CONFIRM | ACTION_DANGEROUS | ACTION_NO_ITEM,
+     .words = "prune",
+     ACTION_COMMAND(container_prune),
+     .apply = prune},
     {.name = "container.ls",
      .noun = ACTION_NOUN_CONTAINER,
      .title = "list",

@@ -6,6 +6,11 @@ static void remove_image(holm_client *client, const char *reference, holm_done d
     holm_image_remove(client, reference, false, done, data);
 }
 
+static void prune(holm_client *client, const char *reference, holm_done done, void *data) {
+    (void)reference;
+    holm_image_prune(client, false, NULL, done, data);
+}
+
 static const action actions[] = {
     {.name = "image.run",
      .noun = ACTION_NOUN_IMAGE,
@@ -85,10 +90,11 @@ static const action actions[] = {
     {.name = "image.prune",
      .noun = ACTION_NOUN_IMAGE,
      .title = "prune",
-     .help = "Removes the images that nothing uses: those without a name, or all",
-     .flags = ACTION_NO_ITEM | ACTION_DANGEROUS,
+     .help = "Removes the images without a name that no container uses",
+     .flags = ACTION_CONFIRM | ACTION_DANGEROUS | ACTION_NO_ITEM,
      .words = "prune",
-     ACTION_COMMAND(image_prune)},
+     ACTION_COMMAND(image_prune),
+     .apply = prune},
     {.name = "image.du",
      .noun = ACTION_NOUN_IMAGE,
      .title = "disk use",

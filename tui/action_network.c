@@ -2,6 +2,11 @@
 #include "tui/action_table.h"
 #include "tui/cli/commands.h"
 
+static void prune(holm_client *client, const char *reference, holm_done done, void *data) {
+    (void)reference;
+    holm_network_prune(client, NULL, done, data);
+}
+
 static const action actions[] = {
     ACTION_DASHBOARD("network.open", ACTION_NOUN_NETWORK, "enter", "open", "Shows the network's detail"),
     {.name = "network.create",
@@ -46,7 +51,8 @@ static const action actions[] = {
      .help = "Removes every network that has no members, but for default",
      .flags = ACTION_CONFIRM | ACTION_DANGEROUS | ACTION_NO_ITEM,
      .words = "prune",
-     ACTION_COMMAND(network_prune)},
+     ACTION_COMMAND(network_prune),
+     .apply = prune},
 };
 
 const action_list action_list_network = ACTION_LIST(actions);

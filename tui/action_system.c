@@ -2,7 +2,29 @@
 #include "tui/action_table.h"
 #include "tui/cli/commands.h"
 
+static void prune(holm_client *client, const char *reference, holm_done done, void *data) {
+    (void)reference;
+    holm_system_prune(client, &(holm_prune_options){0}, NULL, done, data);
+}
+
 static const action actions[] = {
+    {.name = "system.df",
+     .noun = ACTION_NOUN_SYSTEM,
+     .title = "disk use",
+     .help = "Shows what holm takes on the disk, and what of it could be given back",
+     .flags = ACTION_READONLY | ACTION_NO_ITEM,
+     .words = "df",
+     ACTION_COMMAND(df),
+     .shortcuts = "df"},
+    {.name = "system.prune",
+     .noun = ACTION_NOUN_SYSTEM,
+     .title = "prune",
+     .help = "Removes the containers that do not run, networks without members and images without a name",
+     .flags = ACTION_CONFIRM | ACTION_DANGEROUS | ACTION_NO_ITEM,
+     .words = "prune",
+     ACTION_COMMAND(prune),
+     .shortcuts = "prune",
+     .apply = prune},
     {.name = "system.events",
      .noun = ACTION_NOUN_SYSTEM,
      .title = "events",

@@ -2,6 +2,11 @@
 #include "tui/action_table.h"
 #include "tui/cli/commands.h"
 
+static void prune(holm_client *client, const char *reference, holm_done done, void *data) {
+    (void)reference;
+    holm_volume_prune(client, false, NULL, done, data);
+}
+
 static const action actions[] = {
     ACTION_DASHBOARD("volume.open", ACTION_NOUN_VOLUME, "enter", "open", "Shows the volume's detail"),
     {.name = "volume.create",
@@ -43,10 +48,11 @@ static const action actions[] = {
     {.name = "volume.prune",
      .noun = ACTION_NOUN_VOLUME,
      .title = "prune",
-     .help = "Removes the volumes that no container mounts",
+     .help = "Removes the volumes without a name that no container mounts",
      .flags = ACTION_CONFIRM | ACTION_DANGEROUS | ACTION_NO_ITEM,
      .words = "prune",
-     ACTION_COMMAND(volume_prune)},
+     ACTION_COMMAND(volume_prune),
+     .apply = prune},
 };
 
 const action_list action_list_volume = ACTION_LIST(actions);

@@ -13,13 +13,24 @@ void dashboard_report(dashboard *self, const char *what, const holm_error *error
     dashboard_dirty(self);
 }
 
+// What a prune came to.
+static void note_given_back(dashboard *self, const json_t *result) {
+    const json_t *bytes = json_object_get(result, "reclaimedBytes");
+    char number[8], text[64];
+    if (!bytes)
+        return;
+    snprintf(text, sizeof(text), "pruned: %s given back", view_bytes(json_number_value(bytes), number));
+    ui_set_notice(&self->ui, NOTICE_INFO, text);
+}
+
 void dashboard_applied(dashboard *self, const char *id, json_t *result, const holm_error *error) {
-    (void)result;
     model_container *container = model_find_container(&self->model, id);
     if (container)
         container->pending = false;
     if (error)
         dashboard_report(self, container ? container->name : "failed", error);
+    else
+        note_given_back(self, result);
     dashboard_list_all(self);
     dashboard_dirty(self);
 }
@@ -142,7 +153,7 @@ void dashboard_act(dashboard *self, const action *what, const char *reference) {
         return;
     }
     if (what->apply && what->flags & ACTION_CONFIRM)
-        dashboard_confirm(self, what, (char *[]){(char *)id}, 1);
+        dashboard_confirm(self, what, (char *[]){(char *)id}, !(what->flags & ACTION_NO_ITEM));
     else if (what->apply)
         dashboard_apply(self, what, id);
     else

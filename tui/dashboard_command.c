@@ -25,7 +25,7 @@ char *dashboard_command_line(const dashboard *self, const action *what, char **i
     write_words(what, out);
     // What the key does here, the command does only when told to.
     if (strcmp(what->name, "container.rm") == 0)
-        fputs(" --force", out);
+        fputs(" --force --volumes", out);
     if (strcmp(what->name, "container.exec") == 0)
         fputs(" -it", out);
     for (size_t i = 0; i < count; i++) {

@@ -101,8 +101,50 @@ static void write_volumes(const dashboard *self, char **ids, size_t count, FILE 
             }
 }
 
+// ---- prunes: what would go as things are now ----
+
+static bool is_mounted(const dashboard *self, const char *volume) {
+    for (size_t i = 0; i < self->model.container_count; i++)
+        if (model_container_mounts(&self->model.containers[i], volume))
+            return true;
+    return false;
+}
+
+static void write_candidate(FILE *out, size_t *count, const char *name) {
+    if ((*count)++ < NAMES_SHOWN)
+        fprintf(out, "%s\n", name);
+}
+
+static void write_prune(const dashboard *self, const action *what, FILE *out) {
+    const model_state *model = &self->model;
+    bool all = what->noun == ACTION_NOUN_SYSTEM;
+    size_t count = 0;
+    for (size_t i = 0; (all || what->noun == ACTION_NOUN_CONTAINER) && i < model->container_count; i++)
+        if (!model_container_running(&model->containers[i]))
+            write_candidate(out, &count, model->containers[i].name);
+    for (size_t i = 0; what->noun == ACTION_NOUN_VOLUME && i < model->volume_count; i++)
+        if (model->volumes[i].anonymous && !is_mounted(self, model->volumes[i].name))
+            write_candidate(out, &count, model->volumes[i].name);
+    for (size_t i = 0; (all || what->noun == ACTION_NOUN_NETWORK) && i < model->network_count; i++) {
+        const json_t *status = json_object_get(model->networks[i].document, "status");
+        if (strcmp(model->networks[i].name, "default") != 0 &&
+            json_array_size(json_object_get(status, "members")) == 0)
+            write_candidate(out, &count, model->networks[i].name);
+    }
+    if (count > NAMES_SHOWN)
+        fprintf(out, "and %zu more\n", count - NAMES_SHOWN);
+    fprintf(out, "\n%s.", what->help);
+}
+
+static bool is_prune(const action *what) {
+    const char *verb = strchr(what->name, '.');
+    return verb && strcmp(verb, ".prune") == 0;
+}
+
 static void write_loss(const dashboard *self, const action *what, char **ids, size_t count, FILE *out) {
-    if (strcmp(what->name, "container.rm") == 0)
+    if (is_prune(what))
+        write_prune(self, what, out);
+    else if (strcmp(what->name, "container.rm") == 0)
         write_containers(self, ids, count, out);
     else if (strcmp(what->name, "container.kill") == 0)
         fputs("\nIts processes end at once, without a chance to tidy up.", out);

@@ -190,7 +190,7 @@ void dashboard_open_palette(dashboard *self, bool menu) {
 
 void dashboard_open_confirm(dashboard *self, const action *what, char **ids, size_t count, const char *text) {
     char title[96];
-    char **targets = calloc(count, sizeof(*targets));
+    char **targets = calloc(count + 1, sizeof(*targets));
     if (!targets)
         abort();
     for (size_t i = 0; i < count; i++)
@@ -222,7 +222,10 @@ void dashboard_open_message(dashboard *self, const char *title, const char *text
 static void confirm_key(dashboard *self, const input_event *event) {
     if (event->key == 'y' || event->key == 'Y') {
         const action *what = self->confirmed;
-        dashboard_apply_many(self, what, self->targets, self->target_count);
+        if (self->target_count)
+            dashboard_apply_many(self, what, self->targets, self->target_count);
+        else
+            dashboard_apply(self, what, "");
         ui_marks_clear(&self->ui.lists[self->ui.pane]);
         dashboard_close_overlay(self);
     } else if (event->key == 'n' || event->key == 'N' || event->key == 'q') {

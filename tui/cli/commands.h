@@ -10,8 +10,10 @@
 COMMAND(attach);
 COMMAND(commit);
 COMMAND(completion);
+COMMAND(container_prune);
 COMMAND(cp);
 COMMAND(create);
+COMMAND(df);
 COMMAND(diff);
 COMMAND(events);
 COMMAND(exec);
@@ -36,6 +38,7 @@ COMMAND(network_ls);
 COMMAND(network_prune);
 COMMAND(network_rm);
 COMMAND(port);
+COMMAND(prune);
 COMMAND(pull);
 COMMAND(push);
 COMMAND(registry_login);

@@ -1,28 +1,37 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/commands.h"
-#include "tui/cli/references.h"
+#include "tui/cli/options.h"
+
+typedef struct prune {
+    cli owner;
+    prune_options common;
+} prune;
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
+    prune *self = state->input;
     (void)argument;
-    return references_parse(key, state, 0, 0, state->input);
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &self->common;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
 }
 
-const struct argp network_prune_argp = {.parser = parse};
-
-static void done(json_t *list, const holm_error *error, void *data) {
-    size_t index;
-    json_t *name;
-    if (error)
-        cli_fail(data, error);
-    json_array_foreach (list, index, name)
-        puts(json_string_value(name));
-}
+static const struct argp_child children[] = {{&prune_options_argp, 0, NULL, 0}, {0}};
+const struct argp network_prune_argp = {.parser = parse, .children = children};
 
 int network_prune_command(int argc, char **argv) {
-    char **none = NULL;
-    cli_parse("network.prune", argc, argv, &none);
-    cli self;
-    if (cli_open(&self))
-        holm_network_prune(self.client, done, &self);
-    return cli_close(&self);
+    prune self = {0};
+    cli_parse("network.prune", argc, argv, &self);
+    int exit_code = 0;
+    if (self.common.force ||
+        cli_confirm("This removes every network that has no members, but for default.")) {
+        if (cli_open(&self.owner))
+            holm_network_prune(self.owner.client, self.common.filter.filters, prune_print, &self.owner);
+        exit_code = cli_close(&self.owner);
+    }
+    json_decref(self.common.filter.filters);
+    return exit_code;
 }

@@ -10,11 +10,8 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static error_t parse(int key, char *argument, struct argp_state *state) {
-    filter_options *self = state->input;
-    if (key != KEY_FILTER)
-        return ARGP_ERR_UNKNOWN;
-    char *equals = strchr(argument, '=');
+void filter_options_add(filter_options *self, const struct argp_state *state, const char *argument) {
+    const char *equals = strchr(argument, '=');
     if (!equals || equals == argument)
         cli_usage_error(state, "--filter needs KEY=VALUE, and \"%s\" is none", argument);
     cleanup_free char *name = strndup(argument, (size_t)(equals - argument));
@@ -26,6 +23,12 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         json_object_set_new(self->filters, name, values);
     }
     json_array_append_new(values, json_string(equals + 1));
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state) {
+    if (key != KEY_FILTER)
+        return ARGP_ERR_UNKNOWN;
+    filter_options_add(state->input, state, argument);
     return 0;
 }
 

@@ -250,6 +250,56 @@ void holm_image_remove(holm_client *client, const char *reference, bool force, h
     reply(client, NULL, error, 0, done, data);
 }
 
+// ---- prunes: only containers go ----
+
+static json_t *pruned(json_int_t bytes) {
+    return json_pack("{s:[], s:I}", "deleted", "reclaimedBytes", bytes);
+}
+
+void holm_container_prune(holm_client *client, json_t *filters, holm_done done, void *data) {
+    (void)filters;
+    for (size_t i = json_array_size(client->containers); i-- > 0;) {
+        const json_t *status = json_object_get(json_array_get(client->containers, i), "status");
+        if (strcmp(json_string_value(json_object_get(status, "state")), "running") != 0)
+            json_array_remove(client->containers, i);
+    }
+    reply(client, pruned(3 << 20), NULL, 0, done, data);
+    announce(client, "container");
+}
+
+void holm_system_prune(holm_client *client, const holm_prune_options *options, json_t *filters,
+                       holm_done done, void *data) {
+    (void)options;
+    holm_container_prune(client, filters, done, data);
+}
+
+void holm_volume_prune(holm_client *client, bool all, json_t *filters, holm_done done, void *data) {
+    (void)all;
+    (void)filters;
+    reply(client, pruned(0), NULL, 0, done, data);
+}
+
+void holm_network_prune(holm_client *client, json_t *filters, holm_done done, void *data) {
+    (void)filters;
+    reply(client, pruned(0), NULL, 0, done, data);
+}
+
+void holm_image_prune(holm_client *client, bool all, json_t *filters, holm_done done, void *data) {
+    (void)all;
+    (void)filters;
+    reply(client, pruned(0), NULL, 0, done, data);
+}
+
+void holm_system_usage(holm_client *client, holm_done done, void *data) {
+    json_t *kind = json_pack("{s:i, s:i, s:i, s:i}", "total", 4, "active", 3, "sizeBytes", 40 << 20,
+                             "reclaimableBytes", 10 << 20);
+    reply(client,
+          json_pack("{s:O, s:O, s:O, s:O, s:o, s:i, s:i}", "images", kind, "containers", kind, "volumes",
+                    kind, "templates", kind, "kernels", kind, "sizeBytes", 200 << 20, "reclaimableBytes",
+                    50 << 20),
+          NULL, 0, done, data);
+}
+
 void holm_task_cancel(holm_client *client, const char *task, holm_done done, void *data) {
     (void)task;
     reply(client, json_null(), NULL, 0, done, data);

@@ -230,6 +230,38 @@ static void test_session_of_what_does_not_run(void **test) {
     assert_int_equal(self->answers, before);
 }
 
+static void prune_containers(world *self, const char *key, const char *value) {
+    json_t *filters = key ? json_pack("{s:[s]}", key, value) : NULL;
+    holm_container_prune(self->client, filters, keep_answer, self);
+    json_decref(filters);
+    run(self);
+}
+
+static void test_prunes(void **test) {
+    world *self = *test;
+    add_container(self, 1, "one", "exited");
+    add_container(self, 2, "two", "created");
+    prune_containers(self, "colour", "red");
+    assert_int_equal(self->code, HOLM_ERROR_INVALID);
+    prune_containers(self, "until", "tomorrow");
+    assert_int_equal(self->code, HOLM_ERROR_INVALID);
+    prune_containers(self, "label", "a=b");
+    assert_int_equal(self->code, 0);
+    assert_int_equal(json_array_size(json_object_get(self->result, "deleted")), 0);
+    holm_system_usage(self->client, keep_answer, self);
+    run(self);
+    const json_t *kind = json_object_get(self->result, "containers");
+    assert_int_equal(json_integer_value(json_object_get(kind, "total")), 2);
+    assert_int_equal(json_integer_value(json_object_get(kind, "active")), 0);
+    prune_containers(self, "label!", "a");
+    assert_int_equal(json_array_size(json_object_get(self->result, "deleted")), 2);
+    assert_int_equal(count_of(self, true, NULL), 0);
+    holm_system_prune(self->client, &(holm_prune_options){.volumes = true}, NULL, keep_answer, self);
+    run(self);
+    assert_int_equal(self->code, 0);
+    assert_int_equal(json_integer_value(json_object_get(self->result, "reclaimedBytes")), 0);
+}
+
 static void test_create_without_image(void **test) {
     world *self = *test;
     holm_container_create(self->client, json_pack("{s:s}", "image", "nothing:1"), keep_answer, self);
@@ -360,11 +392,17 @@ static void test_destroyed_under_way(void **test) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_list_and_filters),      TEST(test_a_lost_shim_is_noticed),
-        TEST(test_states_are_told_apart), TEST(test_rename_and_remove),
-        TEST(test_events_arrive),         TEST(test_session_of_what_does_not_run),
-        TEST(test_create_without_image),  TEST(test_images),
-        TEST(test_destroyed_under_way),   TEST(test_unit),
+        TEST(test_list_and_filters),
+        TEST(test_a_lost_shim_is_noticed),
+        TEST(test_states_are_told_apart),
+        TEST(test_rename_and_remove),
+        TEST(test_events_arrive),
+        TEST(test_session_of_what_does_not_run),
+        TEST(test_prunes),
+        TEST(test_create_without_image),
+        TEST(test_images),
+        TEST(test_destroyed_under_way),
+        TEST(test_unit),
         TEST(test_start_of_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,6 +259,11 @@ static void confirm(dashboard *self) {
     dashboard_act(self, action_find("container.rm"), NULL);
 }
 
+static void prune(dashboard *self) {
+    containers(self);
+    dashboard_act(self, action_find("container.prune"), NULL);
+}
+
 static void prompt(dashboard *self) {
     containers(self);
     dashboard_act(self, action_find("image.pull"), NULL);
@@ -312,6 +317,7 @@ const scene scenes[] = {
     {"help", help},
     {"palette", palette},
     {"confirm", confirm},
+    {"prune", prune},
     {"prompt", prompt},
     {"run", form},
     {"welcome", welcome},
