@@ -26,6 +26,16 @@ typedef struct process_attachment process_attachment;
 typedef struct event_listener event_listener;
 typedef struct relay relay;
 
+/// See reclaim.h.
+typedef struct agent_reclaim {
+    uv_timer_t timer;
+    uv_work_t work;
+    uint64_t used_usec; ///< of CPU, at the last look
+    unsigned idle_looks;
+    bool working;
+    bool fruitless; ///< until the container works again
+} agent_reclaim;
+
 typedef struct agent {
     uv_loop_t *loop;
     rpc_server *server;
@@ -59,8 +69,9 @@ typedef struct agent {
     watch *filesystem_errors;
     uv_fs_event_t memory_events;
     uint64_t oom_kills; ///< as last told
-    bool stopping;      ///< Shutdown has begun: no new processes
-    bool preparing;     ///< Prepare is under way: new processes wait for it
+    agent_reclaim reclaim;
+    bool stopping;  ///< Shutdown has begun: no new processes
+    bool preparing; ///< Prepare is under way: new processes wait for it
 } agent;
 
 static inline uv_loop_t *agent_loop(agent *self) {

@@ -14,6 +14,7 @@
 #include "guest/network.h"
 #include "guest/process.h"
 #include "guest/processors.h"
+#include "guest/reclaim.h"
 #include "guest/root.h"
 #include "guest/text.h"
 #include "guest/uevent.h"
@@ -214,6 +215,8 @@ static void prepare_done(uv_work_t *work, int status) {
     else
         call_fail(self->answer, self->error);
     self->agent->preparing = false;
+    if (self->response)
+        reclaim_start(self->agent);
     process_create_held(self->agent, self->error);
     if (self->response)
         protobuf_c_message_free_unpacked(self->response, NULL);

@@ -125,6 +125,26 @@ class Once(unittest.TestCase):
         self.guest.start("init", ["sleep", "1000"])
         self.assertEqual(self.guest.run("cat /proc/sys/vm/compaction_proactiveness")[0], "0\n")
 
+    def test_an_idle_container_gives_its_page_cache_back(self):
+        """One that works keeps it."""
+        def cache():
+            return self.guest.agent.Statistics(pb.Empty()).memory_cache_bytes
+        self.guest.prepare()
+        self.guest.start("init", ["sleep", "1000"])
+        self.guest.start("busy", ["sh", "-c", SPIN])
+        _, err, code = self.guest.run("dd if=/dev/zero of=/big bs=1M count=48 && sync && cat /big >/dev/null")
+        self.assertEqual(code, 0, err)
+        full = cache()
+        self.assertGreater(full, 48 << 20)
+        time.sleep(21)  # four looks
+        self.assertGreaterEqual(cache(), full)
+        self.guest.agent.SignalProcess(pb.SignalProcessRequest(name="busy", signal=9))
+        deadline = time.monotonic() + 120
+        while (left := cache()) > 12 << 20:
+            self.assertLess(time.monotonic(), deadline, f"{left} bytes of page cache are left")
+            time.sleep(1)
+        self.assertEqual(self.guest.run("wc -c </big")[0], f"{48 << 20}\n")
+
     def test_privileged(self):
         self.guest.prepare()
         self.guest.start("init", ["sleep", "1000"], privileged=True)
