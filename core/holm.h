@@ -207,14 +207,18 @@ void holm_watch_close(holm_watch *watch);
 // ---- images ----
 
 /// result: an array of image documents: {"id": manifest digest, "configuration": {"references": […],
-/// "platform", "process"…}, "status": {"sizeBytes", "uniqueBytes", "sharedBytes", "createdAt", "layers": […],
-/// "containers": […]}}. `filters` is an object of arrays (reference, id, label, dangling, platform, before,
-/// since, until) or NULL: every key has to fit, of its values any.
+/// "platform", "process"…}, "status": {"digest": of what its name stands for, "platforms", "unpacked",
+/// "sizeBytes", "uniqueBytes", "sharedBytes", "createdAt", "layers": […], "containers": […]}}. A name that
+/// stands for an index has an image for each platform of it that is here. `filters` is an object of arrays
+/// (reference, id, label, dangling, platform, before, since, until) or NULL: every key has to fit, of its
+/// values any.
 void holm_image_list(holm_client *client, json_t *filters, holm_done done, void *data);
 void holm_image_inspect(holm_client *client, const char *reference, holm_done done, void *data);
 /// By a name that name goes, and the image with its last one; by an id the image. IN_USE where containers use
 /// it; with force only its names go then. result: {"untagged": […], "deleted": […]}.
-void holm_image_remove(holm_client *client, const char *reference, bool force, holm_done done, void *data);
+/// platform (may be NULL): of several of one name only the image for this one.
+void holm_image_remove(holm_client *client, const char *reference, const char *platform, bool force,
+                       holm_done done, void *data);
 /// Removes the images without a name (all: and the named ones) that no container uses and that fit the
 /// filters. result: {"untagged", "deleted", "reclaimedBytes"}.
 void holm_image_prune(holm_client *client, bool all, json_t *filters, holm_done done, void *data);
@@ -228,6 +232,7 @@ typedef struct holm_image_pull_options {
     const char *platform; ///< "linux/arm64"; NULL: the host's
     const char *scheme;   ///< NULL, "auto", "http", "https"
     unsigned concurrency; ///< layers brought at the same time; 0: as configured
+    bool all_platforms;   ///< all that an index names is kept
 } holm_image_pull_options;
 #define HOLM_PULL_CONCURRENCY_MAX 8 ///< more are not brought at the same time, whatever is said
 
@@ -236,10 +241,18 @@ typedef struct holm_image_pull_options {
 holm_watch *holm_image_pull(holm_client *client, const char *reference,
                             const holm_image_pull_options *options, holm_watch_item item,
                             holm_watch_ended ended, void *data);
-/// Sends the image of this name to the registry that the name says; scheme as in holm_image_pull_options. The
-/// same kind of watch.
-holm_watch *holm_image_push(holm_client *client, const char *reference, const char *scheme,
-                            holm_watch_item item, holm_watch_ended ended, void *data);
+typedef struct holm_image_push_options {
+    const char *scheme;   ///< as for a pull
+    const char *platform; ///< only the image for this one; NULL: see holm_image_push
+    bool all_platforms;   ///< an index of those that are here, also when some are missing
+} holm_image_push_options;
+
+/// Sends what has this name to the registry that the name says: an index with all its platforms when they are
+/// here, else the image for this machine; the last item's "note" says so. The same kind of watch. options may
+/// be NULL.
+holm_watch *holm_image_push(holm_client *client, const char *reference,
+                            const holm_image_push_options *options, holm_watch_item item,
+                            holm_watch_ended ended, void *data);
 /// From an archive file (OCI layout tar or docker-archive, plain, gzip or zstd; "-": standard input). The
 /// same kind of watch.
 holm_watch *holm_image_load(holm_client *client, const char *path, holm_watch_item item,
@@ -256,6 +269,8 @@ holm_watch *holm_image_verify(holm_client *client, bool repair, holm_watch_item 
 typedef struct holm_image_save_options {
     const char *format;   ///< NULL, "oci-archive", "docker-archive"
     const char *compress; ///< NULL, "zstd", "gzip"
+    const char *platform; ///< NULL: this machine's, or what there is
+    bool all_platforms;   ///< the index, with all of it that is here
     const char *path;     ///< NULL: standard output; a file has its name once it is whole
 } holm_image_save_options;
 /// Writes images (an array of references, borrowed) into one archive. No items come.

@@ -234,14 +234,11 @@ static int create_volumes(holm_request *self, state *db, holm_error **error) {
     return prepare(self, error);
 }
 
-// The image, and the volumes that are missing; the worker's descriptor, where their empty disk has yet to be
-// made.
-static int begin(holm_request *self, state *db, holm_error **error) {
+// The volumes that are missing; the worker's descriptor, where their empty disk has yet to be made.
+static int begin_volumes(holm_request *self, state *db, holm_error **error) {
     const paths *where = &self->handle.client->where;
     size_t index;
     json_t *mount;
-    if (find_image(self, db, error) < 0)
-        return -1;
     add_image_volumes(self);
     json_t *mounts = json_object_get(self->json, "mounts");
     if (find_sources(self->json, error) < 0 || (mounts && configuration_check(self->json, error) < 0))
@@ -271,6 +268,42 @@ static void make_volume_disk(holm_request *self) {
     holm_request_call_worker(self, "MakeDisk", &message.base, volume_disk_made);
 }
 
+// ---- an image that was only kept until now ----
+
+static bool is_unpacked(const json_t *document) {
+    return !json_is_false(json_object_get(json_object_get(document, "status"), "unpacked"));
+}
+
+static int begin(holm_request *self, state *db, holm_error **error) {
+    if (find_image(self, db, error) < 0)
+        return -1;
+    if (is_unpacked(self->document))
+        return begin_volumes(self, db, error);
+    self->lifeline = image_client_connect(&self->handle.client->where, true, error);
+    return self->lifeline < 0 ? -1 : 0;
+}
+
+static int begin_again(holm_request *self, state *db, holm_error **error) {
+    cleanup_json json_t *packed = self->document;
+    self->document = state_image_get(db, holm_document_id(packed), error);
+    return self->document ? begin_volumes(self, db, error) : -1;
+}
+
+static void unpacked(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer;
+    holm_request_work(self, begin_again, make_volume_disk);
+}
+
+static void begun(holm_request *self) {
+    if (is_unpacked(self->document)) {
+        make_volume_disk(self);
+        return;
+    }
+    Holm__Image__V1__UnpackRequest message = HOLM__IMAGE__V1__UNPACK_REQUEST__INIT;
+    message.id = (char *)holm_document_id(self->document);
+    holm_request_call_worker(self, "Unpack", &message.base, unpacked);
+}
+
 static void release_made(void *own) {
     json_decref(own);
 }
@@ -280,5 +313,5 @@ void holm_container_create(holm_client *client, json_t *configuration, holm_done
     self->json = configuration;
     self->own = json_array(); // of the volumes without a name that were made
     self->release = release_made;
-    holm_request_work(self, begin, make_volume_disk);
+    holm_request_work(self, begin, begun);
 }

@@ -157,13 +157,24 @@ static int fits_all(const filter_context *self, const json_t *document, const js
 
 // ---- sizes ----
 
+const char *holm_image_layer_file(const json_t *layer) {
+    const char *file = json_string_value(json_object_get(layer, "file"));
+    const char *digest = json_string_value(json_object_get(layer, "digest"));
+    return file ? file : digest ? digest : "";
+}
+
+json_int_t holm_image_layer_bytes(const json_t *layer) {
+    const char *key = json_object_get(layer, "file") ? "unpackedBytes" : "sizeBytes";
+    return json_integer_value(json_object_get(layer, key));
+}
+
 /// {file name: number of images that have it}
 static void count_files(const json_t *document, json_t *users) {
     size_t index;
     json_t *layer;
     json_array_foreach (json_object_get(json_object_get(document, "status"), "layers"), index, layer) {
-        const char *file = json_string_value(json_object_get(layer, "file"));
-        if (file)
+        const char *file = holm_image_layer_file(layer);
+        if (*file)
             json_object_set_new(users, file,
                                 json_integer(json_integer_value(json_object_get(users, file)) + 1));
     }
@@ -176,9 +187,9 @@ static void set_sizes(json_t *document, const json_t *users) {
     size_t index;
     json_t *layer;
     json_array_foreach (json_object_get(status, "layers"), index, layer) {
-        const char *file = json_string_value(json_object_get(layer, "file"));
-        if (file && json_integer_value(json_object_get(users, file)) == 1)
-            unique += json_integer_value(json_object_get(layer, "unpackedBytes"));
+        const char *file = holm_image_layer_file(layer);
+        if (*file && json_integer_value(json_object_get(users, file)) == 1)
+            unique += holm_image_layer_bytes(layer);
     }
     json_int_t all = json_integer_value(json_object_get(status, "sizeBytes"));
     json_object_set_new(status, "uniqueBytes", json_integer(unique));

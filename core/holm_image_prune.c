@@ -23,12 +23,12 @@ static json_int_t bytes_of(const json_t *going, const json_t *list) {
     json_int_t bytes = 0;
     json_array_foreach (list, index, document)
         json_array_foreach (layers_of(document), at, layer)
-            json_object_set_new(counted, json_string_value(json_object_get(layer, "file")), json_false());
+            json_object_set_new(counted, holm_image_layer_file(layer), json_false());
     json_array_foreach (going, index, document)
         json_array_foreach (layers_of(document), at, layer) {
-            const char *file = json_string_value(json_object_get(layer, "file"));
+            const char *file = holm_image_layer_file(layer);
             if (!json_object_get(counted, file))
-                bytes += json_integer_value(json_object_get(layer, "unpackedBytes"));
+                bytes += holm_image_layer_bytes(layer);
             json_object_set_new(counted, file, json_true());
         }
     return bytes;

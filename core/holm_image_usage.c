@@ -53,13 +53,29 @@ static size_t active_count(const json_t *list, json_t *layers, json_t *blobs) {
     return count;
 }
 
+/// What the indexes that active images have come with take beside them.
+static void add_indexes(const json_t *indexes, const json_t *list, json_t *blobs) {
+    size_t index, at, other;
+    json_t *document, *entry, *digest;
+    json_array_foreach (list, index, document) {
+        if (json_array_size(json_object_get(json_object_get(document, "status"), "containers")) == 0)
+            continue;
+        json_array_foreach (indexes, at, entry)
+            if (strcmp(holm_document_id(entry), holm_document_status(document, "digest")) == 0)
+                json_array_foreach (json_object_get(entry, "blobs"), other, digest)
+                    json_object_set_new(blobs, json_string_value(digest) + strlen("sha256:"), json_true());
+    }
+}
+
 json_t *holm_image_measure(holm_client *client, state *db, holm_error **error) {
     const char *data = client->where.data;
     cleanup_json json_t *list = holm_image_select(client, db, NULL, error);
-    if (!list)
+    cleanup_json json_t *indexes = list ? state_index_list(db, error) : NULL;
+    if (!indexes)
         return NULL;
     cleanup_json json_t *layers = json_object(), *blobs = json_object();
     size_t active = active_count(list, layers, blobs);
+    add_indexes(indexes, list, blobs);
     uint64_t layer_bytes = folder_bytes(data, "layers", NULL);
     uint64_t blob_bytes = folder_bytes(data, "images/blobs/sha256", NULL);
     uint64_t partial_bytes = folder_bytes(data, "images/partial", NULL);

@@ -14,7 +14,8 @@ typedef struct save_watch {
     uv_work_t work;
     uv_fs_t write;
     json_t *references; // canonical, or digests
-    char *format, *compress;
+    char *format, *compress, *platform;
+    bool all_platforms;
     char *path, *temporary; // NULL: standard output
     int fd, file;
     bool working, writing;
@@ -39,6 +40,7 @@ static void save_free(save_watch *self) {
     buffer_finish(&self->going);
     free(self->format);
     free(self->compress);
+    free(self->platform);
     free(self->path);
     free(self->temporary);
     holm_watch_release(&self->watch);
@@ -176,18 +178,17 @@ static int open_output(save_watch *self) {
     return 0;
 }
 
-/// Every name becomes what the worker knows: a canonical reference, or the digest.
+/// Every name becomes what the worker knows: a canonical reference, or a digest.
 static int find_images(save_watch *self, state *db) {
     size_t index;
     json_t *name;
     json_array_foreach (self->references, index, name) {
-        char *canonical = NULL;
-        cleanup_json json_t *document = holm_image_find(
-            self->watch.handle.client, db, json_string_value(name), NULL, &canonical, &self->error);
-        if (!document)
+        char *source =
+            holm_image_resolve(self->watch.handle.client, db, json_string_value(name), &self->error);
+        if (!source)
             return -1;
-        json_array_set_new(self->references, index, json_string(canonical));
-        free(canonical);
+        json_array_set_new(self->references, index, json_string(source));
+        free(source);
     }
     return 0;
 }
@@ -216,6 +217,8 @@ static void send_request(save_watch *self) {
     request.references = names;
     request.format = self->format;
     request.compress = self->compress;
+    request.platform = self->platform;
+    request.all_platforms = self->all_platforms;
     self->stream = rpc_call_open(self->connection, &image_protocol, "Save", &events, self, 0);
     rpc_stream_send(self->stream, &request.base);
     rpc_stream_half_close(self->stream);
@@ -243,6 +246,8 @@ holm_watch *holm_image_save(holm_client *client, json_t *references, const holm_
     self->references = json_deep_copy(references);
     self->format = strdup(options->format ? options->format : "");
     self->compress = strdup(options->compress ? options->compress : "");
+    self->platform = strdup(options->platform ? options->platform : "");
+    self->all_platforms = options->all_platforms;
     self->path = options->path ? strdup(options->path) : NULL;
     self->fd = self->file = -1;
     self->work.data = self;

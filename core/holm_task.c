@@ -19,7 +19,7 @@ struct task_watch {
     // The request, owned.
     char *reference, *path, *platform, *scheme;
     json_t *changes;
-    bool repair;
+    bool repair, all_platforms;
     unsigned concurrency;
     int fd;
     holm_error *error;
@@ -111,6 +111,7 @@ static void send_pull(task_watch *self) {
     request.platform = self->platform ? self->platform : (char *)"";
     request.scheme = self->scheme ? self->scheme : (char *)"";
     request.concurrency = self->concurrency;
+    request.all_platforms = self->all_platforms;
     if (!request.concurrency)
         request.concurrency = (uint32_t)json_integer_value(
             config_get(self->watch.handle.client->config, "registry.concurrency"));
@@ -121,6 +122,8 @@ static void send_pull(task_watch *self) {
 static void send_push(task_watch *self) {
     Holm__Image__V1__PushRequest request = HOLM__IMAGE__V1__PUSH_REQUEST__INIT;
     request.reference = self->reference;
+    request.platform = self->platform ? self->platform : (char *)"";
+    request.all_platforms = self->all_platforms;
     request.scheme = self->scheme ? self->scheme : (char *)"";
     rpc_stream_send(self->stream, &request.base);
     rpc_stream_half_close(self->stream);
@@ -272,13 +275,20 @@ holm_watch *holm_image_pull(holm_client *client, const char *reference,
     self->platform = copy(options->platform);
     self->scheme = copy(options->scheme ? options->scheme : scheme_for(client, self->reference));
     self->concurrency = options->concurrency;
+    self->all_platforms = options->all_platforms;
     return task_go(self);
 }
 
-holm_watch *holm_image_push(holm_client *client, const char *reference, const char *scheme,
-                            holm_watch_item item, holm_watch_ended ended, void *data) {
+holm_watch *holm_image_push(holm_client *client, const char *reference,
+                            const holm_image_push_options *options, holm_watch_item item,
+                            holm_watch_ended ended, void *data) {
+    static const holm_image_push_options standard = {0};
+    if (!options)
+        options = &standard;
     task_watch *self = task_create(client, "Push", send_push, reference, item, ended, data);
-    self->scheme = copy(scheme ? scheme : scheme_for(client, self->reference));
+    self->scheme = copy(options->scheme ? options->scheme : scheme_for(client, self->reference));
+    self->platform = copy(options->platform);
+    self->all_platforms = options->all_platforms;
     return task_go(self);
 }
 

@@ -3,7 +3,7 @@
 #include "tui/cli/commands.h"
 
 static void remove_image(holm_client *client, const char *reference, holm_done done, void *data) {
-    holm_image_remove(client, reference, false, done, data);
+    holm_image_remove(client, reference, NULL, false, done, data);
 }
 
 static void prune(holm_client *client, const char *reference, holm_done done, void *data) {

@@ -33,6 +33,24 @@ static char *joined(const json_t *first, const json_t *second) {
     return text;
 }
 
+/// Of an image that has come with an index: its digest, and the platforms, first those that are here.
+static int index_fields(const painter *self, int y, const json_t *status, const char *id) {
+    const char *digest = json_string_value(json_object_get(status, "digest"));
+    if (!digest || strcmp(digest, id) == 0)
+        return y;
+    json_t *here = json_array(), *elsewhere = json_array(), *entry;
+    size_t i;
+    json_array_foreach (json_object_get(status, "platforms"), i, entry)
+        json_array_append(json_is_true(json_object_get(entry, "present")) ? here : elsewhere,
+                          json_object_get(entry, "platform"));
+    cleanup_free char *present = joined(here, NULL), *missing = joined(elsewhere, NULL);
+    json_decref(here);
+    json_decref(elsewhere);
+    y = detail_field(self, y, "index", THEME_MUTED, digest);
+    y = detail_field(self, y, "here for", THEME_TEXT, present);
+    return detail_field(self, y, "not here", THEME_MUTED, missing);
+}
+
 static const char *made_by(const json_t *entry, char out[512]) {
     const char *text = json_string_value(json_object_get(entry, "createdBy"));
     out[0] = 0;
@@ -95,6 +113,7 @@ void detail_image(const painter *self) {
     snprintf(text, sizeof(text), "%s ago", view_age(self->view->now - image->created, age));
     y = detail_field(self, y, "created", THEME_MUTED, image->created ? text : "");
     y = detail_field(self, y, "id", THEME_MUTED, image->id);
+    y = index_fields(self, y, json_object_get(image->document, "status"), image->id);
     snprintf(text, sizeof(text), "%u container%s", image->containers, image->containers == 1 ? "" : "s");
     y = detail_field(self, y, "used by", THEME_GOOD, image->containers ? text : "");
     if (y + 2 >= self->area.height || !image->layers)

@@ -57,9 +57,15 @@ typedef struct archive_commit_options {
 int archive_commit(const archive_options *options, int fd, const char *reference,
                    const archive_commit_options *commit, archive_result *out, holm_error **error);
 
-/// Writes the images (canonical references or digests, as state.db knows them) as a tar: "oci-archive" (also
-/// NULL and
-/// "") or "docker-archive", which is the same with a manifest.json for Docker. `compress`: NULL or "",
-/// "gzip", "zstd", around all of it.
+/// Makes the layers of an image that is here into file systems, where they are not.
+int archive_image_unpack(const archive_options *options, const char *id, holm_error **error);
+
+typedef struct archive_save_options {
+    const char
+        *format; ///< "oci-archive" (also NULL and ""), or "docker-archive": with a manifest.json for Docker
+    const char *compress; ///< NULL or "", "gzip", "zstd": around all of it
+    bool all_platforms; ///< of an index all that is here, with the index; else the image for options.platform
+} archive_save_options;
+/// Writes the images (canonical references or digests, as state.db knows them) as a tar.
 int archive_save(const archive_options *options, const char *const *references, size_t count,
-                 const char *format, const char *compress, int fd, holm_error **error);
+                 const archive_save_options *how, int fd, holm_error **error);

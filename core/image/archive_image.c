@@ -114,7 +114,8 @@ static int layer_unpack(image_parts *self, size_t index, const char *chain, holm
     return -1;
 }
 
-static int layers_ensure(image_parts *self, holm_error **error) {
+/// packed: a layer that is not unpacked may stay so.
+static int layers_ensure(image_parts *self, bool packed, holm_error **error) {
     char chain[DIGEST_SIZE], text[2 * DIGEST_SIZE];
     for (size_t i = 0; i < self->image.layer_count; i++) {
         const char *diff_id = self->config.diff_ids[i];
@@ -127,6 +128,10 @@ static int layers_ensure(image_parts *self, holm_error **error) {
         }
         if (layer_is_here(self, diff_id) || layer_is_here(self, chain))
             continue;
+        if (packed && blob_exists(self->options->blobs, self->image.layers[i].digest, NULL)) {
+            self->count++; // without a file
+            continue;
+        }
         if (layer_unpack(self, i, chain, error) < 0) {
             holm_error_wrap(error, "layer %zu", i + 1);
             return -1;
@@ -159,26 +164,40 @@ static int parts_read(image_parts *self, const char *digest, holm_error **error)
     return 0;
 }
 
-static int parts_store(const image_parts *self, const char *digest, const char *reference, const char *action,
-                       holm_error **error) {
-    cleanup_archive_json json_t *document =
-        manifest_document(digest, &self->image, &self->config, self->image.config.digest, self->layers);
-    cleanup_state state *database = state_open(self->options->data_directory, error);
-    if (!database || state_begin(database, error) < 0)
-        return -1;
-    bool put =
-        state_image_put(database, reference, document, error) == 0 &&
-        state_event_add(database, "image", action, digest, reference ? reference : "", NULL, error) == 0;
-    if (state_end(database, put, put ? error : NULL) < 0 || !put)
-        return -1;
-    return state_image_index_write(database, self->options->data_directory, error);
+static json_t *parts_document(const image_parts *self, const char *digest) {
+    return manifest_document(digest, &self->image, &self->config, self->image.config.digest, self->layers);
 }
 
-int archive_image_install(const archive_options *options, const char *digest, const char *reference,
-                          const char *action, archive_result *out, holm_error **error) {
+json_t *archive_image_document(const archive_options *options, const char *digest, bool packed,
+                               holm_error **error) {
     cleanup(image_parts_finish) image_parts parts = {.options = options};
-    if (parts_read(&parts, digest, error) < 0 || layers_ensure(&parts, error) < 0 ||
-        parts_store(&parts, digest, reference, action, error) < 0)
+    if (parts_read(&parts, digest, error) < 0 || layers_ensure(&parts, packed, error) < 0)
+        return NULL;
+    return parts_document(&parts, digest);
+}
+
+/// One transaction with its event; index (may be NULL) is what the name stands for, else the first image.
+static int images_store(const archive_options *options, const json_t *index, const json_t *images,
+                        const char *reference, const char *action, holm_error **error) {
+    const json_t *first = json_array_get(images, 0);
+    const char *id = json_string_value(json_object_get(first, "id"));
+    cleanup_state state *database = state_open(options->data_directory, error);
+    if (!database || state_begin(database, error) < 0)
+        return -1;
+    bool put = (index ? state_index_put(database, reference, index, images, error)
+                      : state_image_put(database, reference, first, error)) == 0 &&
+               state_event_add(database, "image", action, id, reference ? reference : "", NULL, error) == 0;
+    if (state_end(database, put, put ? error : NULL) < 0 || !put)
+        return -1;
+    return state_image_index_write(database, options->data_directory, error);
+}
+
+int archive_images_install(const archive_options *options, const json_t *index, const json_t *images,
+                           const char *reference, const char *action, archive_result *out,
+                           holm_error **error) {
+    const json_t *named = index ? index : json_array_get(images, 0);
+    const char *digest = json_string_value(json_object_get(named, "id"));
+    if (images_store(options, index, images, reference, action, error) < 0)
         return -1;
     char **references = reallocarray(out->references, out->reference_count + 1, sizeof *references);
     if (!references || !(references[out->reference_count] = strdup(reference ? reference : digest))) {
@@ -190,4 +209,30 @@ int archive_image_install(const archive_options *options, const char *digest, co
     out->reference_count++;
     snprintf(out->digest, sizeof out->digest, "%s", digest);
     return 0;
+}
+
+int archive_image_install(const archive_options *options, const char *digest, const char *reference,
+                          const char *action, archive_result *out, holm_error **error) {
+    json_t *document = archive_image_document(options, digest, false, error);
+    if (!document)
+        return -1;
+    cleanup_archive_json json_t *images = json_pack("[o]", document);
+    return archive_images_install(options, NULL, images, reference, action, out, error);
+}
+
+int archive_image_unpack(const archive_options *options, const char *id, holm_error **error) {
+    cleanup_close int hold = blob_store_hold(options->blobs, error);
+    if (hold < 0)
+        return -1;
+    if (!digest_is_valid(id)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "there is no image %s", id);
+        return -1;
+    }
+    cleanup_archive_json json_t *document = archive_image_document(options, id, false, error);
+    if (!document) {
+        holm_error_wrap(error, "unpack %.19s", id);
+        return -1;
+    }
+    cleanup_archive_json json_t *images = json_pack("[O]", document);
+    return images_store(options, NULL, images, NULL, "unpack", error);
 }

@@ -49,15 +49,83 @@ static int layout_resolve(const archive_options *options, char digest[DIGEST_SIZ
     return -1;
 }
 
+static bool is_for_linux(const json_t *document) {
+    const char *platform =
+        json_string_value(json_object_get(json_object_get(document, "configuration"), "platform"));
+    return platform && strncmp(platform, "linux/", 6) == 0;
+}
+
+/// A manifest of an index: an image, or something that is only kept.
+static int index_take_part(const archive_options *options, const content_part *part, bool unpack,
+                           json_t *index, json_t *images, holm_error **error) {
+    cleanup_buffer buffer text = BUFFER_INIT;
+    cleanup_manifest manifest it = {0};
+    cleanup_error holm_error *none = NULL;
+    json_t *blobs = json_object_get(index, "blobs");
+    if (blob_read(options->blobs, part->digest, MANIFEST_SIZE_MAX, &text, error) < 0)
+        return -1;
+    bool image = manifest_parse(text.data, text.length, part->media_type, &it, &none) == 0 && !it.index;
+    cleanup_archive_json json_t *document =
+        image ? archive_image_document(options, part->digest, !unpack, &none) : NULL;
+    if (document && (unpack || is_for_linux(document))) {
+        json_array_append(images, document);
+        return 0;
+    }
+    if (unpack) {
+        holm_error_propagate(error, steal_pointer(&none));
+        return -1;
+    }
+    manifest_finish(&it);
+    if (manifest_parse_contents(text.data, text.length, &it, error) < 0)
+        return -1;
+    json_array_append_new(blobs, json_string(part->digest));
+    manifest_index_platforms(&it, json_object_get(index, "platforms"));
+    if (it.config.media_type)
+        json_array_append_new(blobs, json_string(it.config.digest));
+    for (size_t i = 0; i < it.layer_count; i++)
+        json_array_append_new(blobs, json_string(it.layers[i].digest));
+    return 0;
+}
+
+/// An index with all that is in the archive of it; the image for the platform is unpacked.
+static int layout_install_index(const archive_options *options, const char *digest, const char *name,
+                                archive_result *out, holm_error **error) {
+    cleanup_content content all = {0};
+    cleanup_error holm_error *none = NULL;
+    char chosen[DIGEST_SIZE];
+    memcpy(chosen, digest, DIGEST_SIZE);
+    if (content_gather(options->blobs, digest, &all, error) < 0)
+        return -1;
+    bool found = layout_resolve(options, chosen, &none) == 0 && json_object_get(all.seen, chosen);
+    const content_part *whole = &all.parts[all.count - 1];
+    cleanup_archive_json json_t *images = json_array();
+    cleanup_archive_json json_t *index =
+        json_pack("{s:s, s:s, s:I, s:b, s:[], s:[]}", "id", digest, "mediaType", whole->media_type,
+                  "sizeBytes", (json_int_t)whole->size, "all", all.complete, "platforms", "blobs");
+    for (size_t i = 0; i < all.count; i++)
+        if (all.parts[i].document &&
+            index_take_part(options, &all.parts[i], found && strcmp(all.parts[i].digest, chosen) == 0, index,
+                            images, error) < 0)
+            return -1;
+    if (json_array_size(images) > 0)
+        return archive_images_install(options, index, images, name, "load", out, error);
+    if (none)
+        holm_error_propagate(error, steal_pointer(&none));
+    else
+        holm_error_set(error, HOLM_ERROR_NOT_FOUND, "no image of the index is whole in the archive");
+    return -1;
+}
+
 static int layout_install_one(const archive_options *options, const char *digest, const char *name,
                               archive_result *out, holm_error **error) {
-    char resolved[DIGEST_SIZE];
-    if (digest_check(digest, error) < 0)
+    cleanup_buffer buffer text = BUFFER_INIT;
+    cleanup_manifest manifest it = {0};
+    if (digest_check(digest, error) < 0 ||
+        blob_read(options->blobs, digest, MANIFEST_SIZE_MAX, &text, error) < 0 ||
+        manifest_parse(text.data, text.length, NULL, &it, error) < 0)
         return -1;
-    memcpy(resolved, digest, sizeof resolved);
-    if (layout_resolve(options, resolved, error) < 0)
-        return -1;
-    return archive_image_install(options, resolved, name, "load", out, error);
+    return it.index ? layout_install_index(options, digest, name, out, error)
+                    : archive_image_install(options, digest, name, "load", out, error);
 }
 
 static bool entries_are_platforms(const json_t *entries) {

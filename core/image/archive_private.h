@@ -5,6 +5,7 @@
 
 #include "core/base/cleanup.h"
 #include "core/image/archive.h"
+#include "core/image/content.h"
 #include "core/image/layer.h"
 #include "core/image/manifest.h"
 
@@ -62,6 +63,14 @@ char *archive_layer_path(const archive_options *options, const char *id);
 int archive_layer_name(const archive_options *options, const char *temporary, const char *id,
                        holm_error **error);
 
+/// The document of an image whose manifest is in the store; its layers are unpacked where they are not yet,
+/// or (packed) stay as they are. The caller owns it.
+json_t *archive_image_document(const archive_options *options, const char *digest, bool packed,
+                               holm_error **error);
+/// Makes images known to state.db: those of an index (as for state_index_put), or (NULL) a single one.
+int archive_images_install(const archive_options *options, const json_t *index, const json_t *images,
+                           const char *reference, const char *action, archive_result *out,
+                           holm_error **error);
 /// Makes an image of a manifest known to state.db under this name (NULL: none), its layers unpacked where
 /// they are not yet. Adds the name to the result. `action` is the event's.
 int archive_image_install(const archive_options *options, const char *digest, const char *reference,

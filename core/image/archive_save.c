@@ -16,6 +16,7 @@ typedef struct archive_saver {
     json_t *written; ///< digests that are in it: {digest: true}
     json_t *index;   ///< the manifests array of index.json
     json_t *docker;  ///< manifest.json
+    bool all;        ///< indexes whole
     uint64_t done, total;
 } archive_saver;
 
@@ -100,10 +101,10 @@ static int saver_add_json(archive_saver *self, const char *name, const json_t *d
 
 // ---- images ----
 
-static void index_add(archive_saver *self, const char *digest, const manifest *image, uint64_t size,
+static void index_add(archive_saver *self, const char *digest, const char *media_type, uint64_t size,
                       const char *reference) {
-    json_t *entry = json_pack("{s:s, s:s, s:I}", "mediaType", image->media_type, "digest", digest, "size",
-                              (json_int_t)size);
+    json_t *entry =
+        json_pack("{s:s, s:s, s:I}", "mediaType", media_type, "digest", digest, "size", (json_int_t)size);
     if (reference)
         json_object_set_new(entry, "annotations",
                             json_pack("{s:s, s:s}", "io.containerd.image.name", reference,
@@ -135,7 +136,8 @@ static void docker_add(archive_saver *self, const manifest *image, const char *r
     json_array_append_new(json_object_get(found, "RepoTags"), json_string(familiar));
 }
 
-static int saver_add_image(archive_saver *self, const char *digest, const char *reference,
+/// listed: in index.json too.
+static int saver_add_image(archive_saver *self, const char *digest, const char *reference, bool listed,
                            holm_error **error) {
     cleanup_buffer buffer text = BUFFER_INIT;
     cleanup_manifest manifest image = {0};
@@ -153,13 +155,44 @@ static int saver_add_image(archive_saver *self, const char *digest, const char *
         if (saver_add_blob(self, image.layers[i].digest, error) < 0)
             return -1;
     }
-    index_add(self, digest, &image, text.length, reference);
+    if (listed)
+        index_add(self, digest, image.media_type, text.length, reference);
     docker_add(self, &image, reference);
     return 0;
 }
 
+/// The index with what is here of it. manifest.json knows nothing of indexes: there it is the one image.
+static int saver_add_index(archive_saver *self, const char *digest, const char *image, const char *reference,
+                           holm_error **error) {
+    cleanup_content content all = {0};
+    if (content_gather(self->options->blobs, digest, &all, error) < 0)
+        return -1;
+    for (size_t i = 0; i < all.count; i++)
+        self->total += all.parts[i].size;
+    for (size_t i = 0; i < all.count; i++)
+        if (saver_add_blob(self, all.parts[i].digest, error) < 0)
+            return -1;
+    const content_part *whole = &all.parts[all.count - 1];
+    index_add(self, digest, whole->media_type, whole->size, reference);
+    return saver_add_image(self, image, reference, false, error);
+}
+
+/// The digest of the index that the name or the digest stands for; NULL: it is none. The caller frees it.
+static char *index_of(state *database, const char *reference, const json_t *images) {
+    char *target = strncmp(reference, "sha256:", 7) == 0 ? strdup(reference)
+                                                         : state_reference_target(database, reference, NULL);
+    size_t i;
+    json_t *image;
+    json_array_foreach (images, i, image)
+        if (target && strcmp(json_string_value(json_object_get(image, "id")), target) == 0)
+            free(steal_pointer(&target));
+    return target;
+}
+
 static int saver_find_image(archive_saver *self, state *database, const char *reference, holm_error **error) {
-    cleanup_archive_json json_t *document = state_image_get(database, reference, error);
+    cleanup_archive_json json_t *images = state_image_find(database, reference, error);
+    const json_t *document =
+        images ? manifest_document_choose(images, self->options->platform, reference, error) : NULL;
     const char *id = json_string_value(json_object_get(document, "id"));
     if (!document)
         return -1;
@@ -171,7 +204,9 @@ static int saver_find_image(archive_saver *self, state *database, const char *re
     json_array_foreach (names, i, known)
         if (strcmp(json_string_value(known), reference) == 0)
             name = reference;
-    return saver_add_image(self, id, name, error);
+    cleanup_free char *index = self->all ? index_of(database, reference, images) : NULL;
+    return index ? saver_add_index(self, index, id, name, error)
+                 : saver_add_image(self, id, name, true, error);
 }
 
 static int saver_run(archive_saver *self, const char *const *references, size_t count, bool docker,
@@ -206,7 +241,8 @@ static int saver_choose_filter(const char *compress, int (**filter)(struct archi
 }
 
 int archive_save(const archive_options *options, const char *const *references, size_t count,
-                 const char *format, const char *compress, int fd, holm_error **error) {
+                 const archive_save_options *how, int fd, holm_error **error) {
+    const char *format = how->format;
     bool docker = format && strcmp(format, "docker-archive") == 0;
     if (format && *format && !docker && strcmp(format, "oci-archive") != 0) {
         holm_error_set(error, HOLM_ERROR_INVALID, "there is no archive format \"%s\"", format);
@@ -214,13 +250,14 @@ int archive_save(const archive_options *options, const char *const *references, 
         return -1;
     }
     int (*filter)(struct archive *) = NULL;
-    if (saver_choose_filter(compress, &filter, error) < 0)
+    if (saver_choose_filter(how->compress, &filter, error) < 0)
         return -1;
     if (!count) {
         holm_error_set(error, HOLM_ERROR_INVALID, "no image to save");
         return -1;
     }
     cleanup(archive_saver_finish) archive_saver self = {.options = options,
+                                                        .all = how->all_platforms,
                                                         .out = archive_write_new(),
                                                         .written = json_object(),
                                                         .index = json_array(),

@@ -125,12 +125,15 @@ json_t *manifest_document(const char *id, const manifest *image, const manifest_
     uint64_t total = 0;
     for (size_t i = 0; i < image->layer_count; i++) {
         const manifest_descriptor *layer = &image->layers[i];
-        total += unpacked[i].unpacked_bytes;
-        json_array_append_new(layers,
-                              json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "digest", layer->digest,
-                                        "mediaType", layer->media_type, "diffId", config->diff_ids[i], "file",
-                                        unpacked[i].file, "sizeBytes", (json_int_t)layer->size,
-                                        "unpackedBytes", (json_int_t)unpacked[i].unpacked_bytes));
+        json_t *entry =
+            json_pack("{s:s, s:s, s:s, s:I}", "digest", layer->digest, "mediaType", layer->media_type,
+                      "diffId", config->diff_ids[i], "sizeBytes", (json_int_t)layer->size);
+        total += unpacked[i].file ? unpacked[i].unpacked_bytes : layer->size;
+        if (unpacked[i].file) {
+            json_object_set_new(entry, "file", json_string(unpacked[i].file));
+            json_object_set_new(entry, "unpackedBytes", json_integer((json_int_t)unpacked[i].unpacked_bytes));
+        }
+        json_array_append_new(layers, entry);
     }
     json_t *status = json_object();
     copy_text(status, "createdAt", config->document, "created");
@@ -141,4 +144,17 @@ json_t *manifest_document(const char *id, const manifest *image, const manifest_
     json_object_set_new(status, "history", history_of(config));
     return json_pack("{s:s, s:o, s:o}", "id", id, "configuration", configuration_of(config), "status",
                      status);
+}
+
+// ---- several platforms ----
+
+void manifest_index_platforms(const manifest *index, json_t *list) {
+    for (size_t i = 0; i < index->entry_count; i++) {
+        const manifest_index_entry *entry = &index->entries[i];
+        if (!entry->platform.os || entry->attestation || strcmp(entry->platform.os, "unknown") == 0)
+            continue;
+        cleanup_free char *platform = manifest_platform_text(&entry->platform);
+        json_array_append_new(
+            list, json_pack("{s:s, s:s}", "digest", entry->descriptor.digest, "platform", platform));
+    }
 }

@@ -26,6 +26,7 @@ static const rpc_method methods[] = {
     METHOD("Login", login_request, empty),      METHOD("Tags", tags_request, tags_response),
     METHOD("Verify", verify_request, progress), METHOD("Cancel", cancel_request, empty),
     METHOD("Watch", empty, progress),           METHOD("MakeDisk", make_disk_request, make_disk_response),
+    METHOD("Unpack", unpack_request, empty),
 };
 
 const rpc_service image_protocol = {

@@ -123,6 +123,34 @@ static int parse_image(const json_t *root, manifest *out, holm_error **error) {
     return 0;
 }
 
+static bool is_elsewhere(const char *media_type) {
+    return strstr(media_type, "foreign") || strstr(media_type, "nondistributable");
+}
+
+// What a registry keeps in the form of a manifest is not always an image.
+static int parse_contents(const json_t *root, manifest *out, holm_error **error) {
+    const json_t *config = json_object_get(root, "config"), *layers = json_object_get(root, "layers");
+    if (json_array_size(layers) > MANIFEST_LAYERS_MAX) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "the manifest has more than %d layers", MANIFEST_LAYERS_MAX);
+        return -1;
+    }
+    if (config && parse_descriptor(config, MANIFEST_CONFIG_SIZE_MAX, &out->config, error) < 0)
+        return -1;
+    out->layers = calloc(json_array_size(layers) + 1, sizeof *out->layers);
+    size_t i;
+    json_t *object;
+    json_array_foreach (layers, i, object) {
+        manifest_descriptor *layer = &out->layers[out->layer_count];
+        if (parse_descriptor(object, MANIFEST_LAYER_SIZE_MAX, layer, error) < 0)
+            return -1;
+        if (is_elsewhere(layer->media_type))
+            free(steal_pointer(&layer->media_type));
+        else
+            out->layer_count++;
+    }
+    return 0;
+}
+
 static int check_type(const json_t *root, manifest *self, const char *given, holm_error **error) {
     const char *own = json_string_value(json_object_get(root, "mediaType"));
     const char *type = own ? own : given;
@@ -170,6 +198,22 @@ int manifest_parse(const void *bytes, size_t length, const char *media_type, man
     return result;
 }
 
+int manifest_parse_contents(const void *bytes, size_t length, manifest *out, holm_error **error) {
+    *out = (manifest){0};
+    json_t *root = load_object(bytes, length, MANIFEST_SIZE_MAX, "manifest", error);
+    if (!root)
+        return -1;
+    out->index = json_is_array(json_object_get(root, "manifests"));
+    int result = out->index ? parse_index(root, out, error) : parse_contents(root, out, error);
+    const char *type = json_string_value(json_object_get(root, "mediaType"));
+    if (result == 0 && type && media_type_is_valid(type))
+        out->media_type = strdup(type);
+    json_decref(root);
+    if (result < 0)
+        manifest_finish(out);
+    return result;
+}
+
 void manifest_finish(manifest *self) {
     for (size_t i = 0; i < self->entry_count; i++) {
         free(self->entries[i].descriptor.media_type);
@@ -202,7 +246,7 @@ int manifest_layer_compression(const char *media_type, manifest_compression *out
             return 0;
         }
     }
-    if (strstr(media_type, "foreign") || strstr(media_type, "nondistributable"))
+    if (is_elsewhere(media_type))
         holm_error_set(error, HOLM_ERROR_UNSUPPORTED,
                        "the image has a foreign layer, which its registry does not hold");
     else

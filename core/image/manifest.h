@@ -75,6 +75,10 @@ typedef struct manifest_config {
 /// a "mediaType" of the document's own must agree with its shape. UNSUPPORTED for what is no container image.
 int manifest_parse(const void *bytes, size_t length, const char *media_type, manifest *out,
                    holm_error **error);
+/// The same of anything that a registry keeps as a manifest: also what is no image (an attestation, an image
+/// of another kind). config.media_type is NULL where there is none, and layers that its registry does not
+/// hold are left out; media_type may be NULL.
+int manifest_parse_contents(const void *bytes, size_t length, manifest *out, holm_error **error);
 void manifest_finish(manifest *self);
 #define cleanup_manifest cleanup(manifest_finish)
 
@@ -101,7 +105,7 @@ const manifest_index_entry *manifest_index_choose(const manifest *index, const m
 
 /// One layer as it was unpacked, for the document.
 typedef struct manifest_layer_result {
-    const char *file;        ///< in DATA/layers, without its folder
+    const char *file;        ///< in DATA/layers, without its folder; NULL: it is not unpacked
     uint64_t unpacked_bytes; ///< what the file occupies
 } manifest_layer_result;
 
@@ -109,3 +113,14 @@ typedef struct manifest_layer_result {
 /// digest; unpacked has one element for each layer. The caller owns it.
 json_t *manifest_document(const char *id, const manifest *image, const manifest_config *config,
                           const char *config_digest, const manifest_layer_result *unpacked);
+
+/// Appends {"digest", "platform"} for every image of an index, attestations left out.
+void manifest_index_platforms(const manifest *index, json_t *list);
+
+/// Whether the image document is for the platform.
+bool manifest_document_matches(const json_t *document, const manifest_platform *wanted);
+/// Of several image documents of one name the one for the platform (manifest_platform_parse's text). Where
+/// none is asked for ("" or NULL) the first is better than none. NOT_FOUND with the name. Borrowed from the
+/// array.
+const json_t *manifest_document_choose(const json_t *images, const char *platform, const char *name,
+                                       holm_error **error);

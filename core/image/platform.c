@@ -57,15 +57,17 @@ int manifest_platform_parse(const char *text, manifest_platform *out, holm_error
     bool valid = !rest && count <= 3;
     for (size_t i = 0; valid && i < count; i++)
         valid = is_word(parts[i]);
-    if (!valid || (count >= 2 && strcmp(parts[0], "linux") != 0)) {
+    // "arm/v7": the system is left out.
+    bool short_form = valid && count == 2 && parts[1][0] == 'v' && strcmp(parts[0], "linux") != 0;
+    if (!valid || (count >= 2 && !short_form && strcmp(parts[0], "linux") != 0)) {
         holm_error_set(error, HOLM_ERROR_INVALID, "there is no such platform");
         holm_error_hint(error, "platforms are written like linux/amd64 or linux/arm64/v8");
         return -1;
     }
-    const char *architecture = count == 1 ? parts[0] : parts[1];
+    const char *architecture = count == 1 || short_form ? parts[0] : parts[1];
     out->os = strdup("linux");
     out->architecture = strdup(normal_architecture(architecture));
-    out->variant = strdup(count == 3 ? parts[2] : "");
+    out->variant = strdup(count == 3 ? parts[2] : short_form ? parts[1] : "");
     return 0;
 }
 
@@ -144,5 +146,32 @@ const manifest_index_entry *manifest_index_choose(const manifest *index, const m
     cleanup_free char *there = list_platforms(index);
     holm_error_set(error, HOLM_ERROR_NOT_FOUND, "there is no image for %s (there are: %s)", asked, there);
     holm_error_hint(error, "choose one with --platform");
+    return NULL;
+}
+
+// ---- of several images of one name ----
+
+bool manifest_document_matches(const json_t *document, const manifest_platform *wanted) {
+    const char *text =
+        json_string_value(json_object_get(json_object_get(document, "configuration"), "platform"));
+    cleanup_manifest_platform manifest_platform have = {0};
+    return text && manifest_platform_parse(text, &have, NULL) == 0 &&
+           manifest_platform_matches(wanted, &have);
+}
+
+const json_t *manifest_document_choose(const json_t *images, const char *platform, const char *name,
+                                       holm_error **error) {
+    cleanup_manifest_platform manifest_platform wanted = {0};
+    size_t index;
+    json_t *image;
+    if (manifest_platform_parse(platform, &wanted, error) < 0)
+        return NULL;
+    json_array_foreach (images, index, image)
+        if (manifest_document_matches(image, &wanted))
+            return image;
+    if (!platform || !*platform)
+        return json_array_get(images, 0);
+    holm_error_set(error, HOLM_ERROR_NOT_FOUND, "%s is not here for %s", name, platform);
+    holm_error_hint(error, "holm pull --platform %s %s brings it", platform, name);
     return NULL;
 }

@@ -60,15 +60,21 @@ typedef struct pull_layer_status {
 
 typedef struct pull_status {
     const char *phase; ///< resolving, downloading, unpacking, storing
-    size_t layer_count;
-    pull_layer_status layers[127];
+    pull_layer_status *layers;
+    size_t layer_count, layer_capacity;
     uint64_t bytes_done, bytes_total;
 } pull_status;
+
+/// Begins to fill a status again; its array stays.
+void pull_status_reset(pull_status *self, const char *phase);
+pull_layer_status *pull_status_add(pull_status *self);
+void pull_status_finish(pull_status *self);
 
 typedef struct pull_events {
     /// Something in the status has changed. Comes often: draw from a timer.
     void (*changed)(pull *self, void *data);
-    /// Exactly once, last: the manifest's digest, or an error (CANCELLED). The pull is gone after the call.
+    /// Exactly once, last: the digest of what the name stands for (of the index where it is one), or an error
+    /// (CANCELLED). The pull is gone after the call.
     void (*done)(pull *self, const char *digest, const holm_error *error, void *data);
 } pull_events;
 
@@ -76,8 +82,9 @@ typedef struct pull_options {
     const char *platform; ///< "linux/arm64/v8"; NULL or "": the host's
     const char *scheme;   ///< http, https, auto; NULL or "": auto
     unsigned concurrency; ///< 0: PULL_CONCURRENCY
-    const char *manifest; ///< the digest to fetch whatever the tag names by now; the name stays. Or NULL
+    const char *manifest; ///< the digest to fetch whatever the tag names by now; no name changes. Or NULL
     bool any_platform;    ///< take the manifest's image whatever it is for
+    bool all_platforms;   ///< keep all that an index names; only the image for `platform` is unpacked
     bool blobs;           ///< fetch a layer whose blob is missing even when its image is here
 } pull_options;
 
@@ -86,4 +93,5 @@ pull *pull_start(pull_engine *engine, const image_reference *reference, const pu
                  const pull_events *events, void *data, holm_error **error);
 /// Ends it: `done` comes with CANCELLED, from the loop. What has arrived is kept for the next time.
 void pull_cancel(pull *self);
+/// out is reused from call to call: pull_status_finish in the end.
 void pull_status_get(const pull *self, pull_status *out);

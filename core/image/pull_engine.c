@@ -11,6 +11,8 @@ static void remove_half_made(const pull_engine *self) {
     for (const struct dirent *entry; directory && (entry = readdir(directory));)
         if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             unlinkat(dirfd(directory), entry->d_name, 0);
+    if (alone >= 0)
+        blob_sweep_partial(self->blobs, BLOB_PARTIAL_AGE, NULL);
 }
 
 pull_engine *pull_engine_create(const pull_engine_options *options, holm_error **error) {

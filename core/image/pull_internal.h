@@ -52,6 +52,10 @@ pull_layer *pull_layer_acquire(pull_engine *engine, pull_source *source,
                                const manifest_descriptor *descriptor, const char *diff_id,
                                const char *chain_id, pull_layer *parent, bool blob,
                                void (*changed)(pull_layer *layer, void *data), void *data);
+/// The same for a blob that is only kept, whatever it is.
+pull_layer *pull_layer_acquire_blob(pull_engine *engine, pull_source *source,
+                                    const manifest_descriptor *descriptor,
+                                    void (*changed)(pull_layer *layer, void *data), void *data);
 /// When nobody is left that wants it, it is broken off.
 void pull_layer_release(pull_layer *self, const void *data);
 

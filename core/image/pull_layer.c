@@ -348,9 +348,12 @@ static layer_compression compression_of(const char *media_type) {
     }
 }
 
-static pull_layer *find_layer(const pull_engine *engine, const char *chain_id) {
+// A blob that is only kept is known by its digest, a layer by its chain.
+static pull_layer *find_layer(const pull_engine *engine, const char *digest, const char *chain_id) {
     for (pull_layer *layer = engine->layers; layer; layer = layer->next)
-        if (strcmp(layer->chain_id, chain_id) == 0 && layer->phase != PULL_LAYER_FAILED && !layer->cancelled)
+        if (strcmp(layer->chain_id, chain_id) == 0 &&
+            (chain_id[0] || strcmp(layer->descriptor.digest, digest) == 0) &&
+            layer->phase != PULL_LAYER_FAILED && !layer->cancelled)
             return layer;
     return NULL;
 }
@@ -361,22 +364,37 @@ static void add_user(pull_layer *self, void (*changed)(pull_layer *layer, void *
     self->users = user;
 }
 
-pull_layer *pull_layer_acquire(pull_engine *engine, pull_source *source,
-                               const manifest_descriptor *descriptor, const char *diff_id,
-                               const char *chain_id, pull_layer *parent, bool blob,
-                               void (*changed)(pull_layer *layer, void *data), void *data) {
-    pull_layer *self = find_layer(engine, chain_id);
-    if (self) {
-        add_user(self, changed, data);
-        return self;
-    }
-    self = calloc(1, sizeof *self);
+static pull_layer *make(pull_engine *engine, pull_source *source, const manifest_descriptor *descriptor,
+                        const char *diff_id, const char *chain_id) {
+    pull_layer *self = calloc(1, sizeof *self);
     self->engine = engine;
     self->source = pull_source_take(source);
     self->descriptor = *descriptor;
     self->descriptor.media_type = strdup(descriptor->media_type);
-    memcpy(self->diff_id, diff_id, DIGEST_SIZE);
-    memcpy(self->chain_id, chain_id, DIGEST_SIZE);
+    self->plain = !diff_id[0];
+    snprintf(self->diff_id, sizeof self->diff_id, "%s", diff_id);
+    snprintf(self->chain_id, sizeof self->chain_id, "%s", chain_id);
+    return self;
+}
+
+static void enter(pull_layer *self) {
+    pull_layer **end = &self->engine->layers;
+    while (*end)
+        end = &(*end)->next;
+    *end = self;
+    start_queued(self->engine);
+}
+
+pull_layer *pull_layer_acquire(pull_engine *engine, pull_source *source,
+                               const manifest_descriptor *descriptor, const char *diff_id,
+                               const char *chain_id, pull_layer *parent, bool blob,
+                               void (*changed)(pull_layer *layer, void *data), void *data) {
+    pull_layer *self = find_layer(engine, descriptor->digest, chain_id);
+    if (self) {
+        add_user(self, changed, data);
+        return self;
+    }
+    self = make(engine, source, descriptor, diff_id, chain_id);
     self->compression = compression_of(descriptor->media_type);
     self->temporary = path_format("%s/.%s.%d.%llu", engine->layers_directory, digest_hex(chain_id),
                                   (int)getpid(), (unsigned long long)engine->temporary_count++);
@@ -385,11 +403,21 @@ pull_layer *pull_layer_acquire(pull_engine *engine, pull_source *source,
     if (parent)
         add_user(parent, on_parent_changed, self);
     add_user(self, changed, data);
-    pull_layer **end = &engine->layers;
-    while (*end)
-        end = &(*end)->next;
-    *end = self;
-    start_queued(engine);
+    enter(self);
+    return self;
+}
+
+pull_layer *pull_layer_acquire_blob(pull_engine *engine, pull_source *source,
+                                    const manifest_descriptor *descriptor,
+                                    void (*changed)(pull_layer *layer, void *data), void *data) {
+    pull_layer *self = find_layer(engine, descriptor->digest, "");
+    if (!self) {
+        self = make(engine, source, descriptor, "", "");
+        add_user(self, changed, data);
+        enter(self);
+    } else {
+        add_user(self, changed, data);
+    }
     return self;
 }
 

@@ -24,6 +24,7 @@ struct pull_layer {
     pull_layer_phase phase;
     bool has_slot, cancelled;
     bool blob_wanted; // not only the image
+    bool plain;       // only the blob: diff_id and chain_id are ""
     bool again;       // this is the second time, all from the registry
     uint64_t bytes_done;
     registry_fetch *fetch;

@@ -61,7 +61,7 @@ static int feed_partial(pull_layer *self, holm_error **error) {
             holm_error_set(error, HOLM_ERROR_CANCELLED, "cancelled");
             return -1;
         }
-        if (layer_writer_push(self->writer, chunk, (size_t)got, error) < 0)
+        if (self->writer && layer_writer_push(self->writer, chunk, (size_t)got, error) < 0)
             return -1;
     }
     return (int)got;
@@ -96,6 +96,8 @@ static int open_blob(pull_layer *self, bool *here, holm_error **error) {
 }
 
 static int open_writer(pull_layer *self, bool blob_here, holm_error **error) {
+    if (self->plain)
+        return 0;
     layer_writer_options options = {
         .path = self->temporary,
         .compression = self->compression,
@@ -109,7 +111,7 @@ static int open_writer(pull_layer *self, bool blob_here, holm_error **error) {
 
 static pull_outcome prepare(pull_layer *self, holm_error **error) {
     bool wanted = self->blob_wanted && !blob_exists(self->engine->blobs, self->descriptor.digest, NULL);
-    if (!wanted && (find_image(self, self->diff_id) || find_image(self, self->chain_id)))
+    if (!wanted && !self->plain && (find_image(self, self->diff_id) || find_image(self, self->chain_id)))
         return PULL_OUTCOME_EXISTS;
     bool here = false;
     cleanup_error holm_error *cause = NULL;
@@ -119,6 +121,8 @@ static pull_outcome prepare(pull_layer *self, holm_error **error) {
         holm_error_propagate(error, steal_pointer(&cause));
         return PULL_OUTCOME_FAILED;
     }
+    if (here && self->plain)
+        return PULL_OUTCOME_EXISTS;
     self->from_disk = here || blob_writer_offset(self->blob) > 0;
     if (open_writer(self, here, error) < 0 ||
         (here ? feed_blob_file(self, error) : feed_partial(self, error)) < 0)
@@ -143,7 +147,8 @@ void pull_layer_run_wait(uv_work_t *work) {
 void pull_layer_run_write(uv_work_t *work) {
     pull_layer *self = work->data;
     bool done = blob_writer_write(self->blob, self->batch.data, self->batch.length, &self->error) == 0 &&
-                (layer_writer_push(self->writer, self->batch.data, self->batch.length, &self->error) == 0 ||
+                (!self->writer ||
+                 layer_writer_push(self->writer, self->batch.data, self->batch.length, &self->error) == 0 ||
                  blame(self));
     self->result = done ? PULL_OUTCOME_NEXT : PULL_OUTCOME_FAILED;
     fault_point("pull.layer-chunk");
@@ -177,6 +182,11 @@ void pull_layer_run_finish(uv_work_t *work) {
     if (self->blob && blob_writer_commit(self->blob, &self->error) < 0)
         return;
     blob_writer_destroy(steal_pointer(&self->blob));
+    if (self->plain) {
+        self->complete = true;
+        self->result = PULL_OUTCOME_WHOLE;
+        return;
+    }
     if (layer_writer_finish(self->writer, &self->unpacked, &self->error) < 0) {
         blame(self);
         return;

@@ -5,6 +5,7 @@
 
 #include "core/base/buffer.h"
 #include "core/base/path.h"
+#include "core/image/content.h"
 #include "core/image/manifest.h"
 #include "core/image/pull_internal.h"
 #include "core/registry/registry_exchange.h"
@@ -14,7 +15,6 @@
 #define LOG_MODULE "image"
 #include "core/base/log.h"
 
-#define BLOBS_MAX   (MANIFEST_LAYERS_MAX + 1) ///< and the configuration
 #define CONCURRENCY 3
 
 typedef struct push_blob {
@@ -23,9 +23,15 @@ typedef struct push_blob {
     uint64_t size, sent;
     const char *phase;
     char *source; // a repository of the same registry that may have it, or NULL
-    int fd;       // -1: its bytes are not here
+    int fd;       // while it is sent; -1: its bytes are not here
     registry_upload *upload;
 } push_blob;
+
+/// An index or a manifest; what others name comes before them.
+typedef struct push_document {
+    char digest[DIGEST_SIZE];
+    char *media_type;
+} push_document;
 
 struct push {
     pull_engine *engine;
@@ -34,46 +40,80 @@ struct push {
     push_events events;
     void *data;
     char *canonical, *host, *repository, *object;
+    char *platform; // "": none is asked for
+    bool all_platforms;
     registry *registry;
     registry_exchange *exchange;
     int hold; // nothing is swept away meanwhile
     bool working, cancelled;
     const char *phase;
-    char digest[DIGEST_SIZE];
-    buffer text; // the manifest
-    char *media_type;
-    push_blob blobs[BLOBS_MAX];
+    char digest[DIGEST_SIZE]; // of the whole
+    char *note;
+    push_document *documents;
+    size_t document_count, document_next;
+    buffer text;    // of the document that is sent
+    buffer reduced; // the last one, where it is not in the store
+    push_blob *blobs;
     size_t count, next, done;
     holm_error *error;
 };
 
 // ---- what there is to do, on one of uv's workers ----
 
-static void add_blob(push *self, const manifest_descriptor *descriptor) {
-    for (size_t i = 0; i < self->count; i++)
-        if (strcmp(self->blobs[i].digest, descriptor->digest) == 0)
-            return;
-    push_blob *blob = &self->blobs[self->count++];
-    *blob = (push_blob){.owner = self, .size = descriptor->size, .phase = "queued"};
-    memcpy(blob->digest, descriptor->digest, DIGEST_SIZE);
-    uint64_t size;
-    bool here = blob_exists(self->engine->blobs, blob->digest, &size) && size == blob->size;
-    blob->fd = here ? blob_open(self->engine->blobs, blob->digest, NULL) : -1;
+static void take_parts(push *self, const content *all) {
+    self->blobs = calloc(all->count, sizeof *self->blobs);
+    self->documents = calloc(all->count, sizeof *self->documents);
+    if (!self->blobs || !self->documents)
+        abort();
+    for (size_t i = 0; i < all->count; i++) {
+        const content_part *part = &all->parts[i];
+        if (part->document) {
+            push_document *document = &self->documents[self->document_count++];
+            memcpy(document->digest, part->digest, DIGEST_SIZE);
+            document->media_type = strdup(part->media_type);
+        } else {
+            push_blob *blob = &self->blobs[self->count++];
+            *blob = (push_blob){.owner = self, .size = part->size, .phase = "queued", .fd = -1};
+            memcpy(blob->digest, part->digest, DIGEST_SIZE);
+        }
+    }
 }
 
-static int read_manifest(push *self, holm_error **error) {
-    cleanup_manifest manifest image = {0};
-    if (blob_read(self->engine->blobs, self->digest, MANIFEST_SIZE_MAX, &self->text, error) < 0 ||
-        manifest_parse(self->text.data, self->text.length, NULL, &image, error) < 0)
+static int plan_image(push *self, const json_t *images, holm_error **error) {
+    cleanup_content content all = {0};
+    const json_t *image = manifest_document_choose(images, self->platform, self->canonical, error);
+    const char *id = json_string_value(json_object_get(image, "id"));
+    if (!image)
         return -1;
-    if (image.index || image.layer_count > MANIFEST_LAYERS_MAX) {
-        holm_error_set(error, HOLM_ERROR_INTEGRITY, "the manifest is none of an image");
+    if (!id || !digest_is_valid(id)) {
+        holm_error_set(error, HOLM_ERROR_INTEGRITY, "%s has no digest in state.db", self->canonical);
         return -1;
     }
-    self->media_type = strdup(image.media_type);
-    for (size_t i = 0; i < image.layer_count; i++)
-        add_blob(self, &image.layers[i]);
-    add_blob(self, &image.config);
+    if (content_gather(self->engine->blobs, id, &all, error) < 0)
+        return -1;
+    take_parts(self, &all);
+    return 0;
+}
+
+static int plan_index(push *self, const json_t *images, const char *target, holm_error **error) {
+    cleanup_content content all = {0};
+    if (content_gather(self->engine->blobs, target, &all, error) < 0)
+        return -1;
+    if (all.index && !all.complete && !self->all_platforms) {
+        const json_t *image = manifest_document_choose(images, "", self->canonical, error);
+        const json_t *platform = json_object_get(json_object_get(image, "configuration"), "platform");
+        self->note = path_format("not all platforms of %s are here: only the image for %s was pushed",
+                                 self->canonical, json_string_value(platform));
+        return plan_image(self, images, error);
+    }
+    take_parts(self, &all);
+    if (all.complete)
+        return 0;
+    if (content_reduce_index(self->engine->blobs, &all, &self->reduced, error) < 0)
+        return -1;
+    self->note = path_format("not all platforms of %s are here: an index of those that are was pushed",
+                             self->canonical);
+    digest_of(self->reduced.data, self->reduced.length, self->documents[self->document_count - 1].digest);
     return 0;
 }
 
@@ -86,28 +126,32 @@ static char *repository_of(const push *self, const char *name) {
     return steal_pointer(&reference.repository);
 }
 
-static void take_source(push *self, const json_t *document, const char *repository) {
+static void take_source(push *self, const json_t *places, const json_t *document, const char *repository) {
     size_t index;
     json_t *layer;
     json_array_foreach (json_object_get(json_object_get(document, "status"), "layers"), index, layer) {
         const char *digest = json_string_value(json_object_get(layer, "digest"));
-        for (size_t i = 0; digest && i < self->count; i++)
-            if (!self->blobs[i].source && strcmp(self->blobs[i].digest, digest) == 0)
-                self->blobs[i].source = strdup(repository);
+        const json_t *place = digest ? json_object_get(places, digest) : NULL;
+        push_blob *blob = place ? &self->blobs[json_integer_value(place)] : NULL;
+        if (blob && !blob->source)
+            blob->source = strdup(repository);
     }
 }
 
 static void find_sources(push *self, state *database) {
-    json_t *images = state_image_list(database, NULL), *image, *name;
+    json_t *images = state_image_list(database, NULL), *places = json_object(), *image, *name;
     size_t index, at;
+    for (size_t i = 0; i < self->count; i++)
+        json_object_set_new(places, self->blobs[i].digest, json_integer((json_int_t)i));
     json_array_foreach (images, index, image)
         json_array_foreach (json_object_get(json_object_get(image, "configuration"), "references"), at,
                             name) {
             cleanup_free char *repository = repository_of(self, json_string_value(name));
             if (repository)
-                take_source(self, image, repository);
+                take_source(self, places, image, repository);
         }
     json_decref(images);
+    json_decref(places);
 }
 
 static void plan(uv_work_t *work) {
@@ -117,16 +161,16 @@ static void plan(uv_work_t *work) {
     if (!database)
         return;
     self->hold = blob_store_hold(self->engine->blobs, error);
-    json_t *document = self->hold < 0 ? NULL : state_image_get(database, self->canonical, error);
-    const char *id = json_string_value(json_object_get(document, "id"));
-    if (id && digest_is_valid(id)) {
-        memcpy(self->digest, id, DIGEST_SIZE);
-        if (read_manifest(self, error) == 0)
-            find_sources(self, database);
-    } else if (document) {
-        holm_error_set(error, HOLM_ERROR_INTEGRITY, "%s has no digest in state.db", self->canonical);
+    json_t *images = self->hold < 0 ? NULL : state_image_find(database, self->canonical, error);
+    cleanup_free char *target = images ? state_reference_target(database, self->canonical, NULL) : NULL;
+    if (!images)
+        return;
+    bool whole = target && digest_is_valid(target) && !*self->platform;
+    if ((whole ? plan_index(self, images, target, error) : plan_image(self, images, error)) == 0) {
+        memcpy(self->digest, self->documents[self->document_count - 1].digest, DIGEST_SIZE);
+        find_sources(self, database);
     }
-    json_decref(document);
+    json_decref(images);
 }
 
 // ---- the end ----
@@ -145,9 +189,15 @@ static void push_free(push *self) {
     registry_destroy(self->registry);
     if (self->hold >= 0)
         close(self->hold);
+    for (size_t i = 0; i < self->document_count; i++)
+        free(self->documents[i].media_type);
+    free(self->documents);
+    free(self->blobs);
     buffer_finish(&self->text);
+    buffer_finish(&self->reduced);
+    free(self->platform);
     holm_error_free(self->error);
-    free(self->media_type);
+    free(self->note);
     free(self->canonical);
     free(self->host);
     free(self->repository);
@@ -157,7 +207,8 @@ static void push_free(push *self) {
 
 static void on_end(uv_timer_t *timer) {
     push *self = timer->data;
-    self->events.done(self, self->error ? NULL : self->digest, self->error, self->data);
+    self->events.done(self, self->error ? NULL : self->digest, self->error ? NULL : self->note, self->error,
+                      self->data);
     push_free(self);
 }
 
@@ -184,7 +235,29 @@ void push_cancel(push *self) {
     end(self, error);
 }
 
-// ---- the manifest ----
+// ---- work ----
+
+static void submit(push *self, uv_work_cb run, uv_after_work_cb after) {
+    self->working = true;
+    self->work.data = self;
+    uv_queue_work(self->engine->loop, &self->work, run, after);
+}
+
+/// Whether to go on.
+static bool worked(push *self) {
+    self->working = false;
+    if (self->cancelled) {
+        holm_error_free(steal_pointer(&self->error));
+        holm_error_set(&self->error, HOLM_ERROR_CANCELLED, "cancelled");
+    }
+    if (self->error)
+        end(self, NULL);
+    return !self->error;
+}
+
+// ---- manifests, each before those that name it ----
+
+static void next_document(push *self);
 
 static void on_manifest(const http_request *answer, const char *text, const holm_error *error,
                         unsigned wait_ms, void *data) {
@@ -196,23 +269,50 @@ static void on_manifest(const http_request *answer, const char *text, const holm
     if (!error && http_request_status(answer) / 100 != 2)
         holm_error_set(&problem, HOLM_ERROR_UNAVAILABLE, "%s answered %ld to the manifest%s%s%s", self->host,
                        http_request_status(answer), text ? " (" : "", text ? text : "", text ? ")" : "");
-    else if (digest && strcmp(digest, self->digest) != 0)
+    else if (digest && strcmp(digest, self->documents[self->document_next].digest) != 0)
         holm_error_set(&problem, HOLM_ERROR_INTEGRITY, "%s has stored another manifest than was sent",
                        self->host);
     holm_error_wrap(&problem, "push %s", self->canonical);
-    end(self, problem);
+    if (problem || ++self->document_next == self->document_count)
+        end(self, problem);
+    else
+        next_document(self);
 }
 
 static void send_manifest(push *self) {
-    self->phase = "storing";
+    const push_document *document = &self->documents[self->document_next];
+    bool last = self->document_next + 1 == self->document_count;
     cleanup_free char *url = path_format("%s/v2/%s/manifests/%s", registry_base_url(self->registry),
-                                         self->repository, self->object);
-    cleanup_free char *type = path_format("Content-Type: %s", self->media_type);
+                                         self->repository, last ? self->object : document->digest);
+    cleanup_free char *type = path_format("Content-Type: %s", document->media_type);
     const char *const headers[] = {type, NULL};
-    const http_content content = {.bytes = self->text.data, .fd = -1, .size = self->text.length};
+    const http_content body = {.bytes = self->text.data, .fd = -1, .size = self->text.length};
     const registry_exchange_options options = {
-        .method = HTTP_PUT, .url = url, .headers = headers, .content = &content, .done = on_manifest};
+        .method = HTTP_PUT, .url = url, .headers = headers, .content = &body, .done = on_manifest};
     self->exchange = registry_exchange_start(self->registry, &options, self);
+}
+
+static void read_document(uv_work_t *work) {
+    push *self = work->data;
+    bool last = self->document_next + 1 == self->document_count;
+    buffer_clear(&self->text);
+    if (last && self->reduced.length > 0)
+        buffer_append(&self->text, self->reduced.data, self->reduced.length);
+    else
+        blob_read(self->engine->blobs, self->documents[self->document_next].digest, MANIFEST_SIZE_MAX,
+                  &self->text, &self->error);
+}
+
+static void document_read(uv_work_t *work, int status) {
+    push *self = work->data;
+    (void)status;
+    if (worked(self))
+        send_manifest(self);
+}
+
+static void next_document(push *self) {
+    self->phase = "storing";
+    submit(self, read_document, document_read);
 }
 
 // ---- blobs ----
@@ -229,6 +329,8 @@ static void on_blob(bool there, const holm_error *error, void *data) {
     push_blob *blob = data;
     push *self = blob->owner;
     blob->upload = NULL;
+    if (blob->fd >= 0)
+        close(steal_fd(&blob->fd));
     if (error) {
         end(self, holm_error_copy(error));
         return;
@@ -238,7 +340,7 @@ static void on_blob(bool there, const holm_error *error, void *data) {
     self->done++;
     self->events.changed(self, self->data);
     if (self->done == self->count)
-        send_manifest(self);
+        next_document(self);
     else
         start_blobs(self);
 }
@@ -246,6 +348,9 @@ static void on_blob(bool there, const holm_error *error, void *data) {
 static void start_blobs(push *self) {
     for (; self->next < self->count && self->next - self->done < CONCURRENCY; self->next++) {
         push_blob *blob = &self->blobs[self->next];
+        uint64_t size;
+        bool here = blob_exists(self->engine->blobs, blob->digest, &size) && size == blob->size;
+        blob->fd = here ? blob_open(self->engine->blobs, blob->digest, NULL) : -1;
         const registry_upload_options options = {.digest = blob->digest,
                                                  .size = blob->size,
                                                  .fd = blob->fd,
@@ -260,26 +365,25 @@ static void start_blobs(push *self) {
 static void planned(uv_work_t *work, int status) {
     push *self = work->data;
     (void)status;
-    self->working = false;
-    if (self->cancelled) {
-        holm_error_free(steal_pointer(&self->error));
-        holm_error_set(&self->error, HOLM_ERROR_CANCELLED, "cancelled");
-    }
-    if (self->error) {
-        end(self, NULL);
+    if (!worked(self))
         return;
-    }
     for (size_t i = 0; i < self->count; i++)
         if (self->blobs[i].source)
             registry_add_source(self->registry, self->blobs[i].source);
     self->phase = "uploading";
-    start_blobs(self);
+    if (self->count == 0)
+        next_document(self);
+    else
+        start_blobs(self);
 }
 
-push *push_start(pull_engine *engine, const image_reference *reference, const char *scheme,
+push *push_start(pull_engine *engine, const image_reference *reference, const push_options *options,
                  const push_events *events, void *data, holm_error **error) {
+    cleanup_manifest_platform manifest_platform platform = {0}; // only whether it is one
+    if (manifest_platform_parse(options->platform, &platform, error) < 0)
+        return NULL;
     registry *to =
-        pull_engine_push_registry(engine, reference->registry, reference->repository, scheme, error);
+        pull_engine_push_registry(engine, reference->registry, reference->repository, options->scheme, error);
     if (!to)
         return NULL;
     push *self = calloc(1, sizeof *self);
@@ -287,6 +391,8 @@ push *push_start(pull_engine *engine, const image_reference *reference, const ch
     self->engine = engine;
     self->events = *events;
     self->data = data;
+    self->platform = strdup(options->platform ? options->platform : "");
+    self->all_platforms = options->all_platforms;
     self->canonical = image_reference_canonical(reference);
     self->host = strdup(reference->registry);
     self->repository = strdup(reference->repository);
@@ -296,21 +402,16 @@ push *push_start(pull_engine *engine, const image_reference *reference, const ch
     self->end = calloc(1, sizeof *self->end);
     uv_timer_init(engine->loop, self->end);
     self->end->data = self;
-    self->working = true;
-    self->work.data = self;
-    uv_queue_work(engine->loop, &self->work, plan, planned);
+    submit(self, plan, planned);
     return self;
 }
 
 void push_status_get(const push *self, pull_status *out) {
-    memset(out, 0, sizeof *out);
-    out->phase = self->phase;
-    for (size_t i = 0; !self->working && i < self->count; i++) {
+    pull_status_reset(out, self->phase);
+    for (size_t i = 0; strcmp(self->phase, "resolving") != 0 && i < self->count; i++) {
         const push_blob *blob = &self->blobs[i];
         out->bytes_done += blob->sent;
         out->bytes_total += blob->size;
-        if (out->layer_count < sizeof out->layers / sizeof *out->layers)
-            out->layers[out->layer_count++] =
-                (pull_layer_status){blob->digest, blob->phase, blob->sent, blob->size};
+        *pull_status_add(out) = (pull_layer_status){blob->digest, blob->phase, blob->sent, blob->size};
     }
 }

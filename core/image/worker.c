@@ -34,6 +34,7 @@ static void fill(worker_task *task, worker_progress *out) {
     out->done = true;
     out->phase = (char *)"done";
     out->digest = task->digest ? task->digest : (char *)"";
+    out->note = task->note ? task->note : (char *)"";
     out->references = task->references;
     out->n_references = task->reference_count;
     if (task->error) {
@@ -175,6 +176,7 @@ static void task_free(worker_task *task) {
     free(task->references);
     holm_error_free(task->error);
     free(task->digest);
+    free(task->note);
     free(task->subject);
     free(task->key);
     free(task);

@@ -35,7 +35,7 @@ struct worker_task {
     void *implementation;
     bool changed, ended;
     // the end
-    char *digest;
+    char *digest, *note; ///< NULL where there is none
     char **references;
     size_t reference_count;
     holm_error *error;

@@ -10,8 +10,7 @@ typedef struct pull_task {
     push *push; // instead
     worker_task *task;
     pull_status status;
-    Holm__Image__V1__LayerProgress layers[array_length(((pull_status *)NULL)->layers)];
-    Holm__Image__V1__LayerProgress *layer_pointers[array_length(((pull_status *)NULL)->layers)];
+    Holm__Image__V1__LayerProgress *layers, **layer_pointers; // as many as status.layer_capacity
 } pull_task;
 
 static void describe(worker_task *task, worker_progress *out) {
@@ -20,6 +19,11 @@ static void describe(worker_task *task, worker_progress *out) {
         push_status_get(self->push, &self->status);
     else
         pull_status_get(self->pull, &self->status);
+    size_t count = self->status.layer_capacity;
+    self->layers = reallocarray(self->layers, count + 1, sizeof *self->layers);
+    self->layer_pointers = reallocarray(self->layer_pointers, count + 1, sizeof *self->layer_pointers);
+    if (!self->layers || !self->layer_pointers)
+        abort();
     for (size_t i = 0; i < self->status.layer_count; i++) {
         const pull_layer_status *layer = &self->status.layers[i];
         holm__image__v1__layer_progress__init(&self->layers[i]);
@@ -34,6 +38,13 @@ static void describe(worker_task *task, worker_progress *out) {
     out->layers = self->layer_pointers;
     out->bytes_done = self->status.bytes_done;
     out->bytes_total = self->status.bytes_total;
+}
+
+static void free_task(pull_task *self) {
+    pull_status_finish(&self->status);
+    free(self->layers);
+    free(self->layer_pointers);
+    free(self);
 }
 
 static void cancel(worker_task *task) {
@@ -52,7 +63,7 @@ static void on_done(pull *source, const char *digest, const holm_error *error, v
     (void)source;
     pull_task *self = data;
     worker_task_end(self->task, digest, error);
-    free(self);
+    free_task(self);
 }
 
 worker_task *worker_pull(worker *self, const Holm__Image__V1__PullRequest *request, holm_error **error) {
@@ -62,12 +73,15 @@ worker_task *worker_pull(worker *self, const Holm__Image__V1__PullRequest *reque
     if (image_reference_parse(request->reference, NULL, &reference, error) < 0)
         return NULL;
     cleanup_free char *canonical = image_reference_canonical(&reference);
-    cleanup_free char *key = path_format("pull %s %s %s", canonical, request->platform, request->scheme);
+    cleanup_free char *key = path_format("pull %s %s %s %d", canonical, request->platform, request->scheme,
+                                         request->all_platforms);
     worker_task *same = worker_task_find(self, key);
     if (same)
         return same;
-    pull_options options = {
-        .platform = request->platform, .scheme = request->scheme, .concurrency = request->concurrency};
+    pull_options options = {.platform = request->platform,
+                            .scheme = request->scheme,
+                            .concurrency = request->concurrency,
+                            .all_platforms = request->all_platforms};
     pull_task *made = calloc(1, sizeof *made);
     made->pull = pull_start(worker_engine(self), &reference, &options, &events, made, error);
     if (!made->pull) {
@@ -92,11 +106,13 @@ static void on_push_changed(push *source, void *data) {
         worker_task_changed(self->task);
 }
 
-static void on_push_done(push *source, const char *digest, const holm_error *error, void *data) {
+static void on_push_done(push *source, const char *digest, const char *note, const holm_error *error,
+                         void *data) {
     (void)source;
     pull_task *self = data;
+    self->task->note = note ? strdup(note) : NULL;
     worker_task_end(self->task, digest, error);
-    free(self);
+    free_task(self);
 }
 
 worker_task *worker_push(worker *self, const Holm__Image__V1__PushRequest *request, holm_error **error) {
@@ -106,12 +122,15 @@ worker_task *worker_push(worker *self, const Holm__Image__V1__PushRequest *reque
     if (image_reference_parse(request->reference, NULL, &reference, error) < 0)
         return NULL;
     cleanup_free char *canonical = image_reference_canonical(&reference);
-    cleanup_free char *key = path_format("push %s %s", canonical, request->scheme);
+    cleanup_free char *key = path_format("push %s %s %s %d", canonical, request->scheme, request->platform,
+                                         request->all_platforms);
     worker_task *same = worker_task_find(self, key);
     if (same)
         return same;
     pull_task *made = calloc(1, sizeof *made);
-    made->push = push_start(worker_engine(self), &reference, request->scheme, &events, made, error);
+    const push_options options = {
+        .scheme = request->scheme, .platform = request->platform, .all_platforms = request->all_platforms};
+    made->push = push_start(worker_engine(self), &reference, &options, &events, made, error);
     if (!made->push) {
         free(made);
         return NULL;

@@ -8,14 +8,13 @@
 
 #include "core/base/fault.h"
 #include "core/base/file.h"
+#include "core/image/manifest.h"
 #include "core/image/reference.h"
 #include "core/image/worker_internal.h"
 #include "core/store/state.h"
 
 #define LOG_MODULE "image"
 #include "core/base/log.h"
-
-#define PARTIAL_AGE_SECONDS (24 * 3600) ///< how long the pieces of a broken-off pull are kept
 
 // "sweep": wanted. "sweeping": begun.
 static char *mark_path(const worker *self, const char *name) {
@@ -88,7 +87,7 @@ static int sweep(worker *self, holm_error **error) {
     cleanup_free char *layers = path_join(worker_paths(self)->data, "layers", NULL);
     sweep_layers(layers, file_set);
     sweep_blobs(blobs, blob_set);
-    blob_sweep_partial(blobs, PARTIAL_AGE_SECONDS, NULL);
+    blob_sweep_partial(blobs, BLOB_PARTIAL_AGE, NULL);
     cleanup_free char *begun = mark_path(self, "sweeping");
     unlink(begun);
     json_decref(blob_set);
@@ -141,7 +140,7 @@ void worker_sweep_when_possible(worker *self) {
 typedef struct removal {
     worker *owner;
     json_t *untagged; ///< names
-    char *deleted;
+    json_t *deleted;  ///< ids
 } removal;
 
 static void release(void *result) {
@@ -149,7 +148,7 @@ static void release(void *result) {
     if (!self)
         return;
     json_decref(self->untagged);
-    free(self->deleted);
+    json_decref(self->deleted);
     free(self);
 }
 
@@ -161,79 +160,128 @@ static int set_mark(const worker *self, holm_error **error) {
     return fd < 0 ? -1 : 0;
 }
 
-// "debian" and "docker.io/library/debian:latest" name a reference, all else an id. The caller frees it.
-static char *reference_of(const char *text, const json_t *image) {
+// "debian" and "docker.io/library/debian:latest" name a reference, all else is a digest. The caller frees it.
+static char *reference_of(state *database, const char *text) {
     cleanup_image_reference image_reference parsed = {0};
     cleanup_free char *canonical = NULL;
     if (image_reference_parse(text, NULL, &parsed, NULL) == 0)
         canonical = image_reference_canonical(&parsed);
-    size_t i;
-    json_t *name;
-    json_array_foreach (json_object_get(json_object_get(image, "configuration"), "references"), i, name) {
-        if (strcmp(json_string_value(name), text) == 0 ||
-            (canonical && strcmp(json_string_value(name), canonical) == 0))
-            return strdup(json_string_value(name));
+    const char *const forms[] = {text, canonical};
+    for (size_t i = 0; i < array_length(forms); i++) {
+        cleanup_free char *target = forms[i] ? state_reference_target(database, forms[i], NULL) : NULL;
+        if (target)
+            return strdup(forms[i]);
     }
     return NULL;
 }
 
-static json_t *find_image(state *database, const char *text, holm_error **error) {
-    cleanup_image_reference image_reference parsed = {0};
-    if (image_reference_parse(text, NULL, &parsed, NULL) == 0) {
-        cleanup_free char *canonical = image_reference_canonical(&parsed);
-        json_t *image = state_image_get(database, canonical, NULL);
-        if (image)
-            return image;
-    }
-    return state_image_get(database, text, error);
+static const char *id_of(const json_t *image) {
+    return json_string_value(json_object_get(image, "id"));
 }
 
-static int delete_image(state *database, const char *id, const json_t *names, removal *out,
-                        holm_error **error) {
+static const json_t *names_of(const json_t *image) {
+    return json_object_get(json_object_get(image, "configuration"), "references");
+}
+
+static int delete_image(state *database, const char *id, removal *out, holm_error **error) {
     if (state_image_delete(database, id, error) < 0 ||
         state_event_add(database, "image", "remove", id, "", NULL, error) < 0)
         return -1;
-    out->deleted = strdup(id);
-    json_array_extend(out->untagged, (json_t *)names);
+    json_array_append_new(out->deleted, json_string(id));
     return 0;
 }
 
-/// The image stays, without the names.
-static int take_names(state *database, const char *id, const json_t *names, removal *out,
-                      holm_error **error) {
+// The image loses the name, and goes with its last one. Where containers use it, it can only stay without.
+static int take_name(state *database, const json_t *image, const char *name, bool force, removal *out,
+                     holm_error **error) {
+    const char *id = id_of(image);
+    bool used = json_array_size(json_object_get(json_object_get(image, "status"), "containers")) > 0;
+    if (json_array_size(names_of(image)) > 1 || (used && force))
+        return state_reference_delete(database, name, id, NULL, error) == 0
+                   ? state_event_add(database, "image", "untag", id, name, NULL, error)
+                   : -1;
+    return delete_image(database, id, out, error);
+}
+
+// By its id an image goes with all its names.
+static int remove_by_id(state *database, const json_t *image, bool force, removal *out, holm_error **error) {
+    bool used = json_array_size(json_object_get(json_object_get(image, "status"), "containers")) > 0;
     size_t i;
     json_t *name;
-    json_array_foreach (names, i, name) {
-        const char *text = json_string_value(name);
-        if (state_reference_delete(database, text, NULL, error) < 0 ||
-            state_event_add(database, "image", "untag", id, text, NULL, error) < 0)
+    if (!used || !force || json_array_size(names_of(image)) == 0)
+        return delete_image(database, id_of(image), out, error);
+    json_array_foreach (names_of(image), i, name)
+        if (state_reference_delete(database, json_string_value(name), id_of(image), NULL, error) < 0 ||
+            state_event_add(database, "image", "untag", id_of(image), json_string_value(name), NULL, error) <
+                0)
             return -1;
-        json_array_append(out->untagged, name);
-    }
     return 0;
+}
+
+/// Every name of the images, each once.
+static json_t *all_names(const json_t *images) {
+    json_t *names = json_object(), *image, *name;
+    size_t index, at;
+    json_array_foreach (images, index, image)
+        json_array_foreach (names_of(image), at, name)
+            json_object_set_new(names, json_string_value(name), json_true());
+    return names;
+}
+
+static void tell_gone(state *database, json_t *names, removal *out) {
+    const char *name;
+    json_t *value;
+    json_object_foreach (names, name, value) {
+        cleanup_free char *target = state_reference_target(database, name, NULL);
+        if (!target)
+            json_array_append_new(out->untagged, json_string(name));
+    }
+}
+
+static int remove_each(state *database, const json_t *images, const char *reference,
+                       const Holm__Image__V1__RemoveRequest *request, removal *out, holm_error **error) {
+    cleanup_manifest_platform manifest_platform wanted = {0};
+    size_t index, count = 0;
+    json_t *image;
+    if (manifest_platform_parse(request->platform, &wanted, error) < 0)
+        return -1;
+    json_array_foreach (images, index, image) {
+        if (*request->platform && !manifest_document_matches(image, &wanted))
+            continue;
+        count++;
+        int result = reference ? take_name(database, image, reference, request->force, out, error)
+                               : remove_by_id(database, image, request->force, out, error);
+        if (result < 0)
+            return -1;
+    }
+    if (count > 0)
+        return 0;
+    holm_error_set(error, HOLM_ERROR_NOT_FOUND, "%s is not here for %s", request->reference,
+                   request->platform);
+    return -1;
 }
 
 // In one transaction: a container that is made meanwhile either keeps the image or does not find it.
-static int remove_rows(state *database, const json_t *image, const Holm__Image__V1__RemoveRequest *request,
-                       removal *out, holm_error **error) {
-    const char *id = json_string_value(json_object_get(image, "id"));
-    const json_t *names = json_object_get(json_object_get(image, "configuration"), "references");
-    bool used = json_array_size(json_object_get(json_object_get(image, "status"), "containers")) > 0;
-    cleanup_free char *reference = reference_of(request->reference, image);
-    if (!reference && json_array_size(names) > 1 && !request->force && !request->all_names) {
-        holm_error_set(error, HOLM_ERROR_IN_USE, "the image %.19s has %zu names", id, json_array_size(names));
-        holm_error_hint(error, "remove it by each of its names, or use --force");
+static int remove_rows(state *database, const Holm__Image__V1__RemoveRequest *request, removal *out,
+                       holm_error **error) {
+    cleanup_free char *reference = reference_of(database, request->reference);
+    json_t *images = state_image_find(database, reference ? reference : request->reference, error);
+    if (!images)
         return -1;
+    json_t *names = all_names(images);
+    int result = -1;
+    if (!reference && json_object_size(names) > 1 && !request->force && !request->all_names) {
+        holm_error_set(error, HOLM_ERROR_IN_USE, "the image %.19s has %zu names",
+                       id_of(json_array_get(images, 0)), json_object_size(names));
+        holm_error_hint(error, "remove it by each of its names, or use --force");
+    } else {
+        result = remove_each(database, images, reference, request, out, error);
     }
-    if (reference && json_array_size(names) > 1) {
-        json_t *one = json_pack("[s]", reference);
-        int result = take_names(database, id, one, out, error);
-        json_decref(one);
-        return result;
-    }
-    if (used && request->force && json_array_size(names) > 0)
-        return take_names(database, id, names, out, error);
-    return delete_image(database, id, names, out, error);
+    if (result == 0)
+        tell_gone(database, names, out);
+    json_decref(names);
+    json_decref(images);
+    return result;
 }
 
 static int remove_marked(worker *owner, state *database, const Holm__Image__V1__RemoveRequest *request,
@@ -241,9 +289,7 @@ static int remove_marked(worker *owner, state *database, const Holm__Image__V1__
     if (set_mark(owner, error) < 0 || state_begin(database, error) < 0)
         return -1;
     fault_point("remove.started");
-    json_t *image = find_image(database, request->reference, error);
-    bool removed = image && remove_rows(database, image, request, out, error) == 0;
-    json_decref(image);
+    bool removed = remove_rows(database, request, out, error) == 0;
     return state_end(database, removed, removed ? error : NULL) == 0 && removed ? 0 : -1;
 }
 
@@ -255,6 +301,7 @@ static void *run_remove(worker *owner, const ProtobufCMessage *message, holm_err
     removal *out = calloc(1, sizeof *out);
     out->owner = owner;
     out->untagged = json_array();
+    out->deleted = json_array();
     uv_mutex_lock(&owner->removing);
     int result = remove_marked(owner, database, request, out, error);
     uv_mutex_unlock(&owner->removing);
@@ -267,16 +314,24 @@ static void *run_remove(worker *owner, const ProtobufCMessage *message, holm_err
     return out;
 }
 
+/// The strings are the array's; the caller frees the list.
+static char **strings_of(const json_t *array) {
+    char **list = calloc(json_array_size(array) + 1, sizeof *list);
+    if (!list)
+        abort();
+    for (size_t i = 0; i < json_array_size(array); i++)
+        list[i] = (char *)json_string_value(json_array_get(array, i));
+    return list;
+}
+
 static void answer(rpc_stream *stream, void *result) {
     removal *self = result;
     Holm__Image__V1__RemoveResponse reply = HOLM__IMAGE__V1__REMOVE_RESPONSE__INIT;
+    cleanup_free char **names = strings_of(self->untagged), **ids = strings_of(self->deleted);
     reply.n_untagged = json_array_size(self->untagged);
-    cleanup_free char **names = calloc(reply.n_untagged + 1, sizeof *names);
-    for (size_t i = 0; i < reply.n_untagged; i++)
-        names[i] = (char *)json_string_value(json_array_get(self->untagged, i));
     reply.untagged = names;
-    reply.n_deleted = self->deleted ? 1 : 0;
-    reply.deleted = &self->deleted;
+    reply.n_deleted = json_array_size(self->deleted);
+    reply.deleted = ids;
     rpc_stream_reply(stream, &reply.base);
     worker_sweep_when_possible(self->owner);
 }

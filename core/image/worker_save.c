@@ -21,9 +21,10 @@ typedef struct save_task {
     rpc_stream *stream; // NULL: the client has gone
     char **references;
     size_t reference_count;
-    char *format, *compress, *path; // path NULL: messages
-    int write_fd;                   // of the thread
-    int read_fd;                    // ours, -1 with a path
+    char *format, *compress, *platform, *path; // path NULL: messages
+    bool all_platforms;
+    int write_fd; // of the thread
+    int read_fd;  // ours, -1 with a path
     bool cancelled, worked, read_all;
     unsigned handles; // that are not closed yet
     atomic_uint_fast64_t bytes_done, bytes_total;
@@ -40,6 +41,13 @@ static void on_save_progress(void *data, const char *phase, uint64_t done, uint6
     uv_async_send(&self->moved);
 }
 
+static int save(save_task *self, const archive_options *options, int fd) {
+    const archive_save_options how = {
+        .format = self->format, .compress = self->compress, .all_platforms = self->all_platforms};
+    return archive_save(options, (const char *const *)self->references, self->reference_count, &how, fd,
+                        &self->error);
+}
+
 /// The file has its name only when it is whole.
 static int save_to_file(save_task *self, const archive_options *options) {
     cleanup_free char *temporary = path_format("%s.%d.tmp", self->path, (int)getpid());
@@ -48,8 +56,7 @@ static int save_to_file(save_task *self, const archive_options *options) {
         holm_error_set_errno(&self->error, errno, "make %s", temporary);
         return -1;
     }
-    int code = archive_save(options, (const char *const *)self->references, self->reference_count,
-                            self->format, self->compress, fd, &self->error);
+    int code = save(self, options, fd);
     if (code == 0 && (fsync(fd) < 0 || rename(temporary, self->path) < 0)) {
         holm_error_set_errno(&self->error, errno, "make %s", self->path);
         code = -1;
@@ -63,14 +70,14 @@ static void run_save(uv_work_t *work) {
     save_task *self = work->data;
     archive_options options = {.blobs = pull_engine_blobs(worker_engine(self->owner)),
                                .data_directory = worker_paths(self->owner)->data,
+                               .platform = self->platform,
                                .cancelled = &self->cancelled,
                                .progress = on_save_progress,
                                .data = self};
     if (self->path)
         save_to_file(self, &options);
     else
-        archive_save(&options, (const char *const *)self->references, self->reference_count, self->format,
-                     self->compress, self->write_fd, &self->error);
+        save(self, &options, self->write_fd);
     if (self->write_fd >= 0)
         close(self->write_fd);
     if (!self->error || !__atomic_load_n(&self->cancelled, __ATOMIC_RELAXED))
@@ -106,6 +113,7 @@ static void on_saved_closed(uv_handle_t *handle) {
     free(self->references);
     free(self->format);
     free(self->compress);
+    free(self->platform);
     free(self->path);
     holm_error_free(self->error);
     free(self);
@@ -251,6 +259,8 @@ static void on_request(rpc_stream *stream, const ProtobufCMessage *message, void
     self->references = calloc(request->n_references + 1, sizeof *self->references);
     self->format = strdup(request->format);
     self->compress = strdup(request->compress);
+    self->platform = strdup(request->platform);
+    self->all_platforms = request->all_platforms;
     self->path = *request->path ? strdup(request->path) : NULL;
     self->work.data = self->moved.data = self;
     bool ok = true;

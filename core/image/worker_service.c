@@ -1,6 +1,7 @@
 // The calls of image.proto.
 #include <string.h>
 
+#include "core/image/archive.h"
 #include "core/image/disk.h"
 #include "core/image/image_client.h"
 #include "core/image/worker_internal.h"
@@ -203,6 +204,26 @@ static void open_make_disk(rpc_stream *stream, void *data) {
     worker_call_open(stream, data, &methods);
 }
 
+// ---- Unpack ----
+
+static void *run_unpack(worker *owner, const ProtobufCMessage *message, holm_error **error) {
+    const char *id = ((const Holm__Image__V1__UnpackRequest *)message)->id;
+    const archive_options options = {.blobs = pull_engine_blobs(worker_engine(owner)),
+                                     .data_directory = worker_paths(owner)->data};
+    return archive_image_unpack(&options, id, error) < 0 ? NULL : strdup(id);
+}
+
+static void answer_unpack(rpc_stream *stream, void *result) {
+    Holm__Image__V1__Empty reply = HOLM__IMAGE__V1__EMPTY__INIT;
+    (void)result;
+    rpc_stream_reply(stream, &reply.base);
+}
+
+static void open_unpack(rpc_stream *stream, void *data) {
+    static const worker_call_methods methods = {.run = run_unpack, .answer = answer_unpack};
+    worker_call_open(stream, data, &methods);
+}
+
 #define METHOD(name_, request_, response_, open_)                               \
     {                                                                           \
         .name = name_, .request = &holm__image__v1__##request_##__descriptor,   \
@@ -215,6 +236,7 @@ static const rpc_method methods[] = {
     METHOD("Cancel", cancel_request, empty, open_cancel),
     METHOD("Watch", empty, progress, open_watch),
     METHOD("MakeDisk", make_disk_request, make_disk_response, open_make_disk),
+    METHOD("Unpack", unpack_request, empty, open_unpack),
     METHOD("Load", load_input, progress, worker_open_load),
     METHOD("Import", load_input, progress, worker_open_import),
     METHOD("Save", save_request, save_output, worker_open_save),

@@ -11,6 +11,8 @@
 
 typedef struct finding {
     char *id, *reference; // of an image that is not whole; reference NULL: it has no name
+    char *platform;       // not NULL: the id is of an index, and this is one of its images here
+    bool all;             // of the index all was brought
     struct finding *next;
 } finding;
 
@@ -51,9 +53,9 @@ static bool blob_is_good(verify_task *self, const char *digest) {
 static bool layer_is_good(verify_task *self, const json_t *layer) {
     const char *file = json_string_value(json_object_get(layer, "file"));
     const char *digest = json_string_value(json_object_get(layer, "digest"));
-    cleanup_free char *path = path_join(worker_paths(self->owner)->data, "layers", file, NULL);
+    cleanup_free char *path = path_join(worker_paths(self->owner)->data, "layers", file ? file : "-", NULL);
     bool blob = !digest || !digest_is_valid(digest) || blob_is_good(self, digest);
-    return access(path, R_OK) == 0 && blob;
+    return blob && (!file || access(path, R_OK) == 0); // without a file it is not unpacked
 }
 
 static bool image_is_good(verify_task *self, const char *id, const json_t *status) {
@@ -67,12 +69,41 @@ static bool image_is_good(verify_task *self, const char *id, const json_t *statu
     return good;
 }
 
-static void note(verify_task *self, const char *id, const json_t *image) {
+static finding *note(verify_task *self, const char *id, const json_t *image) {
     const json_t *names = json_object_get(json_object_get(image, "configuration"), "references");
     const char *name = json_string_value(json_array_get(names, 0));
     finding *found = calloc(1, sizeof *found);
     *found = (finding){.id = strdup(id), .reference = name ? strdup(name) : NULL, .next = self->findings};
     self->findings = found;
+    return found;
+}
+
+/// Any image that has come with the index.
+static const json_t *image_of_index(const json_t *images, const json_t *id) {
+    size_t i;
+    json_t *image;
+    json_array_foreach (images, i, image)
+        if (json_equal(json_object_get(json_object_get(image, "status"), "digest"), id))
+            return image;
+    return NULL;
+}
+
+// An index has documents and blobs that are of none of its images.
+static void look_at_index(verify_task *self, const json_t *index, const json_t *images) {
+    bool good = true;
+    size_t i;
+    json_t *digest;
+    json_array_foreach (json_object_get(index, "blobs"), i, digest) {
+        good = blob_is_good(self, json_string_value(digest)) && good;
+    }
+    const json_t *id = json_object_get(index, "id"), *image = image_of_index(images, id);
+    if (good || !image)
+        return;
+    const char *platform =
+        json_string_value(json_object_get(json_object_get(image, "configuration"), "platform"));
+    finding *found = note(self, json_string_value(id), image);
+    found->platform = strdup(platform ? platform : "");
+    found->all = json_is_true(json_object_get(index, "all"));
 }
 
 static void look(uv_work_t *work) {
@@ -91,6 +122,12 @@ static void look(uv_work_t *work) {
             note(self, id, image);
         self->checked++;
     }
+    json_t *indexes = images ? state_index_list(database, &self->error) : NULL;
+    json_array_foreach (indexes, i, image) {
+        if (!__atomic_load_n(&self->cancelled, __ATOMIC_RELAXED))
+            look_at_index(self, image, images);
+    }
+    json_decref(indexes);
     json_decref(images);
 }
 
@@ -99,6 +136,7 @@ static void look(uv_work_t *work) {
 static void finding_free(finding *self) {
     free(self->id);
     free(self->reference);
+    free(self->platform);
     free(self);
 }
 
@@ -148,7 +186,11 @@ static bool start_repair(verify_task *self, const finding *found) {
     cleanup_image_reference image_reference reference = {0};
     if (!found->reference || image_reference_parse(found->reference, NULL, &reference, NULL) < 0)
         return false;
-    const pull_options options = {.manifest = found->id, .blobs = true, .any_platform = true};
+    const pull_options options = {.manifest = found->id,
+                                  .blobs = true,
+                                  .any_platform = !found->platform,
+                                  .platform = found->platform,
+                                  .all_platforms = found->all};
     self->pull = pull_start(worker_engine(self->owner), &reference, &options, &events, self, NULL);
     return self->pull != NULL;
 }

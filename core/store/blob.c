@@ -110,8 +110,10 @@ int blob_put(blob_store *self, const void *bytes, size_t length, char out[DIGEST
     uint64_t size;
     if (blob_exists(self, digest, &size) && size == length)
         return 0;
-    cleanup_free char *path = blob_path(self, digest);
-    return file_write(path, bytes, length, error);
+    cleanup_blob_intake blob_intake *intake = blob_intake_create(self, error); // others may put the same
+    return intake && blob_intake_write(intake, bytes, length, error) == 0
+               ? blob_intake_commit(intake, digest, error)
+               : -1;
 }
 
 int blob_remove(blob_store *self, const char *digest, uint64_t *freed, holm_error **error) {

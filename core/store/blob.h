@@ -52,8 +52,10 @@ int blob_remove(blob_store *self, const char *digest, uint64_t *freed, holm_erro
 int blob_verify(const blob_store *self, const char *digest, const bool *cancelled, holm_error **error);
 /// Every blob that is here, as digests.
 json_t *blob_list(const blob_store *self, holm_error **error);
-/// Removes the partial blobs that nobody writes and nobody has touched for `age_seconds`.
+/// Removes the partial blobs that nobody writes and nobody has touched for `age_seconds`; what can never be
+/// gone on with at any age.
 int blob_sweep_partial(blob_store *self, int64_t age_seconds, holm_error **error);
+#define BLOB_PARTIAL_AGE (24 * 3600) ///< how long the pieces of a broken-off pull are kept, in seconds
 
 // ---- arriving ----
 

@@ -20,7 +20,7 @@ blob_intake *blob_intake_create(blob_store *store, holm_error **error) {
     self->store = store;
     self->fd = -1;
     self->stream = digest_stream_create();
-    self->path = path_join(store->partial, "intake-XXXXXX", NULL);
+    self->path = path_join(store->partial, BLOB_INTAKE "XXXXXX", NULL);
     self->fd = mkostemp(self->path, O_CLOEXEC);
     if (self->fd < 0) {
         holm_error_set_errno(error, errno, "make a file in %s", store->partial);

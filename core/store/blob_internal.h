@@ -5,6 +5,8 @@
 
 #define BLOB_CHUNK (256u << 10) ///< bytes read at once
 
+#define BLOB_INTAKE "intake-" ///< how the files of intakes begin, in the folder of partial blobs
+
 struct blob_store {
     char *directory; // DATA/images
     char *blobs;     // …/blobs/sha256

@@ -190,6 +190,11 @@ void blob_writer_destroy(blob_writer *self) {
     free(self);
 }
 
+static bool is_old(const char *path, int64_t age_seconds) {
+    struct stat status;
+    return stat(path, &status) == 0 && time(NULL) - status.st_mtime >= age_seconds;
+}
+
 int blob_sweep_partial(blob_store *self, int64_t age_seconds, holm_error **error) {
     cleanup_directory DIR *directory = opendir(self->partial);
     if (!directory) {
@@ -200,8 +205,8 @@ int blob_sweep_partial(blob_store *self, int64_t age_seconds, holm_error **error
         if (entry->d_name[0] == '.')
             continue;
         cleanup_free char *path = path_join(self->partial, entry->d_name, NULL);
-        struct stat status;
-        if (stat(path, &status) < 0 || time(NULL) - status.st_mtime < age_seconds)
+        // An intake is of no use to anyone but who writes it.
+        if (strncmp(entry->d_name, BLOB_INTAKE, strlen(BLOB_INTAKE)) != 0 && !is_old(path, age_seconds))
             continue;
         cleanup_close int fd = open_locked(path, false, NULL);
         if (fd >= 0)

@@ -214,10 +214,25 @@ static int read_version(state *self, holm_error **error) {
     return sqlite3_column_int(statement, 0);
 }
 
+static int lock_schema(const char *directory, bool exclusive, holm_error **error) {
+    cleanup_free char *path = path_join(directory, "schema.lock", NULL);
+    return file_lock(path, exclusive, true, error);
+}
+
+// The switch to WAL waits for nobody: who reads meanwhile, and some PRAGMA do, makes it fail. So even the
+// first look takes the lock.
+static int look_at_version(state *self, const char *directory, holm_error **error) {
+    cleanup_close int lock = lock_schema(directory, false, error);
+    if (lock < 0 ||
+        execute(self, "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=250",
+                "set up state.db", error) < 0)
+        return -1;
+    return read_version(self, error);
+}
+
 // Whoever comes first makes the tables; the others wait here. Nobody passes with an older schema.
 static int bring_up(state *self, const char *directory, holm_error **error) {
-    cleanup_free char *lock_path = path_join(directory, "schema.lock", NULL);
-    cleanup_close int lock = file_lock(lock_path, true, true, error);
+    cleanup_close int lock = lock_schema(directory, true, error);
     if (lock < 0)
         return -1;
     if (execute(self, "PRAGMA journal_mode=WAL", "switch state.db to WAL", error) < 0)
@@ -237,10 +252,7 @@ static int set_up(state *self, const char *directory, holm_error **error) {
     // A command that ends does not tidy up for all: the log is folded in every 250 pages by whoever writes.
     sqlite3_db_config(self->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(self->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (execute(self, "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=250",
-                "set up state.db", error) < 0)
-        return -1;
-    int version = read_version(self, error);
+    int version = look_at_version(self, directory, error);
     if (version >= 0 && version < STATE_VERSION && bring_up(self, directory, error) < 0)
         return -1;
     if (version > STATE_VERSION) {

@@ -24,21 +24,42 @@ int state_end(state *self, bool commit, holm_error **error);
 
 // ---- images ----
 // An image document as holm.h describes it; status.layers is the array, lowest first, of
-// {"digest", "mediaType", "diffId", "file": name of the file in DATA/layers without its folder, "sizeBytes",
-// "unpackedBytes"}.
+// {"digest", "mediaType", "diffId", "file": name of the file in DATA/layers without its folder (none where
+// the layer has not been unpacked), "sizeBytes", "unpackedBytes"}.
+//
+// A name stands for an image, or for an index, of which the images of some platforms are here.
 
-/// Stores the image (replacing the same id) and points `reference` (canonical: registry/repository:tag, may
-/// be NULL) at it.
+/// Stores the image and points `reference` (canonical: registry/repository:tag, may be NULL) at it alone. An
+/// image of the same id is replaced, but for one that is unpacked by one that is not.
 int state_image_put(state *self, const char *reference, const json_t *document, holm_error **error);
-/// By canonical reference, digest ("sha256:…"), or hex prefix of an id of at least 2 characters when that is
-/// unique. NULL and NOT_FOUND when there is none, INVALID when the prefix is ambiguous. The caller owns the
-/// document.
+/// Stores an index and the images (an array of documents) of it that have come, and points `reference` (may
+/// be NULL) at it: others of it that were here stay. index: {"id", "mediaType", "sizeBytes", "all": all that
+/// it names has been brought, "platforms": [{"digest", "platform"}], "blobs": [digests that are of the index
+/// and of none of its images, itself too]}.
+int state_index_put(state *self, const char *reference, const json_t *index, const json_t *images,
+                    holm_error **error);
+/// All indexes that names stand for.
+json_t *state_index_list(state *self, holm_error **error);
+/// Every image that is meant: by canonical reference, digest ("sha256:…", of an image or an index),
+/// repository and digest of one that is here by another name, or hex prefix of a digest of at least 2
+/// characters when that is unique. Those of an index in the order in which they came. NULL and NOT_FOUND when
+/// there is none, INVALID when the prefix is ambiguous. The caller owns the array of documents.
+json_t *state_image_find(state *self, const char *reference, holm_error **error);
+/// The first of these.
 json_t *state_image_get(state *self, const char *reference, holm_error **error);
 /// All of them, newest first; references and the ids of containers that use each one are filled in.
 json_t *state_image_list(state *self, holm_error **error);
+/// Points the name at this image alone.
 int state_reference_set(state *self, const char *reference, const char *image_id, holm_error **error);
-/// Takes a reference away. *gone (may be NULL) is the image id when no reference is left.
-int state_reference_delete(state *self, const char *reference, char **gone, holm_error **error);
+/// Lets the name stand for what `source` does, which is a canonical reference or a digest.
+int state_reference_copy(state *self, const char *reference, const char *source, holm_error **error);
+/// The digest that the name stands for, of an image or an index. NULL and NOT_FOUND when there is none. The
+/// caller frees it.
+char *state_reference_target(state *self, const char *reference, holm_error **error);
+/// Takes a reference away, of this image only or (NULL) as a whole. *gone (may be NULL) is an array of the
+/// ids of the images that have none any more.
+int state_reference_delete(state *self, const char *reference, const char *image, json_t **gone,
+                           holm_error **error);
 /// Removes the image with its references; IN_USE with the names when containers need it.
 int state_image_delete(state *self, const char *id, holm_error **error);
 /// Every layer file and blob digest that some image or container still needs: {"files": [...], "blobs":

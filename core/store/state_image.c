@@ -3,7 +3,7 @@
 #include "core/store/state_internal.h"
 
 // The names of an image and the containers on it are rows of their own; documents get them from there.
-static json_t *strings(state *self, const char *sql, const char *parameter, holm_error **error) {
+json_t *state_texts(state *self, const char *sql, const char *parameter, holm_error **error) {
     cleanup_statement sqlite3_stmt *statement = state_prepare(self, error, sql, "s", parameter);
     if (!statement)
         return NULL;
@@ -23,31 +23,40 @@ static json_t *member(json_t *document, const char *name) {
     return value;
 }
 
+static bool is_unpacked(const json_t *document) {
+    size_t index;
+    json_t *layer;
+    json_array_foreach (json_object_get(json_object_get(document, "status"), "layers"), index, layer)
+        if (!json_object_get(layer, "file"))
+            return false;
+    return true;
+}
+
 static json_t *document_of(state *self, sqlite3_stmt *statement, holm_error **error) {
     cleanup_json json_t *document = state_json(statement, 1, error);
     if (!document)
         return NULL;
     const char *id = state_text(statement, 0);
-    json_t *references =
-        strings(self, "SELECT reference FROM image_references WHERE image = ? ORDER BY reference", id, error);
-    if (!references)
+    member(document, "configuration");
+    json_t *status = member(document, "status");
+    if (state_image_name(self, document, id, error) < 0)
         return NULL;
-    json_object_set_new(member(document, "configuration"), "references", references);
-    json_t *containers = strings(self, "SELECT id FROM containers WHERE image = ? ORDER BY rowid", id, error);
+    json_t *containers =
+        state_texts(self, "SELECT id FROM containers WHERE image = ? ORDER BY rowid", id, error);
     if (!containers)
         return NULL;
-    json_object_set_new(member(document, "status"), "containers", containers);
+    json_object_set_new(status, "containers", containers);
+    json_object_set_new(status, "unpacked", json_boolean(is_unpacked(document)));
     return steal_pointer(&document);
 }
 
-static int put(state *self, const char *reference, const char *id, const json_t *document,
-               holm_error **error) {
-    if (state_run(self, error,
-                  "INSERT INTO images(id, document) VALUES(?, ?)"
-                  " ON CONFLICT(id) DO UPDATE SET document = excluded.document",
-                  "sj", id, document) < 0)
-        return -1;
-    return reference ? state_reference_set(self, reference, id, error) : 0;
+int state_image_put_row(state *self, const char *id, const json_t *document, holm_error **error) {
+    return state_run(self, error,
+                     is_unpacked(document) ? "INSERT INTO images(id, document) VALUES(?, ?)"
+                                             " ON CONFLICT(id) DO UPDATE SET document = excluded.document"
+                                           : "INSERT INTO images(id, document) VALUES(?, ?)"
+                                             " ON CONFLICT(id) DO NOTHING",
+                     "sj", id, document);
 }
 
 int state_image_put(state *self, const char *reference, const json_t *document, holm_error **error) {
@@ -58,60 +67,92 @@ int state_image_put(state *self, const char *reference, const json_t *document, 
     }
     if (state_begin(self, error) < 0)
         return -1;
-    bool done = put(self, reference, id, document, error) == 0;
+    bool done = state_image_put_row(self, id, document, error) == 0 &&
+                (!reference || state_reference_set(self, reference, id, error) == 0);
     return state_end(self, done, done ? error : NULL) < 0 || !done ? -1 : 0;
 }
 
-int state_reference_set(state *self, const char *reference, const char *image_id, holm_error **error) {
-    cleanup_error holm_error *cause = NULL;
-    if (state_run(self, &cause,
-                  "INSERT INTO image_references(reference, image) VALUES(?, ?)"
-                  " ON CONFLICT(reference) DO UPDATE SET image = excluded.image",
-                  "ss", reference, image_id) == 0)
-        return 0;
-    if (holm_error_code_of(cause) == HOLM_ERROR_EXISTS)
-        holm_error_set(error, HOLM_ERROR_NOT_FOUND, "there is no image %s", image_id);
-    else
-        holm_error_propagate(error, steal_pointer(&cause));
-    return -1;
+static json_t *documents(state *self, const char *sql, const char *first, const char *second,
+                         holm_error **error) {
+    cleanup_statement sqlite3_stmt *statement = state_prepare(self, error, sql, "ss", first, second);
+    if (!statement)
+        return NULL;
+    cleanup_json json_t *list = json_array();
+    int row;
+    while ((row = state_step(self, statement, error)) > 0)
+        if (json_array_append_new(list, document_of(self, statement, error)) < 0)
+            return NULL;
+    return row < 0 ? NULL : steal_pointer(&list);
 }
 
-static json_t *find(state *self, const char *sql, const char *first, const char *second,
-                    const char *reference, holm_error **error) {
-    cleanup_statement sqlite3_stmt *statement = state_prepare(self, error, sql, "ss", first, second);
-    if (!statement || state_step(self, statement, error) <= 0)
+// "registry/repository@digest" of what has come by a tag of that repository.
+static json_t *find_by_digest(state *self, const char *reference, holm_error **error) {
+    const char *at = strchr(reference, '@');
+    cleanup_free char *repository = strndup(reference, at ? (size_t)(at - reference) : 0);
+    return documents(self,
+                     "SELECT id, document FROM images WHERE id IN (SELECT image FROM image_references"
+                     " WHERE ?1 IN (image, target) AND substr(reference, 1, length(?2)) = ?2"
+                     " AND substr(reference, length(?2) + 1, 1) IN (':', '@')) ORDER BY rowid",
+                     at ? at + 1 : "", repository, error);
+}
+
+static json_t *find_exactly(state *self, const char *reference, holm_error **error) {
+    static const char *const queries[] = {
+        "SELECT id, document FROM images WHERE id = ? AND ? <> ''",
+        "SELECT id, document FROM images JOIN image_references ON image = id WHERE reference = ? AND ? <> ''"
+        " ORDER BY image_references.rowid",
+        "SELECT id, document FROM images WHERE id IN (SELECT image FROM image_references WHERE target = ?"
+        " AND ? <> '') ORDER BY rowid",
+    };
+    for (size_t i = 0; i < array_length(queries); i++) {
+        json_t *list = documents(self, queries[i], reference, reference, error);
+        if (!list || json_array_size(list) > 0)
+            return list;
+        json_decref(list);
+    }
+    return find_by_digest(self, reference, error);
+}
+
+// The one digest of an image or an index that begins so; "": none. NULL with an error: several.
+static char *complete_digest(state *self, const char *text, holm_error **error) {
+    const char *hex = strncmp(text, "sha256:", 7) == 0 ? text + 7 : text;
+    char begin[80];
+    if (!state_is_hex_prefix(hex))
+        return strdup("");
+    snprintf(begin, sizeof begin, "sha256:%s", hex);
+    cleanup_json json_t *list =
+        state_texts(self,
+                    "SELECT id FROM images WHERE id >= ?1 AND id < ?1 || 'g' UNION"
+                    " SELECT target FROM image_references WHERE target >= ?1 AND target < ?1 || 'g' LIMIT 2",
+                    begin, error);
+    if (!list)
         return NULL;
-    cleanup_json json_t *document = document_of(self, statement, error);
-    if (!document)
-        return NULL;
-    int more = state_step(self, statement, error);
-    if (more > 0)
+    if (json_array_size(list) > 1) {
         holm_error_set(error, HOLM_ERROR_INVALID, "more than one image has an id that begins with \"%s\"",
-                       reference);
-    return more == 0 ? steal_pointer(&document) : NULL;
+                       text);
+        return NULL;
+    }
+    const char *digest = json_string_value(json_array_get(list, 0));
+    return strdup(digest ? digest : "");
+}
+
+json_t *state_image_find(state *self, const char *reference, holm_error **error) {
+    cleanup_json json_t *list = find_exactly(self, reference, error);
+    if (!list || json_array_size(list) > 0)
+        return steal_pointer(&list);
+    cleanup_free char *digest = complete_digest(self, reference, error);
+    if (!digest)
+        return NULL;
+    if (digest[0])
+        return find_exactly(self, digest, error);
+    holm_error_set(error, HOLM_ERROR_NOT_FOUND, "there is no image \"%s\" here", reference);
+    holm_error_hint(error, "holm pull %s brings it", reference);
+    return NULL;
 }
 
 json_t *state_image_get(state *self, const char *reference, holm_error **error) {
-    cleanup_error holm_error *cause = NULL;
-    json_t *document = find(self,
-                            "SELECT id, document FROM images WHERE id = ? OR"
-                            " id = (SELECT image FROM image_references WHERE reference = ?) LIMIT 1",
-                            reference, reference, reference, &cause);
-    const char *hex = strncmp(reference, "sha256:", 7) == 0 ? reference + 7 : reference;
-    if (!document && !cause && state_is_hex_prefix(hex)) {
-        char begin[80], end[80];
-        snprintf(begin, sizeof begin, "sha256:%s", hex);
-        snprintf(end, sizeof end, "sha256:%sg", hex);
-        document = find(self, "SELECT id, document FROM images WHERE id >= ? AND id < ? LIMIT 2", begin, end,
-                        reference, &cause);
-    }
-    if (!document && !cause) {
-        holm_error_set(&cause, HOLM_ERROR_NOT_FOUND, "there is no image \"%s\" here", reference);
-        holm_error_hint(&cause, "holm pull %s brings it", reference);
-    }
-    if (cause)
-        holm_error_propagate(error, steal_pointer(&cause));
-    return document;
+    cleanup_json json_t *list = state_image_find(self, reference, error);
+    return json_incref(json_array_get(list, 0));
 }
 
 json_t *state_image_list(state *self, holm_error **error) {
@@ -127,37 +168,9 @@ json_t *state_image_list(state *self, holm_error **error) {
     return row < 0 ? NULL : steal_pointer(&list);
 }
 
-static int take_reference(state *self, const char *reference, char **gone, holm_error **error) {
-    cleanup_json json_t *image =
-        strings(self, "SELECT image FROM image_references WHERE reference = ?", reference, error);
-    if (!image)
-        return -1;
-    const char *id = json_string_value(json_array_get(image, 0));
-    if (!id) {
-        holm_error_set(error, HOLM_ERROR_NOT_FOUND, "there is no image \"%s\" here", reference);
-        return -1;
-    }
-    if (state_run(self, error, "DELETE FROM image_references WHERE reference = ?", "s", reference) < 0)
-        return -1;
-    cleanup_json json_t *left =
-        strings(self, "SELECT reference FROM image_references WHERE image = ? LIMIT 1", id, error);
-    if (!left)
-        return -1;
-    if (gone)
-        *gone = json_array_size(left) == 0 ? strdup(id) : NULL;
-    return 0;
-}
-
-int state_reference_delete(state *self, const char *reference, char **gone, holm_error **error) {
-    if (state_begin(self, error) < 0)
-        return -1;
-    bool done = take_reference(self, reference, gone, error) == 0;
-    return state_end(self, done, done ? error : NULL) < 0 || !done ? -1 : 0;
-}
-
 static int delete_unused(state *self, const char *id, holm_error **error) {
     cleanup_json json_t *users =
-        strings(self, "SELECT name FROM containers WHERE image = ? ORDER BY rowid", id, error);
+        state_texts(self, "SELECT name FROM containers WHERE image = ? ORDER BY rowid", id, error);
     if (!users)
         return -1;
     if (json_array_size(users) > 0) {
@@ -179,7 +192,7 @@ static int delete_unused(state *self, const char *id, holm_error **error) {
         holm_error_set(error, HOLM_ERROR_NOT_FOUND, "there is no image %s", id);
         return -1;
     }
-    return 0;
+    return state_index_forget(self, error);
 }
 
 int state_image_delete(state *self, const char *id, holm_error **error) {
@@ -219,18 +232,34 @@ static json_t *keys_of(json_t *set) {
     return list;
 }
 
-json_t *state_image_needed(state *self, holm_error **error) {
-    // An image in use cannot be deleted, so what containers need is what their images need.
-    cleanup_statement sqlite3_stmt *statement = state_prepare(self, error, "SELECT document FROM images", "");
+static int gather_all(state *self, const char *sql, void (*take)(const json_t *, json_t *, json_t *),
+                      json_t *files, json_t *blobs, holm_error **error) {
+    cleanup_statement sqlite3_stmt *statement = state_prepare(self, error, sql, "");
     if (!statement)
-        return NULL;
-    cleanup_json json_t *files = json_object(), *blobs = json_object();
+        return -1;
     int row;
     while ((row = state_step(self, statement, error)) > 0) {
         cleanup_json json_t *document = state_json(statement, 0, error);
         if (!document)
-            return NULL;
-        gather(document, files, blobs);
+            return -1;
+        take(document, files, blobs);
     }
-    return row < 0 ? NULL : json_pack("{s:o, s:o}", "files", keys_of(files), "blobs", keys_of(blobs));
+    return row;
+}
+
+static void gather_index(const json_t *document, json_t *files, json_t *blobs) {
+    (void)files;
+    size_t index;
+    json_t *digest;
+    json_array_foreach (json_object_get(document, "blobs"), index, digest)
+        json_object_set_new(blobs, json_string_value(digest), json_true());
+}
+
+json_t *state_image_needed(state *self, holm_error **error) {
+    // An image in use cannot be deleted, so what containers need is what their images need.
+    cleanup_json json_t *files = json_object(), *blobs = json_object();
+    if (gather_all(self, "SELECT document FROM images", gather, files, blobs, error) < 0 ||
+        gather_all(self, "SELECT document FROM indexes", gather_index, files, blobs, error) < 0)
+        return NULL;
+    return json_pack("{s:o, s:o}", "files", keys_of(files), "blobs", keys_of(blobs));
 }

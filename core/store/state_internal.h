@@ -5,7 +5,7 @@
 
 #include "core/store/state.h"
 
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 
 struct state {
     sqlite3 *database;
@@ -41,6 +41,15 @@ json_t *state_json(sqlite3_stmt *statement, int column, holm_error **error);
 
 /// Makes the tables of an empty database, or brings older ones up to STATE_VERSION.
 int state_migrate(state *self, int from, holm_error **error);
+
+/// A column of text over all rows, as an array that the caller owns.
+json_t *state_texts(state *self, const char *sql, const char *parameter, holm_error **error);
+/// The row alone, without names.
+int state_image_put_row(state *self, const char *id, const json_t *document, holm_error **error);
+/// Completes an image's document by what names stand for it: references, digests, platforms.
+int state_image_name(state *self, json_t *document, const char *id, holm_error **error);
+/// Drops the indexes that no name stands for any more.
+int state_index_forget(state *self, holm_error **error);
 
 /// The network's document without its members; "default" is made where it is missing. The caller owns it.
 json_t *state_network_row(state *self, const char *name, holm_error **error);

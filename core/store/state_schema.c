@@ -22,8 +22,21 @@ static const char *const schema_2 =
     "CREATE TABLE volumes(name TEXT PRIMARY KEY NOT NULL, document TEXT NOT NULL);"
     "PRAGMA user_version=2;";
 
+// A name stands for one thing, its target: an image, or an index of images for several platforms, of which
+// some are here.
+static const char *const schema_3 =
+    "CREATE TABLE names(reference TEXT NOT NULL, image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE,"
+    "  target TEXT NOT NULL, PRIMARY KEY(reference, image));"
+    "INSERT INTO names(reference, image, target) SELECT reference, image, image FROM image_references;"
+    "DROP TABLE image_references;"
+    "ALTER TABLE names RENAME TO image_references;"
+    "CREATE INDEX image_references_image ON image_references(image);"
+    "CREATE INDEX image_references_target ON image_references(target);"
+    "CREATE TABLE indexes(id TEXT PRIMARY KEY NOT NULL, document TEXT NOT NULL);"
+    "PRAGMA user_version=3;";
+
 int state_migrate(state *self, int from, holm_error **error) {
-    const char *const steps[STATE_VERSION] = {schema_1, schema_2};
+    const char *const steps[STATE_VERSION] = {schema_1, schema_2, schema_3};
     for (int version = from; version < STATE_VERSION; version++) {
         int result = sqlite3_exec(self->database, steps[version], NULL, NULL, NULL);
         if (result == SQLITE_OK)

@@ -42,6 +42,12 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 static const struct argp_child children[] = {{&output_argp, 0, NULL, 0}, {0}};
 const struct argp image_history_argp = {.options = options, .parser = parse, .children = children};
 
+/// As large as it is on the disk: unpacked, or where it is not yet as it came.
+static json_t *bytes_of(const json_t *layer) {
+    const json_t *unpacked = json_object_get(layer, "unpackedBytes");
+    return json_integer(json_integer_value(unpacked ? unpacked : json_object_get(layer, "sizeBytes")));
+}
+
 /// [{createdAt, createdBy, comment, sizeBytes, digest}], the oldest first. A history that is shorter than the
 /// layers (it is only what the image says of itself) is filled up.
 static json_t *steps_of(const json_t *document) {
@@ -53,8 +59,7 @@ static json_t *steps_of(const json_t *document) {
         json_t *step = json_deep_copy(entry);
         const json_t *its =
             json_is_true(json_object_get(entry, "emptyLayer")) ? NULL : json_array_get(layers, layer++);
-        json_object_set_new(step, "sizeBytes",
-                            json_integer(json_integer_value(json_object_get(its, "unpackedBytes"))));
+        json_object_set_new(step, "sizeBytes", bytes_of(its));
         if (its)
             json_object_set(step, "digest", json_object_get(its, "digest"));
         json_object_del(step, "emptyLayer");
@@ -62,9 +67,8 @@ static json_t *steps_of(const json_t *document) {
     }
     for (; layer < json_array_size(layers); layer++) {
         const json_t *its = json_array_get(layers, layer);
-        json_array_append_new(steps,
-                              json_pack("{s:O, s:O}", "sizeBytes", json_object_get(its, "unpackedBytes"),
-                                        "digest", json_object_get(its, "digest")));
+        json_array_append_new(steps, json_pack("{s:o, s:O}", "sizeBytes", bytes_of(its), "digest",
+                                               json_object_get(its, "digest")));
     }
     return steps;
 }

@@ -70,7 +70,7 @@ static void add_row(table *out, const images_options *given, const json_t *docum
     table_add_format(out, "%.*s", (int)(mark - reference), reference);
     table_add(out, *mark ? mark + 1 : "");
     if (given->digests)
-        table_add(out, cli_text(document, "id"));
+        table_add(out, cli_text(document, "status.digest"));
     table_add_format(out, "%.*s", given->whole ? 64 : 12, hex(cli_text(document, "id")));
     table_add(out, cli_text(document, "configuration.platform"));
     table_add_format(out, "%s%s", age, *age ? " ago" : "");

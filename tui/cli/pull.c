@@ -7,14 +7,14 @@
 #include "tui/cli/progress.h"
 #include "tui/cli/references.h"
 
-enum { KEY_PLATFORM = 0x100, KEY_SCHEME, KEY_CONCURRENCY };
+enum { KEY_PLATFORM = 0x100, KEY_SCHEME, KEY_CONCURRENCY, KEY_ALL_PLATFORMS };
 
 typedef struct pull pull;
 
 /// One of the names. Digests are printed in the order of the names, however they end.
 typedef struct pull_one {
     pull *owner;
-    char *digest;
+    char *digest, *note;
     bool over;
 } pull_one;
 
@@ -31,12 +31,17 @@ struct pull {
 
 static const struct argp_option options[] = {
     {"platform", KEY_PLATFORM, "PLATFORM", 0, "linux/amd64, linux/arm64 …", 0},
+    {"all-platforms", KEY_ALL_PLATFORMS, NULL, 0,
+     "Keep the images for all platforms; those for others are unpacked when they are first needed", 0},
     {"scheme", KEY_SCHEME, "SCHEME", 0, "http or https; auto: http for registries on this machine", 0},
     {"max-concurrent-downloads", KEY_CONCURRENCY, "COUNT", 0, "Layers brought at the same time, 1 to 8", 0},
     {0},
 };
 
 static const struct argp_option push_options[] = {
+    {"platform", KEY_PLATFORM, "PLATFORM", 0, "Only the image for this platform", 0},
+    {"all-platforms", KEY_ALL_PLATFORMS, NULL, 0,
+     "An index of the images that are here, also where some of its platforms are missing", 0},
     {"scheme", KEY_SCHEME, "SCHEME", 0, "http or https; auto: http for registries on this machine", 0},
     {0},
 };
@@ -61,6 +66,9 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_PLATFORM:
         self->options.platform = argument;
         return 0;
+    case KEY_ALL_PLATFORMS:
+        self->options.all_platforms = true;
+        return 0;
     case KEY_SCHEME:
         self->options.scheme = argument;
         return 0;
@@ -79,8 +87,10 @@ static void on_item(holm_watch *watch, json_t *item, void *data) {
     pull_one *one = data;
     (void)watch;
     progress_show(&one->owner->progress, item);
-    if (json_is_true(json_object_get(item, "done")) && *cli_text(item, "digest"))
-        one->digest = strdup(cli_text(item, "digest"));
+    if (!json_is_true(json_object_get(item, "done")) || !*cli_text(item, "digest"))
+        return;
+    one->digest = strdup(cli_text(item, "digest"));
+    one->note = strdup(cli_text(item, "note"));
 }
 
 static void on_ended(holm_watch *watch, const holm_error *error, void *data) {
@@ -96,6 +106,8 @@ static void on_ended(holm_watch *watch, const holm_error *error, void *data) {
         if (!self->all[self->printed].digest)
             continue;
         progress_interrupt(&self->progress);
+        if (*self->all[self->printed].note)
+            fprintf(stderr, "holm: %s\n", self->all[self->printed].note);
         puts(self->all[self->printed].digest);
     }
 }
@@ -109,9 +121,11 @@ static void pull_all(pull *self) {
     for (size_t i = 0; i < self->count; i++) {
         pull_one *one = &self->all[i];
         one->owner = self;
+        const holm_image_push_options push = {.scheme = self->options.scheme,
+                                              .platform = self->options.platform,
+                                              .all_platforms = self->options.all_platforms};
         if (self->push)
-            holm_image_push(self->owner.client, self->references[i], self->options.scheme, on_item, on_ended,
-                            one);
+            holm_image_push(self->owner.client, self->references[i], &push, on_item, on_ended, one);
         else
             holm_image_pull(self->owner.client, self->references[i], &self->options, on_item, on_ended, one);
     }
@@ -125,8 +139,10 @@ static int move_command(const char *name, bool push, int argc, char **argv) {
         pull_all(&self);
     int exit_code = cli_close(&self.owner);
     progress_finish(&self.progress);
-    for (size_t i = 0; i < self.count; i++)
+    for (size_t i = 0; i < self.count; i++) {
         free(self.all[i].digest);
+        free(self.all[i].note);
+    }
     free(self.all);
     return exit_code;
 }

@@ -6,7 +6,7 @@
 #include "tui/cli/commands.h"
 #include "tui/cli/references.h"
 
-enum { KEY_FORMAT = 0x100, KEY_COMPRESS };
+enum { KEY_FORMAT = 0x100, KEY_COMPRESS, KEY_PLATFORM, KEY_ALL_PLATFORMS };
 
 typedef struct save {
     cli owner;
@@ -19,6 +19,9 @@ static const struct argp_option options[] = {
     {"format", KEY_FORMAT, "FORMAT", 0,
      "oci-archive (the default) or docker-archive, which both can be loaded", 0},
     {"compress", KEY_COMPRESS, "METHOD", 0, "gzip or zstd, around the whole archive", 0},
+    {"platform", KEY_PLATFORM, "PLATFORM", 0, "The image for this platform, of several of one name", 0},
+    {"all-platforms", KEY_ALL_PLATFORMS, NULL, 0, "All of a name's platforms that are here, and its index",
+     0},
     {0},
 };
 
@@ -33,6 +36,12 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         return 0;
     case KEY_COMPRESS:
         self->options.compress = argument;
+        return 0;
+    case KEY_PLATFORM:
+        self->options.platform = argument;
+        return 0;
+    case KEY_ALL_PLATFORMS:
+        self->options.all_platforms = true;
         return 0;
     default:
         return references_parse(key, state, 1, UINT_MAX, &self->references);

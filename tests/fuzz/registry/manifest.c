@@ -32,6 +32,21 @@ static void read_config(const uint8_t *data, size_t size) {
     free(image.layers);
 }
 
+// Whatever a registry keeps as a manifest.
+static void read_contents(const uint8_t *data, size_t size) {
+    cleanup_manifest manifest parsed = {0};
+    if (manifest_parse_contents(data, size, &parsed, NULL) < 0)
+        return;
+    if (parsed.layer_count > MANIFEST_LAYERS_MAX || parsed.entry_count > MANIFEST_INDEX_MAX)
+        abort();
+    for (size_t i = 0; i < parsed.layer_count; i++)
+        if (!parsed.layers[i].media_type || !digest_is_valid(parsed.layers[i].digest))
+            abort();
+    json_t *platforms = json_array();
+    manifest_index_platforms(&parsed, platforms);
+    json_decref(platforms);
+}
+
 static void read_manifest(const uint8_t *data, size_t size, const char *type) {
     cleanup_manifest manifest parsed = {0};
     cleanup_error holm_error *error = NULL;
@@ -63,5 +78,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         read_config(data + 1, size - 1);
     else
         read_manifest(data + 1, size - 1, types[kind]);
+    read_contents(data + 1, size - 1);
     return 0;
 }

@@ -242,7 +242,9 @@ void holm_volume_list(holm_client *client, json_t *filters, holm_done done, void
     reply(client, json_deep_copy(client->volumes), NULL, 0, done, data);
 }
 
-void holm_image_remove(holm_client *client, const char *reference, bool force, holm_done done, void *data) {
+void holm_image_remove(holm_client *client, const char *reference, const char *platform, bool force,
+                       holm_done done, void *data) {
+    (void)platform;
     (void)reference;
     (void)force;
     holm_error *error = NULL;
@@ -608,9 +610,10 @@ void holm_image_tag(holm_client *client, const char *reference, const char *targ
     refuse(client, done, data);
 }
 
-holm_watch *holm_image_push(holm_client *client, const char *reference, const char *scheme,
-                            holm_watch_item item, holm_watch_ended ended, void *data) {
-    (void)scheme;
+holm_watch *holm_image_push(holm_client *client, const char *reference,
+                            const holm_image_push_options *options, holm_watch_item item,
+                            holm_watch_ended ended, void *data) {
+    (void)options;
     return holm_image_pull(client, reference, NULL, item, ended, data);
 }
 

@@ -36,7 +36,10 @@ static int run(int argc, char **argv, holm_error **error) {
     if (strcmp(argv[2], "image") == 0)
         return print_image(argv[1], argv[3], error);
     if (strcmp(argv[2], "save") == 0)
-        return archive_save(&options, rest, (size_t)argc - 4, argv[3], NULL, STDOUT_FILENO, error);
+        return archive_save(
+            &options, rest, (size_t)argc - 4,
+            &(archive_save_options){.format = argv[3], .all_platforms = getenv("ALL_PLATFORMS")},
+            STDOUT_FILENO, error);
     if (strcmp(argv[2], "load") == 0)
         code = archive_load(&options, STDIN_FILENO, name_of(argv[3]), &result, error);
     else if (strcmp(argv[2], "load-folder") == 0 && argc == 5)

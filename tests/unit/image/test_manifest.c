@@ -81,6 +81,24 @@ static void test_too_many_layers(void **state) {
     assert_int_equal(refusal(buffer_text(&text), NULL), HOLM_ERROR_LIMIT);
 }
 
+// What is no image is kept as it is, but for layers that are elsewhere.
+static void test_contents(void **state) {
+    (void)state;
+    static const char attestation[] =
+        "{\"schemaVersion\":2,\"mediaType\":\"a/b\"," CONFIG ",\"layers\":[" LAYER
+        ",{\"mediaType\":\"application/vnd.in-toto+json\"," BLOB "},"
+        "{\"mediaType\":\"application/vnd.oci.image.layer.nondistributable.v1.tar\"," BLOB "}]}";
+    cleanup_manifest manifest it = {0}, bare = {0}, none = {0};
+    assert_int_equal(manifest_parse_contents(attestation, strlen(attestation), &it, NULL), 0);
+    assert_string_equal(it.media_type, "a/b");
+    assert_int_equal(it.layer_count, 2);
+    assert_string_equal(it.layers[1].media_type, "application/vnd.in-toto+json");
+    assert_int_equal(manifest_parse_contents("{}", 2, &bare, NULL), 0);
+    assert_null(bare.config.media_type);
+    static const char wrong[] = "{\"layers\":[{\"mediaType\":\"a/b\",\"digest\":\"sha256:x\",\"size\":1}]}";
+    assert_int_equal(manifest_parse_contents(wrong, strlen(wrong), &none, NULL), -1);
+}
+
 static void test_index(void **state) {
     (void)state;
 #define ENTRY(size, platform) \
@@ -128,6 +146,11 @@ static void test_index(void **state) {
     manifest_platform none;
     assert_int_equal(manifest_platform_parse("windows/amd64", &none, NULL), -1);
     assert_int_equal(manifest_platform_parse("a/b/c/d", &none, NULL), -1);
+    assert_int_equal(manifest_platform_parse("arm/7", &none, NULL), -1);
+    cleanup_manifest_platform manifest_platform brief = {0};
+    assert_int_equal(manifest_platform_parse("arm/v7", &brief, NULL), 0);
+    cleanup_free char *whole = manifest_platform_text(&brief);
+    assert_string_equal(whole, "linux/arm/v7");
 }
 
 static void test_document(void **state) {
@@ -161,8 +184,9 @@ static void test_document(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_image), cmocka_unit_test(test_refused),  cmocka_unit_test(test_too_many_layers),
-        cmocka_unit_test(test_index), cmocka_unit_test(test_document),
+        cmocka_unit_test(test_image),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_too_many_layers), cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_index),           cmocka_unit_test(test_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

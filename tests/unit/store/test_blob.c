@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,6 +136,50 @@ static void test_sweeping_waits_for_holders(void **state) {
     assert_true(alone >= 0);
 }
 
+static void *put_same(void *data) {
+    fixture *it = data;
+    char bytes[4096] = "the same";
+    for (int round = 0; round < 200; round++) {
+        char digest[DIGEST_SIZE];
+        snprintf(bytes, sizeof bytes, "the same, %d", round);
+        if (blob_put(it->store, bytes, sizeof bytes, digest, NULL) < 0 ||
+            blob_verify(it->store, digest, NULL, NULL) < 0)
+            return it;
+    }
+    return NULL;
+}
+
+// Two pulls of one process may store the same manifest at the same time.
+static void test_put_by_many(void **state) {
+    fixture *it = *state;
+    pthread_t threads[3];
+    for (size_t i = 0; i < array_length(threads); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, put_same, it), 0);
+    void *failed = NULL;
+    for (size_t i = 0; i < array_length(threads); i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        failed = failed ? failed : result;
+    }
+    assert_null(failed);
+    assert_int_equal(blob_sweep_partial(it->store, 3600, NULL), 0);
+}
+
+// What a killed process was about to store is of no use to anyone.
+static void test_intakes_are_swept(void **state) {
+    fixture *it = *state;
+    cleanup_free char *left = path_join(it->folder, "images/partial/intake-abcdef", NULL);
+    cleanup_free char *resumable = path_join(it->folder, "images/partial", digest_hex(it->digest), NULL);
+    assert_int_equal(file_write(left, "x", 1, NULL), 0);
+    assert_int_equal(file_write(resumable, "x", 1, NULL), 0);
+    cleanup_blob_intake blob_intake *used = blob_intake_create(it->store, NULL);
+    assert_int_equal(blob_sweep_partial(it->store, 3600, NULL), 0);
+    assert_int_equal(access(left, F_OK), -1);
+    assert_int_equal(access(resumable, F_OK), 0);
+    char digest[DIGEST_SIZE];
+    assert_int_equal(blob_intake_commit(used, digest, NULL), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_put_and_read, set_up, tear_down),
@@ -144,6 +189,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_wrong_bytes_are_thrown_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_too_large_for_the_disk, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sweeping_waits_for_holders, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_put_by_many, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_intakes_are_swept, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,15 +98,85 @@ static void test_image(void **test) {
     cleanup_error holm_error *error = NULL;
     assert_int_equal(state_image_delete(db, IMAGE, &error), -1);
     assert_int_equal(holm_error_code_of(error), HOLM_ERROR_IN_USE);
-    cleanup_free char *gone = NULL;
-    assert_int_equal(state_reference_delete(db, "docker.io/library/a:2", &gone, NULL), 0);
-    assert_null(gone);
-    assert_int_equal(state_reference_delete(db, "docker.io/library/a:latest", &gone, NULL), 0);
-    assert_string_equal(gone, IMAGE);
+    cleanup_json json_t *none = NULL, *gone = NULL;
+    assert_int_equal(state_reference_delete(db, "docker.io/library/a:2", NULL, &none, NULL), 0);
+    assert_int_equal(json_array_size(none), 0);
+    assert_int_equal(state_reference_delete(db, "docker.io/library/a:latest", NULL, &gone, NULL), 0);
+    assert_string_equal(json_string_value(json_array_get(gone, 0)), IMAGE);
     assert_int_equal(state_container_delete(db, ID_A, NULL), 0);
     assert_int_equal(state_image_delete(db, IMAGE, NULL), 0);
     cleanup_json json_t *left = state_image_list(db, NULL);
     assert_int_equal(json_array_size(left), 0);
+}
+
+#define INDEX "sha256:9999999999999999999999999999999999999999999999999999999999999999"
+#define OTHER "sha256:2222222222222222222222222222222222222222222222222222222222222222"
+#define NAME  "docker.io/library/a:latest"
+
+static void put_index(state *db, const char *name, const char *image, const char *file) {
+    cleanup_json json_t *document = image_document(image, file);
+    cleanup_json json_t *images = json_pack("[O]", document);
+    cleanup_json json_t *index =
+        json_pack("{s:s, s:s, s:[{s:s, s:s}, {s:s, s:s}], s:[s]}", "id", INDEX, "mediaType", "index",
+                  "platforms", "digest", IMAGE, "platform", "linux/amd64", "digest", OTHER, "platform",
+                  "linux/arm64", "blobs", INDEX);
+    assert_int_equal(state_index_put(db, name, index, images, NULL), 0);
+}
+
+static size_t count_found(state *db, const char *text) {
+    cleanup_json json_t *found = state_image_find(db, text, NULL);
+    return json_array_size(found);
+}
+
+static bool is_needed(state *db, const char *digest) {
+    cleanup_json json_t *needed = state_image_needed(db, NULL);
+    size_t at;
+    json_t *each;
+    json_array_foreach (json_object_get(needed, "blobs"), at, each)
+        if (strcmp(json_string_value(each), digest) == 0)
+            return true;
+    return false;
+}
+
+static void test_index(void **test) {
+    cleanup_state state *db = open_state(test);
+    put_index(db, NAME, IMAGE, "f1.ext4");
+    put_index(db, NAME, OTHER, "f2.ext4"); // beside the first
+    assert_int_equal(count_found(db, NAME), 2);
+    assert_int_equal(count_found(db, INDEX), 2);
+    assert_int_equal(count_found(db, "999"), 2);
+    assert_int_equal(count_found(db, OTHER), 1);
+    assert_int_equal(count_found(db, "docker.io/library/a@" INDEX), 2);
+    assert_int_equal(count_found(db, "docker.io/library/b@" INDEX), 0);
+    cleanup_json json_t *first = state_image_get(db, NAME, NULL);
+    const json_t *status = json_object_get(first, "status");
+    assert_string_equal(json_string_value(json_object_get(status, "digest")), INDEX);
+    assert_int_equal(json_array_size(json_object_get(status, "platforms")), 2);
+    assert_true(
+        json_is_true(json_object_get(json_array_get(json_object_get(status, "platforms"), 1), "present")));
+    assert_string_equal(json_string_value(json_array_get(json_object_get(status, "repositoryDigests"), 0)),
+                        "docker.io/library/a@" INDEX);
+
+    // Another name for the same, which keeps the index when the first one goes.
+    assert_int_equal(state_reference_copy(db, "docker.io/library/b:1", NAME, NULL), 0);
+    assert_int_equal(count_found(db, "docker.io/library/b:1"), 2);
+    assert_int_equal(state_reference_delete(db, NAME, NULL, NULL, NULL), 0);
+    assert_true(is_needed(db, INDEX));
+    // One platform less; then the name moves to the other image alone, and nothing needs the index.
+    assert_int_equal(state_image_delete(db, IMAGE, NULL), 0);
+    assert_int_equal(count_found(db, "docker.io/library/b:1"), 1);
+    assert_int_equal(state_reference_set(db, "docker.io/library/b:1", OTHER, NULL), 0);
+    assert_false(is_needed(db, INDEX));
+}
+
+static void test_image_stays_unpacked(void **test) {
+    cleanup_state state *db = open_state(test);
+    cleanup_json json_t *document = image_document(IMAGE, "f1.ext4"), *bare = json_deep_copy(document);
+    json_object_del(json_array_get(json_object_get(json_object_get(bare, "status"), "layers"), 0), "file");
+    assert_int_equal(state_image_put(db, NAME, document, NULL), 0);
+    assert_int_equal(state_image_put(db, NAME, bare, NULL), 0);
+    cleanup_json json_t *found = state_image_get(db, NAME, NULL);
+    assert_true(json_is_true(json_object_get(json_object_get(found, "status"), "unpacked")));
 }
 
 static void test_container_of_missing_image(void **test) {
@@ -230,6 +300,8 @@ int main(void) {
         TEST(test_ambiguous_prefix),
         TEST(test_inner_step_alone_is_undone),
         TEST(test_image),
+        TEST(test_index),
+        TEST(test_image_stays_unpacked),
         TEST(test_container_of_missing_image),
         TEST(test_address),
         TEST(test_addresses_run_out),

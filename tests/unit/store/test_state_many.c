@@ -2,6 +2,7 @@
 // harms nobody.
 #include "state_fixture.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -116,11 +117,39 @@ static void test_killed_while_writing(void **test) {
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, folder_setup, folder_teardown)
 
+static void *open_once(void *folder) {
+    holm_error *error = NULL;
+    state *db = state_open(folder, &error);
+    char *problem = db ? NULL : strdup(holm_error_message(error));
+    holm_error_free(error);
+    state_close(db);
+    return problem;
+}
+
+// Whoever comes first makes it, with the others already looking.
+static void test_made_by_many(void **test) {
+    for (int round = 0; round < 30; round++) {
+        char *folder = NULL;
+        assert_true(asprintf(&folder, "%s/round%d", (char *)*test, round) > 0);
+        pthread_t threads[6];
+        for (size_t i = 0; i < array_length(threads); i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, open_once, folder), 0);
+        for (size_t i = 0; i < array_length(threads); i++) {
+            void *problem;
+            pthread_join(threads[i], &problem);
+            if (problem)
+                fail_msg("%s", (char *)problem);
+        }
+        free(folder);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_many_writers),
         TEST(test_one_name_for_one),
         TEST(test_killed_while_writing),
+        TEST(test_made_by_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
