@@ -330,7 +330,8 @@ void holm_network_prune(holm_client *client, json_t *filters, holm_done done, vo
 
 // ---- the system ----
 
-/// result: {"version", "accelerator", "acceleratorReason", "kernel", "cpus", "memoryBytes", …}
+/// result: {"version", "accelerator", "acceleratorReason", "kernel" (null: not built), "kernelBuildPercent"
+/// (null: it is not being built), "cpus", "memoryBytes", …}
 void holm_system_information(holm_client *client, holm_done done, void *data);
 /// What holm takes on the disk. result: {"images", "containers", "volumes", "templates", "kernels",
 /// "sizeBytes", "reclaimableBytes"}; each kind is {"total", "active", "sizeBytes", "reclaimableBytes",
@@ -345,6 +346,9 @@ typedef struct holm_prune_options {
 /// "reclaimedBytes"}.
 void holm_system_prune(holm_client *client, const holm_prune_options *options, json_t *filters,
                        holm_done done, void *data);
+/// Looks at all that holm needs. result: an array of {"name", "state": "good", "note" (it works, less well)
+/// or "missing" (it does not work without), "looked": at what, "found", "advice": what to do, or null}.
+void holm_system_doctor(holm_client *client, holm_done done, void *data);
 /// Starts what should run after the host has booted: containers whose policy is "always" or "unless-stopped",
 /// and what was lost with its shim. result: an array of {"name", "error": null or why it did not start}.
 void holm_system_start(holm_client *client, holm_done done, void *data);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/container/restart.h"
+#include "core/holm_doctor.h"
 #include "core/holm_internal.h"
 #include "vm/machine.h"
 
@@ -35,6 +36,9 @@ static int gather(holm_request *self, state *db, holm_error **error) {
                              "cacheDirectory", client->where.cache, "configurationDirectory",
                              client->where.config, "containers", (int)json_array_size(containers), "running",
                              (int)running, "images", (int)json_array_size(images));
+    int percent = kernel ? -1 : doctor_kernel_percent(&client->where);
+    json_object_set_new(self->result, "kernelBuildPercent",
+                        percent < 0 ? json_null() : json_integer(percent));
     const char *why = NULL;
     machine_accelerator accelerator =
         kernel ? machine_accelerator_probe(client->where.cache, kernel, &why) : MACHINE_EMULATION;

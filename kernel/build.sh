@@ -44,8 +44,9 @@ if [ -f "$kernel" ]; then point_here; echo "$kernel"; exit; fi
 
 rm -rf "$cache"/build.?????? "$cache"/*.new # of one that was killed
 work=$(mktemp -d "$cache/build.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" "$cache/build.percent"' EXIT
 say() { if [ -t 2 ]; then printf '\r\033[K%s' "$*" >&2; else echo "$*" >&2; fi; }
+echo 0 >"$cache/build.percent"
 say "kernel: unpacking the source"
 # Half of the source is drivers that no configuration here has: what they are made of stays packed.
 unused=(
@@ -83,6 +84,7 @@ while read -r done; do
     if [ "$share" -gt 99 ]; then share=99; fi
     left=$(((SECONDS - begin) * (files[$architecture] - done) / done))
     if [ "$left" -lt 0 ]; then left=0; fi
+    echo "$share" >"$cache/build.percent" # for whoever waits for it elsewhere
     say "kernel: $share %, $(printf '%d:%02d' $((left / 60)) $((left % 60))) left"
 done < <(tail -n +1 -f --pid=$make_process "$log" | awk '/^ +(CC|AS) / && ++done % 40 == 0 { print done; fflush() }')
 if ! wait $make_process; then

@@ -143,7 +143,7 @@ static void close_terminal(dashboard *self) {
 static void start_handles(dashboard *self) {
     open_terminal(self);
     uv_prepare_init(self->loop, &self->draw);
-    uv_timer_t *timers[] = {&self->escape, &self->pace, &self->settle};
+    uv_timer_t *timers[] = {&self->escape, &self->pace, &self->settle, &self->look};
     for (size_t i = 0; i < array_length(timers); i++) {
         uv_timer_init(self->loop, timers[i]);
         timers[i]->data = self;
@@ -160,8 +160,8 @@ static void start_handles(dashboard *self) {
 
 static void close_handles(dashboard *self) {
     uv_handle_t *handles[] = {(uv_handle_t *)&self->terminal, (uv_handle_t *)&self->draw,
-                              (uv_handle_t *)&self->escape, (uv_handle_t *)&self->pace,
-                              (uv_handle_t *)&self->settle};
+                              (uv_handle_t *)&self->escape,   (uv_handle_t *)&self->pace,
+                              (uv_handle_t *)&self->settle,   (uv_handle_t *)&self->look};
     for (size_t i = 0; i < array_length(handles); i++)
         uv_close(handles[i], NULL);
     for (size_t i = 0; i < array_length(watched_signals); i++)

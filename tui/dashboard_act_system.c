@@ -41,8 +41,14 @@ static void usage(dashboard *self, const char *id) {
     holm_system_usage(self->client, dashboard_done, dashboard_request(self, id, show_usage));
 }
 
+static void doctor(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_open_doctor(self);
+}
+
 const dashboard_handler dashboard_system_handlers[] = {
     {"system.info", info},
     {"system.df", usage},
+    {"system.doctor", doctor},
     {NULL, NULL},
 };

@@ -87,6 +87,7 @@ static void listed(dashboard *self, ui_pane pane, json_t *result, const holm_err
     lost(self, error);
     if (!error) {
         sources[pane].set(&self->model, result);
+        dashboard_doctor_welcome(self);
         ui_refresh_list(&self->ui, &self->model, pane);
         dashboard_settle(self);
     }
@@ -127,7 +128,12 @@ static void on_system(dashboard *self, const char *id, json_t *result, const hol
     (void)id;
     if (!error)
         model_set_system(&self->model, result);
+    dashboard_doctor_welcome(self);
     dashboard_dirty(self);
+}
+
+void dashboard_system(dashboard *self) {
+    holm_system_information(self->client, dashboard_done, dashboard_request(self, NULL, on_system));
 }
 
 static void on_event(holm_watch *watch, json_t *item, void *data) {
@@ -209,7 +215,7 @@ static void on_stats_ended(holm_watch *watch, const holm_error *error, void *dat
 void dashboard_live_start(dashboard *self) {
     self->events = holm_event_watch(self->client, -1, 0, 0, on_event, on_events_ended, self);
     dashboard_list_all(self);
-    holm_system_information(self->client, dashboard_done, dashboard_request(self, NULL, on_system));
+    dashboard_system(self);
     self->tasks = holm_task_watch(self->client, on_task, on_tasks_ended, self);
     self->stats = holm_stats_watch(self->client, NULL, STATS_MS, on_stats, on_stats_ended, self);
 }

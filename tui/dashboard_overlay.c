@@ -352,6 +352,9 @@ void dashboard_overlay_key(dashboard *self, const input_event *event) {
     case OVERLAY_FORM:
         form_key(self, event);
         break;
+    case OVERLAY_DOCTOR:
+        dashboard_doctor_key(self, event);
+        break;
     default:
         dashboard_close_overlay(self);
         break;

@@ -28,9 +28,11 @@ typedef struct dashboard {
     uv_timer_t escape; ///< a lone escape is one after this
     uv_timer_t pace;   ///< a frame that has to wait for its time
     uv_timer_t settle; ///< the selection has come to rest
+    uv_timer_t look;   ///< for the guest kernel, while it is being built
     uv_signal_t signals[5];
     bool dirty; ///< draw at the end of this turn
     bool leaving;
+    bool examined;     ///< the doctor has been asked
     uint64_t drawn_ms; ///< when the last frame was drawn
 
     struct request *requests; ///< under way
@@ -78,6 +80,7 @@ void dashboard_live_start(dashboard *self);
 void dashboard_live_stop(dashboard *self);
 void dashboard_list(dashboard *self, ui_pane pane);
 void dashboard_list_all(dashboard *self);
+void dashboard_system(dashboard *self); ///< asks what this machine can do
 void dashboard_pull(dashboard *self, const char *reference);
 void dashboard_push(dashboard *self, const char *reference);
 void dashboard_host_sample(dashboard *self);
@@ -175,5 +178,11 @@ void dashboard_open_message(dashboard *self, const char *title, const char *text
 void dashboard_run_form(dashboard *self);
 void dashboard_form_command(dashboard *self);
 void dashboard_close_overlay(dashboard *self);
+
+/// What the doctor finds, on top of all.
+void dashboard_open_doctor(dashboard *self);
+void dashboard_doctor_key(dashboard *self, const input_event *event);
+/// At the first start, with nothing here: what is missing, and how far the kernel is.
+void dashboard_doctor_welcome(dashboard *self);
 
 void dashboard_report(dashboard *self, const char *what, const holm_error *error);

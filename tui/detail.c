@@ -150,27 +150,3 @@ void detail_text(const painter *self, const ui_text *text, const char *waiting) 
     }
     paint_scroll(self, top, page, text->lines);
 }
-
-bool view_welcome(const view_context *self, grid *out, rect area) {
-    const model_state *model = self->model;
-    if (!model->containers_known || !model->images_known || model->container_count || model->image_count ||
-        model->task_count || model->lost)
-        return false;
-    painter card = {self, out, area};
-    int y = area.height / 2 - 5;
-    y = y < 0 ? 0 : y;
-    paint_center(&card, y, THEME_STRONG, "Welcome to holm.");
-    paint_center(&card, y + 1, THEME_MUTED, "Every container here is a small machine of its own.");
-    paint_center(&card, y + 3, THEME_TEXT, "There is no image yet.");
-    painter key = card;
-    const char *hint = "p  pulls one from a registry: alpine, debian:12, nginx";
-    paint_center(&key, y + 4, THEME_TEXT, hint);
-    int x = (area.width - cell_text_width(hint)) / 2;
-    if (x >= 0)
-        paint(&key, x, y + 4, 1, THEME_KEY, "p");
-    if (model->accelerator && strcmp(model->accelerator, "kvm") != 0)
-        paint_center(&card, y + 6, THEME_BUSY, "This machine runs by emulation: slower, but it works.");
-    if (model->accelerator_reason && *model->accelerator_reason)
-        paint_center(&card, y + 7, THEME_MUTED, model->accelerator_reason);
-    return true;
-}

@@ -89,6 +89,7 @@ void model_finish(model_state *self) {
     free(self->version);
     free(self->kernel);
     free(self->lost);
+    model_checks_finish(self);
     *self = (model_state){0};
 }
 
@@ -226,7 +227,10 @@ void model_set_system(model_state *self, const json_t *document) {
     replace(&self->accelerator_reason, model_text(get(document, "acceleratorReason")));
     replace(&self->version, model_text(get(document, "version")));
     replace(&self->kernel, model_text(get(document, "kernel")));
+    const json_t *percent = get(document, "kernelBuildPercent");
+    self->kernel_percent = json_is_integer(percent) ? (int)json_integer_value(percent) : -1;
     self->host.cpus = (int)model_number(document, "cpus");
+    self->system_known = true;
 }
 
 void model_set_lost(model_state *self, const char *reason) {

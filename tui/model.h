@@ -91,6 +91,12 @@ typedef struct model_task {
     model_outcome *outcomes;
 } model_task;
 
+/// What the doctor found of one thing that is needed.
+typedef struct model_check {
+    enum { CHECK_GOOD, CHECK_NOTE, CHECK_MISSING } state;
+    char *name, *looked, *found, *advice; ///< advice "": nothing is to be done
+} model_check;
+
 typedef struct model_host {
     int cpus;
     double cpu; ///< percent of all; -1: not known yet
@@ -115,6 +121,10 @@ typedef struct model_state {
     unsigned batches; ///< tasks of ours so far
     model_host host;
     char *accelerator, *accelerator_reason, *version, *kernel;
+    int kernel_percent; ///< while the guest kernel is being built; -1: it is not
+    bool system_known, checks_known;
+    model_check *checks;
+    size_t check_count;
     char *lost; ///< why the backend does not answer, or NULL
 } model_state;
 
@@ -130,6 +140,8 @@ void model_set_volumes(model_state *self, const json_t *documents);
 /// Puts an event on top; the oldest of more than MODEL_MOST_EVENTS goes.
 void model_add_event(model_state *self, const json_t *document);
 void model_set_system(model_state *self, const json_t *document);
+void model_set_checks(model_state *self, const json_t *list);
+size_t model_missing_count(const model_state *self);
 /// One statistics document. False: no such container.
 bool model_add_stats(model_state *self, const json_t *document);
 /// One progress document. Returns the task, or NULL when it made no sense.

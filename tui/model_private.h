@@ -15,3 +15,4 @@ model_task *model_new_task(model_state *self, const char *id);
 void model_networks_finish(model_state *self);
 void model_volumes_finish(model_state *self);
 void model_events_finish(model_state *self);
+void model_checks_finish(model_state *self);

@@ -64,6 +64,7 @@ typedef enum ui_overlay_kind {
     OVERLAY_CONFIRM,
     OVERLAY_FORM,
     OVERLAY_MESSAGE,
+    OVERLAY_DOCTOR, ///< what the doctor found
 } ui_overlay_kind;
 
 typedef struct ui_choice {

@@ -41,6 +41,11 @@ void paint_scroll(const painter *self, size_t top, size_t page, size_t count);
 void view_header(const painter *self);
 void view_footer(const painter *self);
 void view_overlay(const view_context *self, grid *out);
+/// A box in the middle of the screen, with the overlay's title; its inside.
+painter view_dialog(const view_context *self, grid *out, int width, int height, bool danger);
+void view_doctor(const view_context *self, grid *out);
+/// How far down what the doctor found can be scrolled on a screen of this size.
+size_t view_doctor_most(const view_context *self, int columns, int rows);
 /// Where the columns of a list are at this width.
 list_columns view_list_columns(const ui_list *list, const list_kind *kind, int width);
 void view_list(const painter *self, ui_pane pane);
@@ -70,6 +75,8 @@ void detail_console(const painter *self);
 void detail_text(const painter *self, const ui_text *text, const char *waiting);
 /// The last lines of the logs, for the overview of a container.
 void detail_log_tail(const painter *self, int y, int rows);
+/// Whether nothing is here yet.
+bool view_is_empty(const model_state *model);
 /// The first start: nothing is here yet. False: there is something.
 bool view_welcome(const view_context *self, grid *out, rect area);
 

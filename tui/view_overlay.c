@@ -4,8 +4,7 @@
 
 #include "tui/view.h"
 
-// A box in the middle, with its title; its inside.
-static painter dialog(const view_context *self, grid *out, int width, int height, bool danger) {
+painter view_dialog(const view_context *self, grid *out, int width, int height, bool danger) {
     if (width > out->columns - 2)
         width = out->columns - 2;
     if (height > out->rows - 2)
@@ -130,20 +129,20 @@ static void choices(const painter *self, int from, bool help) {
 }
 
 static void palette(const view_context *self, grid *out) {
-    painter box = dialog(self, out, 84, 20, false);
+    painter box = view_dialog(self, out, 84, 20, false);
     input_field(&box, 0, ":", &self->ui->overlay.input);
     choices(&box, 2, false);
 }
 
 static void names(const view_context *self, grid *out) {
     int count = (int)self->ui->overlay.choice_count;
-    painter box = dialog(self, out, 40, 4 + (count < 4 ? 4 : count > 20 ? 20 : count), false);
+    painter box = view_dialog(self, out, 40, 4 + (count < 4 ? 4 : count > 20 ? 20 : count), false);
     input_field(&box, 0, "/", &self->ui->overlay.input);
     choices(&box, 2, false);
 }
 
 static void help(const view_context *self, grid *out) {
-    painter box = dialog(self, out, 92, out->rows - 4 > 30 ? 30 : out->rows - 2, false);
+    painter box = view_dialog(self, out, 92, out->rows - 4 > 30 ? 30 : out->rows - 2, false);
     input_field(&box, 0, "/", &self->ui->overlay.input);
     choices(&box, 2, true);
 }
@@ -152,7 +151,7 @@ static void prompt(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
     int width = 60;
     int lines = count_lines(overlay->text, &width);
-    painter box = dialog(self, out, width + 4, 4 + lines + (lines > 0), false);
+    painter box = view_dialog(self, out, width + 4, 4 + lines + (lines > 0), false);
     input_field(&box, 0, ">", &overlay->input);
     text_lines(&box, 2, overlay->text, THEME_MUTED);
 }
@@ -161,7 +160,7 @@ static void confirm(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
     int width = 40;
     int lines = count_lines(overlay->text, &width);
-    painter box = dialog(self, out, width + 4, lines + 4, overlay->danger);
+    painter box = view_dialog(self, out, width + 4, lines + 4, overlay->danger);
     text_lines(&box, 0, overlay->text, THEME_TEXT);
     int x = paint(&box, 0, box.area.height - 1, 2, overlay->danger ? THEME_BAD : THEME_KEY, "y") + 1;
     x += paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "do it") + 3;
@@ -171,7 +170,7 @@ static void confirm(const view_context *self, grid *out) {
 
 static void form(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
-    painter box = dialog(self, out, 76, (int)overlay->field_count + 7, false);
+    painter box = view_dialog(self, out, 76, (int)overlay->field_count + 7, false);
     for (size_t i = 0; i < overlay->field_count; i++) {
         const ui_field *field = &overlay->fields[i];
         bool here = i == overlay->field;
@@ -201,7 +200,7 @@ static void message(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
     int width = 40;
     int lines = count_lines(overlay->text, &width);
-    painter box = dialog(self, out, width + 4, lines + 4, overlay->danger);
+    painter box = view_dialog(self, out, width + 4, lines + 4, overlay->danger);
     text_lines(&box, 0, overlay->text, THEME_TEXT);
     int x = paint(&box, 0, box.area.height - 1, 3, THEME_KEY, "esc") + 1;
     paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "close");
@@ -209,9 +208,9 @@ static void message(const view_context *self, grid *out) {
 
 void view_overlay(const view_context *self, grid *out) {
     static void (*const draw[])(const view_context *, grid *) = {
-        [OVERLAY_HELP] = help,       [OVERLAY_PALETTE] = palette, [OVERLAY_PROMPT] = prompt,
-        [OVERLAY_CHOICES] = names,   [OVERLAY_CONFIRM] = confirm, [OVERLAY_FORM] = form,
-        [OVERLAY_MESSAGE] = message,
+        [OVERLAY_HELP] = help,       [OVERLAY_PALETTE] = palette,    [OVERLAY_PROMPT] = prompt,
+        [OVERLAY_CHOICES] = names,   [OVERLAY_CONFIRM] = confirm,    [OVERLAY_FORM] = form,
+        [OVERLAY_MESSAGE] = message, [OVERLAY_DOCTOR] = view_doctor,
     };
     if (self->ui->overlay.kind != OVERLAY_NONE)
         draw[self->ui->overlay.kind](self, out);

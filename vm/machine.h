@@ -127,3 +127,7 @@ extern const machine_driver machine_qemu;
 /// call it from a worker or before the loop runs. *why (may be NULL) gets a static sentence for people.
 machine_accelerator machine_accelerator_probe(const char *cache_directory, const char *kernel,
                                               const char **why);
+
+/// The program that machines are run by: $HOLM_QEMU, or the system's QEMU as PATH has it; only its name where
+/// there is none. The caller frees it.
+char *machine_program(void);

@@ -34,6 +34,10 @@ char *qemu_program(void) {
     return strdup(PROGRAM);
 }
 
+char *machine_program(void) {
+    return qemu_program();
+}
+
 typedef struct command {
     char **arguments;
     size_t count;

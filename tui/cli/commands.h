@@ -15,6 +15,7 @@ COMMAND(cp);
 COMMAND(create);
 COMMAND(df);
 COMMAND(diff);
+COMMAND(doctor);
 COMMAND(events);
 COMMAND(exec);
 COMMAND(export);

@@ -179,6 +179,31 @@ json_t *fake_stats(const json_t *container, unsigned step, int64_t now_ns) {
                      (json_int_t)(memory * 1.3), "memoryGivenBackBytes", (json_int_t)((limit - memory) / 4));
 }
 
+json_t *fake_checks(void) {
+    static const struct {
+        const char *name, *state, *looked, *found, *advice;
+    } checks[] = {
+        {"guest kernel", "missing", "/home/me/.cache/holm/kernel", "there is none",
+         "build it once: /usr/share/holm/kernel/build.sh"},
+        {"helpers", "good", "/usr/libexec/holm", "all of them", NULL},
+        {"QEMU", "good", "/usr/bin/qemu-system-x86_64", "QEMU emulator version 7.2.22", NULL},
+        {"accelerator", "note", "/dev/kvm", "emulation: /dev/kvm is not there or may not be opened",
+         "it works, slower; for more turn on virtualisation in the firmware, or nested virtualisation where "
+         "this "
+         "is a machine itself"},
+        {"virtiofsd", "good", "/usr/lib/qemu/virtiofsd", "it is there", NULL},
+        {"disk space", "note", "/home/me/.local/share/holm", "1.2 GiB free",
+         "holm image prune -a and holm volume prune give back what is unused"},
+        {"memory", "good", "/proc/meminfo", "16.3 GiB of 23.4 GiB can be had", NULL},
+    };
+    json_t *list = json_array();
+    for (size_t i = 0; i < array_length(checks); i++)
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s?}", "name", checks[i].name, "state",
+                                              checks[i].state, "looked", checks[i].looked, "found",
+                                              checks[i].found, "advice", checks[i].advice));
+    return list;
+}
+
 json_t *fake_progress(const char *subject, unsigned step, int64_t now_ns) {
     static const json_int_t sizes[] = {29 << 20, 41 << 20, 600000, 900, 12 << 20};
     json_t *layers = json_array();

@@ -9,6 +9,7 @@ json_t *fake_images(int64_t now_ns);
 json_t *fake_networks(int64_t now_ns);
 json_t *fake_volumes(int64_t now_ns);
 json_t *fake_events(int64_t now_ns); ///< oldest first
+json_t *fake_checks(void);           ///< what a doctor found
 /// One reading of a running container; `step` moves the figures.
 json_t *fake_stats(const json_t *container, unsigned step, int64_t now_ns);
 /// A pull after so many steps of 100 ms; done after 60.

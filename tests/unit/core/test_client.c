@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/file.h"
 #include "core/base/path.h"
@@ -100,6 +101,65 @@ static size_t count_of(world *self, bool all, json_t *filters) {
     run(self);
     assert_int_equal(self->code, 0);
     return json_array_size(self->result);
+}
+
+// The state of one of the doctor's checks.
+static const char *checked(world *self, const char *name) {
+    size_t i;
+    json_t *check;
+    holm_system_doctor(self->client, keep_answer, self);
+    run(self);
+    assert_int_equal(self->code, 0);
+    json_array_foreach (self->result, i, check) {
+        assert_true(json_string_length(json_object_get(check, "looked")) > 0);
+        assert_true(json_string_length(json_object_get(check, "found")) > 0);
+        const char *now = json_string_value(json_object_get(check, "state"));
+        if (strcmp(now, "missing") == 0)
+            assert_true(json_string_length(json_object_get(check, "advice")) > 0);
+        if (strcmp(json_string_value(json_object_get(check, "name")), name) == 0)
+            return now;
+    }
+    fail_msg("the doctor has no check %s", name);
+    return NULL;
+}
+
+static void test_doctor(void **test) {
+    world *self = *test;
+    unsetenv("HOLM_KERNEL");
+    assert_string_equal(checked(self, "guest kernel"), "missing");
+    cleanup_free char *kernels = path_join(self->folder, "1/holm/kernel", NULL);
+    cleanup_free char *lock = path_join(kernels, "build.lock", NULL);
+    cleanup_free char *percent = path_join(kernels, "build.percent", NULL);
+    assert_int_equal(path_make_directories(kernels, NULL), 0);
+    assert_int_equal(file_write(percent, "40\n", 3, NULL), 0);
+    cleanup_close int held = file_lock(lock, true, false, NULL);
+    holm_system_information(self->client, keep_answer, self);
+    run(self);
+    assert_true(json_is_null(json_object_get(self->result, "kernel")));
+    assert_int_equal(json_integer_value(json_object_get(self->result, "kernelBuildPercent")), 40);
+    close(steal_fd(&held)); // what is left of a build that was killed is none
+    holm_system_information(self->client, keep_answer, self);
+    run(self);
+    assert_true(json_is_null(json_object_get(self->result, "kernelBuildPercent")));
+    setenv("HOLM_KERNEL", percent, 1);
+    assert_string_equal(checked(self, "guest kernel"), "good");
+    unsetenv("HOLM_KERNEL");
+    setenv("HOLM_QEMU", "/bin/false", 1);
+    assert_string_equal(checked(self, "QEMU"), "missing");
+    static const char endless[] = "#!/bin/sh\nexec yes version 9.9\n";
+    cleanup_free char *program = path_join(self->folder, "endless", NULL);
+    assert_int_equal(file_write(program, endless, sizeof endless - 1, NULL), 0);
+    chmod(program, 0700);
+    setenv("HOLM_QEMU", program, 1);
+    assert_string_equal(checked(self, "QEMU"), "missing");
+    unsetenv("HOLM_QEMU");
+    cleanup_free char *data = path_join(self->folder, "0/holm", NULL);
+    assert_string_equal(checked(self, "data folder"), "good");
+    if (geteuid() != 0) { // root may write everywhere
+        chmod(data, 0500);
+        assert_string_equal(checked(self, "data folder"), "missing");
+        chmod(data, 0700);
+    }
 }
 
 static void test_list_and_filters(void **test) {
@@ -404,6 +464,7 @@ int main(void) {
         TEST(test_destroyed_under_way),
         TEST(test_unit),
         TEST(test_start_of_nothing),
+        TEST(test_doctor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

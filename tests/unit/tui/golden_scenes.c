@@ -277,13 +277,30 @@ static void form(dashboard *self) {
 }
 
 static void welcome(dashboard *self) {
-    json_t *none = json_array(), *system = json_pack("{s:s, s:s, s:i}", "accelerator", "tcg",
-                                                     "acceleratorReason", "/dev/kvm is not there", "cpus", 2);
+    json_t *none = json_array(),
+           *system = json_pack("{s:s, s:s, s:s, s:i}", "accelerator", "tcg", "acceleratorReason",
+                               "/dev/kvm is not there", "kernel", "/cache/vmlinux", "cpus", 2);
     model_set_containers(&self->model, none);
     model_set_images(&self->model, none);
     model_set_system(&self->model, system);
     json_decref(none);
     json_decref(system);
+}
+
+static void welcome_building(dashboard *self) {
+    welcome(self);
+    json_t *system = json_pack("{s:n, s:i, s:i}", "kernel", "kernelBuildPercent", 40, "cpus", 2);
+    model_set_system(&self->model, system);
+    json_decref(system);
+}
+
+static void doctor(dashboard *self) {
+    containers(self);
+    json_t *checks = fake_checks();
+    model_set_checks(&self->model, checks);
+    json_decref(checks);
+    self->ui.overlay.kind = OVERLAY_DOCTOR;
+    strcpy(self->ui.overlay.title, "doctor");
 }
 
 static void lost(dashboard *self) {
@@ -321,6 +338,8 @@ const scene scenes[] = {
     {"prompt", prompt},
     {"run", form},
     {"welcome", welcome},
+    {"welcome-building", welcome_building},
+    {"doctor", doctor},
     {"lost", lost},
 };
 const size_t scene_count = array_length(scenes);

@@ -12,6 +12,7 @@ from house import BUILD, House
 # What is typed before a tab, and the line that it must become.
 LINES = (
     ("holm netw", "holm network"),
+    ("holm doct", "holm doctor"),
     ("holm renam", "holm rename"),
     ("holm container renam", "holm container rename"),
     ("holm --debug volume inspe", "holm --debug volume inspect"),

@@ -7,6 +7,11 @@ holm=$1
 
 start_screen dash 120 34 "echo before; '$holm'; echo left with \$?; exec sleep 1000"
 expect "Welcome to holm."
+expect "tells what holm needs"
+keys D
+expect "guest kernel" 60
+expect "nothing needed is missing" 60
+keys Escape
 
 setup_busybox "$holm" # an image that comes while the dashboard looks on
 expect "busybox"
