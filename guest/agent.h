@@ -3,10 +3,10 @@
 
 #include <uv.h>
 
+#include "core/base/watch.h"
 #include "core/rpc/rpc.h"
 #include "guest/agent.pb-c.h"
 #include "guest/steps.h"
-#include "guest/watch.h"
 
 #define AGENT_PORT        1024 ///< where the agent listens and, on the host, is waited for (vsock)
 #define AGENT_CONNECTIONS 64

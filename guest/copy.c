@@ -10,10 +10,10 @@
 #include <sys/syscall.h>
 
 #include "core/base/buffer.h"
+#include "core/base/watch.h"
 #include "guest/copy_files.h"
 #include "guest/forking.h"
 #include "guest/text.h"
-#include "guest/watch.h"
 
 #define CHUNK_SIZE  65536
 #define REPORT_TEXT 1000

@@ -6,9 +6,9 @@
 #include <sys/types.h>
 
 #include "core/base/buffer.h"
+#include "core/base/watch.h"
 #include "guest/agent.h"
 #include "guest/call.h"
-#include "guest/watch.h"
 
 #define PROCESS_FIRST    "init" ///< the name of the container's own process
 #define PROCESS_NAME_MAX 128

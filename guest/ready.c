@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/base/watch.h"
 #include "guest/agent.h"
 #include "guest/uevent.h"
-#include "guest/watch.h"
 
 #define LOG_MODULE "ready"
 #include "core/base/log.h"

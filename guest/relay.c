@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "core/base/relay_pair.h"
 #include "guest/inside.h"
-#include "guest/relay_pair.h"
 
 #define LOG_MODULE "relay"
 #include "core/base/log.h"

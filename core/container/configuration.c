@@ -65,6 +65,11 @@ static const key_rule mount_rules[] = {
     {.key = "noCopy", .kind = KIND_BOOL},
     {0},
 };
+static const key_rule socket_rules[] = {
+    {.key = "source", .kind = KIND_TEXT},
+    {.key = "destination", .kind = KIND_TEXT},
+    {0},
+};
 static const key_rule log_rules[] = {
     {.key = "maxBytes", .kind = KIND_INTEGER, .least = 64 << 10, .most = (json_int_t)1 << 40},
     {.key = "maxFiles", .kind = KIND_INTEGER, .least = 1, .most = 100},
@@ -151,6 +156,8 @@ static const key_rule configuration_rules[] = {
     {.key = "privileged", .kind = KIND_BOOL},
     {.key = "tmpfs", .kind = KIND_OBJECTS, .inner = tmpfs_rules},
     {.key = "mounts", .kind = KIND_OBJECTS, .inner = mount_rules},
+    {.key = "sockets", .kind = KIND_OBJECTS, .inner = socket_rules},
+    {.key = "ssh", .kind = KIND_BOOL},
     {.key = "sysctls", .kind = KIND_PAIRS},
     {.key = "labels", .kind = KIND_PAIRS},
     {.key = "network", .kind = KIND_TEXT},
@@ -351,6 +358,8 @@ static int complete_process(json_t *whole, const json_t *image_process,
     environment_merge(environment, json_object_get(image_process, "environment"));
     environment_remove(environment, json_object_get(process, "unsetEnvironment"));
     environment_remove(environment, json_object_get(whole, "unsetEnvironment"));
+    if (json_is_true(json_object_get(whole, "ssh")))
+        environment_add(environment, "SSH_AUTH_SOCK=" CONFIGURATION_SSH_SOCKET);
     environment_merge(environment, json_object_get(process, "environment"));
     json_object_del(process, "unsetEnvironment");
     json_object_del(whole, "unsetEnvironment");

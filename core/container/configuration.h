@@ -18,6 +18,9 @@
 
 #define CONFIGURATION_ALIASES_MOST 16
 
+/// Where the container finds the user's SSH agent, when "ssh" is asked for.
+#define CONFIGURATION_SSH_SOCKET "/run/host-services/ssh-auth.sock"
+
 /// What the user's configuration file and the host say, for what a request leaves open.
 typedef struct configuration_defaults {
     double cpus;                    ///< 0: 4

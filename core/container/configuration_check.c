@@ -3,6 +3,7 @@
 
 #include "core/base/privilege.h"
 #include "core/container/configuration.h"
+#include "core/container/published_socket.h"
 
 static int check_capabilities(const json_t *process, const char *key, holm_error **error) {
     size_t index;
@@ -87,12 +88,36 @@ static int check_mounts(const json_t *request, holm_error **error) {
     return 0;
 }
 
+static int check_sockets(const json_t *request, holm_error **error) {
+    const json_t *sockets = json_object_get(request, "sockets");
+    size_t index;
+    json_t *item;
+    if (json_array_size(sockets) > PUBLISHED_SOCKETS_MOST) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "a container can have %d sockets published, not %zu",
+                       PUBLISHED_SOCKETS_MOST, json_array_size(sockets));
+        return -1;
+    }
+    json_array_foreach (sockets, index, item) {
+        const char *source = json_string_value(json_object_get(item, "source"));
+        const char *destination = json_string_value(json_object_get(item, "destination"));
+        if (check_absolute("the socket of the host", source, error) < 0 ||
+            check_absolute("the socket of the container", destination, error) < 0)
+            return -1;
+        if (strlen(source) > PUBLISHED_PATH_MOST) {
+            holm_error_set(error, HOLM_ERROR_LIMIT, "the path of a socket has at most %d bytes: %s",
+                           PUBLISHED_PATH_MOST, source);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int configuration_check(const json_t *request, holm_error **error) {
     const json_t *process = json_object_get(request, "process");
     return check_capabilities(process, "capabilitiesAdd", error) < 0 ||
                    check_capabilities(process, "capabilitiesDrop", error) < 0 ||
                    check_rlimits(process, error) < 0 || check_paths(request, process, error) < 0 ||
-                   check_mounts(request, error) < 0
+                   check_mounts(request, error) < 0 || check_sockets(request, error) < 0
                ? -1
                : 0;
 }

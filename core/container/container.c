@@ -10,6 +10,7 @@
 #include "core/base/file.h"
 #include "core/base/trace.h"
 #include "core/container/container_internal.h"
+#include "core/container/published_socket.h"
 #include "core/volume/volume.h"
 
 // ---- names and places ----
@@ -245,6 +246,9 @@ int container_remove_locked(const paths *where, state *db, const char *id, bool 
     cleanup_free char *runtime = container_runtime_folder(where, id);
     cleanup_free char *commit = container_commit_file(where, id);
     fault_point("remove.locked");
+    json_t *configuration = container_configuration_read(where, id, NULL);
+    published_sockets_remove(configuration); // of a shim that was killed
+    json_decref(configuration);
     if (rename(folder, gone) < 0 && errno != ENOENT) {
         holm_error_set_errno(error, errno, "take the container's folder %s away", folder);
         return -1;

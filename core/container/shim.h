@@ -51,6 +51,8 @@ typedef enum shim_phase {
 
 /// A unary call, from its request to its answer; it may wait in one list.
 typedef struct waiter waiter;
+typedef struct shim_sockets shim_sockets;
+
 typedef struct relay {
     waiter *call; ///< NULL: its client has gone away meanwhile
 } relay;
@@ -114,6 +116,8 @@ struct shim {
     int share_socket;       ///< to the daemon of the shares, for the next VMM; -1: none
     int share_process;      ///< its pidfd; -1: none
     uv_poll_t *share_watch; ///< of its end, or NULL
+
+    shim_sockets *sockets; ///< NULL: none
 
     uint64_t memory_peak; ///< most blocks of guest memory a sample has seen
 
@@ -200,6 +204,18 @@ int shim_share_add(shim *self, holm_error **error);
 /// Ends the daemon.
 void shim_share_drop(shim *self);
 
+// ---- shim_socket.c: unix sockets of host and container joined ----
+
+/// Opens the host's sockets; before the shim confines itself. IN_USE and EXISTS as published_socket_listen.
+int shim_socket_add(shim *self, holm_error **error);
+/// Joins them with the container's, once the agent has prepared the machine, and calls `ready`; where it
+/// cannot the start has failed.
+void shim_socket_join(shim *self, void (*ready)(shim *self));
+/// Closes them, once the machine is gone.
+void shim_socket_drop(shim *self);
+/// A new connection to the agent that SSH_AUTH_SOCK names. (Within the helper.) The caller owns it.
+int shim_socket_reach_ssh(holm_error **error);
+
 // ---- shim_network.c: the card ----
 
 int shim_network_init(shim *self, holm_error **error);
@@ -228,9 +244,10 @@ void shim_ports_note(shim *self, const json_t *chosen);
 
 typedef enum helper_task {
     HELPER_JOIN = 'j',    ///< take the card's place on its network; a descriptor comes back
-    HELPER_CLEAN = 'c',   ///< remove the runtime folder
+    HELPER_CLEAN = 'c',   ///< remove the runtime folder and the published sockets
     HELPER_REMOVE = 'r',  ///< remove the container
     HELPER_LOCK = 'l',    ///< take the container's short lock and keep it
+    HELPER_SSH = 'a',     ///< reach the user's SSH agent; a descriptor comes back
     HELPER_RESTART = 's', ///< start the next shim; after HELPER_LOCK
 } helper_task;
 

@@ -37,6 +37,7 @@ const rpc_service *shim_agent_protocol(void) {
         METHOD("FilesystemOperation", filesystem_operation_request, filesystem_operation_response),
         METHOD("Attach", attach_input, attach_output),
         METHOD("Copy", copy_message, copy_message),
+        METHOD("RelaySocket", relay_socket_request, relay_socket_response),
         METHOD("Stat", stat_request, stat_response),
         METHOD("Statistics", empty, statistics_response),
     };
@@ -130,6 +131,11 @@ static void begin_init(shim *self) {
     ask_for_init(self);
 }
 
+static void sockets_are_there(shim *self) {
+    self->phase = SHIM_PREPARED;
+    begin_init(self);
+}
+
 static void prepared(const ProtobufCMessage *response, const holm_error *error, void *data) {
     shim *self = data;
     if (self->phase != SHIM_BOOTING)
@@ -149,8 +155,7 @@ static void prepared(const ProtobufCMessage *response, const holm_error *error, 
     shim_step(self, "prepared");
     fault_point("run.prepared");
     self->agent_ready = true;
-    self->phase = SHIM_PREPARED;
-    begin_init(self);
+    shim_socket_join(self, sockets_are_there);
 }
 
 static void prepare(shim *self) {
@@ -177,7 +182,7 @@ static void prepare(shim *self) {
                    fills ? FILL_TIMEOUT_MS : PREPARE_TIMEOUT_MS);
     holm__agent__v1__prepare_request__free_unpacked(request, NULL);
     // The agent makes what is asked for now when it is prepared: no way there and back in between.
-    if (self->start_wanted)
+    if (self->start_wanted && !self->sockets)
         ask_for_init(self);
     listen_to_events(self);
 }
@@ -354,7 +359,8 @@ int shim_boot(shim *self, holm_error **error) {
     if (!self->machine)
         return -1;
     if (add_disks(self, error) < 0 || shim_volume_add(self, error) < 0 || shim_network_add(self, error) < 0 ||
-        shim_share_add(self, error) < 0 || self->driver->start(self->machine, error) < 0) {
+        shim_share_add(self, error) < 0 || shim_socket_add(self, error) < 0 ||
+        self->driver->start(self->machine, error) < 0) {
         self->driver->destroy(steal_pointer(&self->machine));
         return -1;
     }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/container/published_socket.h"
 #include "core/container/shim.h"
 
 #define ANSWER_MOST 16384
@@ -83,6 +84,10 @@ static void do_task(shim *self, int socket, char task) {
         break;
     case HELPER_CLEAN:
         path_remove_tree(self->runtime, &error);
+        published_sockets_remove(self->configuration);
+        break;
+    case HELPER_SSH:
+        answer.fd = shim_socket_reach_ssh(&error);
         break;
     case HELPER_REMOVE:
         remove_container(self, &error);

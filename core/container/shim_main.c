@@ -156,6 +156,7 @@ static void destroy(shim *self) {
     shim_log_destroy(self->log);
     state_close(self->db);
     holm_error_free(self->failure);
+    free(self->sockets);
     json_decref(self->address);
     json_decref(self->configuration);
     json_decref(self->told);

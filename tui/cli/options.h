@@ -55,6 +55,8 @@ void port_options_add(const struct argp_state *state, json_t *ports, const char 
 const char *port_text(const json_t *port, char *out, size_t size);
 
 // ---- options_mounts.c: -v, --mount ----
+/// Adds to "sockets" of a configuration what --publish-socket TEXT asks for.
+void mount_options_add_socket(const struct argp_state *state, json_t *configuration, const char *text);
 /// Adds to "mounts" or "tmpfs" of a configuration what -v TEXT or --mount TEXT asks for.
 void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text);
 void mount_options_add(const struct argp_state *state, json_t *configuration, const char *text);

@@ -10,6 +10,8 @@ enum {
     KEY_CIDFILE,
     KEY_READ_ONLY,
     KEY_TMPFS,
+    KEY_PUBLISH_SOCKET,
+    KEY_SSH,
     KEY_MOUNT,
     KEY_SHM_SIZE,
     KEY_SYSCTL,
@@ -64,6 +66,9 @@ static const struct argp_option options[] = {
      "there",
      4},
     {"tmpfs", KEY_TMPFS, "PATH[:OPTIONS]", 0, "A file system in memory", 4},
+    {"publish-socket", KEY_PUBLISH_SOCKET, "HOSTPATH:PATH", 0,
+     "A socket of the host that leads to a socket of the container", 4},
+    {"ssh", KEY_SSH, NULL, 0, "The container reaches your SSH agent (SSH_AUTH_SOCK)", 4},
     {NULL, 0, NULL, 0, "Network:", 5},
     {"network", KEY_NETWORK, "NAME[,OPTION…]", 0,
      "A network (default), or none; options: alias=NAME (also called so there), ip=ADDRESS, mac=ADDRESS", 5},
@@ -283,6 +288,13 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_MOUNT:
         mount_options_add(state, self->configuration, argument);
         return 0;
+    case KEY_PUBLISH_SOCKET:
+        mount_options_add_socket(state, self->configuration, argument);
+        return 0;
+    case KEY_SSH:
+        if (!getenv("SSH_AUTH_SOCK"))
+            cli_usage_error(state, "--ssh needs an SSH agent: SSH_AUTH_SOCK is not set");
+        return json_object_set_new(self->configuration, "ssh", json_true());
     case KEY_TMPFS:
         add_tmpfs(self->configuration, argument);
         return 0;

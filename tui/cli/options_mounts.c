@@ -41,6 +41,18 @@ static size_t volume_length(const char *text, bool *reads, bool *empty) {
     return (size_t)(last - text);
 }
 
+void mount_options_add_socket(const struct argp_state *state, json_t *configuration, const char *text) {
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text || colon[1] != '/')
+        cli_usage_error(
+            state,
+            "--publish-socket needs HOSTPATH:PATH with an absolute path in the container, and \"%s\" is none",
+            text);
+    json_array_append_new(
+        options_child(configuration, "sockets", json_array),
+        json_pack("{s:o, s:s}", "source", host_path(text, (size_t)(colon - text)), "destination", colon + 1));
+}
+
 void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text) {
     bool reads = false, empty = false;
     size_t length = volume_length(text, &reads, &empty);

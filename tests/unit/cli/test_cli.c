@@ -168,7 +168,8 @@ static void test_mounts(void **test) {
     json_t *request =
         PARSE("-v", "/src:/dst:ro", "-v", "./here:/dst", "-v", "name:/dst:rw,nocopy", "-v", "/alone",
               "--mount", "type=bind,src=/a,dst=/b,ro", "--mount", "source=name,target=/b,volume-nocopy",
-              "--mount", "type=tmpfs,destination=/c,tmpfs-size=1m,readonly", "busybox");
+              "--mount", "type=tmpfs,destination=/c,tmpfs-size=1m,readonly", "--publish-socket",
+              "/run/a.sock:/b.sock", "--publish-socket", "./a:b.sock:/c", "busybox");
     json_t *wanted = json_pack(
         "[{s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b, s:s, s:b}, {s:s, s:s, s:b},"
         " {s:s, s:s, s:b, s:s}, {s:s, s:s, s:b, s:s, s:b}]",
@@ -180,6 +181,9 @@ static void test_mounts(void **test) {
     assert_non_null(wanted);
     assert_true(json_equal(json_object_get(request, "mounts"), wanted));
     expect_json(request, "tmpfs", "[{\"destination\":\"/c\",\"options\":[\"ro\",\"size=1m\"]}]");
+    expect_json(request, "sockets",
+                "[{\"destination\":\"/b.sock\",\"source\":\"/run/a.sock\"},{\"destination\":\"/"
+                "c\",\"source\":\"/usr/./a:b.sock\"}]");
     json_decref(wanted);
     json_decref(request);
 }

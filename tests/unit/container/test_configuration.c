@@ -73,6 +73,8 @@ static void wrong_values_are_named(void **data) {
         "{\"image\": \"i\", \"process\": {\"rlimits\": [{\"name\": \"nofile\", \"soft\": -2}]}}",
         "{\"image\": \"i\", \"stopSignal\": 65}",
         "{\"image\": \"i\", \"labels\": {\"a\": 1}}",
+        "{\"image\": \"i\", \"sockets\": [{\"source\": \"/a\", \"destination\": \"b\"}]}",
+        "{\"image\": \"i\", \"sockets\": [{\"destination\": \"/b\"}]}",
         "[]",
     };
     for (size_t i = 0; i < array_length(wrong); i++) {

@@ -1,4 +1,4 @@
-#include "guest/watch.h"
+#include "core/base/watch.h"
 
 #include <stdlib.h>
 

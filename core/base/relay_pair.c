@@ -1,11 +1,11 @@
-#include "guest/relay_pair.h"
+#include "core/base/relay_pair.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "core/base/buffer.h"
-#include "guest/watch.h"
+#include "core/base/watch.h"
 
 typedef struct side {
     relay_pair *pair;
