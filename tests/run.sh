@@ -9,7 +9,7 @@ set -euo pipefail
 . "$(dirname "$0")/../tui/setup.sh"
 
 test_packages=(ccache clang clang-format libclang-rt-14-dev crossbuild-essential-arm64 qemu-system-arm
-    docker-registry skopeo umoci podman apache2-utils python3-grpcio python3-grpc-tools tmux e2fsprogs isal openssl
+    docker-registry skopeo umoci podman buildah apache2-utils python3-grpcio python3-grpc-tools tmux e2fsprogs isal openssl
     uidmap gawk groff-base ncurses-bin zsh fish vim htop btop)
 arm_packages=(libuv1-dev:arm64 libnghttp2-dev:arm64 libprotobuf-c-dev:arm64)
 
