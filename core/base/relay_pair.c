@@ -72,6 +72,13 @@ static bool is_connected(relay_pair *self) {
     return getsockopt(watch_fd(self->sides[1].watch), SOL_SOCKET, SO_ERROR, &failed, &length) == 0 && !failed;
 }
 
+// Whoever is left hears of a connection that broke, not of one that ended.
+static void reset_both(relay_pair *self) {
+    static const struct linger at_once = {.l_onoff = 1};
+    for (size_t i = 0; i < 2; i++)
+        setsockopt(watch_fd(self->sides[i].watch), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 static void on_ready(void *data, int events) {
     relay_pair *self = ((side *)data)->pair;
     bool good = true;
@@ -83,6 +90,8 @@ static void on_ready(void *data, int events) {
         good = take_from(&self->sides[i]);
     for (size_t i = 0; i < 2 && good; i++)
         good = give_to(&self->sides[i]);
+    if (!good)
+        reset_both(self);
     if (!good || (self->sides[0].told && self->sides[1].told)) {
         self->ended(self, self->data);
         relay_pair_destroy(self);

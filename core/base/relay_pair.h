@@ -1,4 +1,5 @@
-// Two connected stream sockets, and what one says is told to the other: with back pressure and half-close.
+// Two connected stream sockets, and what one says is told to the other: with back pressure, half-close and
+// reset.
 #pragma once
 
 #include <stdbool.h>
