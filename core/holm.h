@@ -310,6 +310,15 @@ void holm_volume_inspect(holm_client *client, const char *name, holm_done done, 
 /// Creates from `configuration` (taken over; every key may be left out: without a "name" it is anonymous).
 /// result: the document.
 void holm_volume_create(holm_client *client, json_t *configuration, holm_done done, void *data);
+/// Writes what is in it as a tar into the file (NULL: standard output). IN_USE while a container writes it.
+/// result: NULL.
+void holm_volume_export(holm_client *client, const char *name, const char *path, holm_done done, void *data);
+/// Makes it, or takes one that was never used, and puts the tar on standard input into it. result: the
+/// document.
+void holm_volume_import(holm_client *client, const char *name, holm_done done, void *data);
+/// Gives it another size, larger or smaller; what is in it is copied to a new disk. IN_USE while anyone has
+/// it. result: the document.
+void holm_volume_resize(holm_client *client, const char *name, uint64_t size, holm_done done, void *data);
 /// IN_USE while a container mounts it. result: the document as it was.
 void holm_volume_remove(holm_client *client, const char *name, holm_done done, void *data);
 /// Removes the anonymous volumes (all: the named ones too) that no container mounts. result: {"deleted":

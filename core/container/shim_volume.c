@@ -5,24 +5,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/container/shim.h"
 #include "core/volume/volume.h"
 
 static void fail_in_use(const shim *self, const json_t *volume, holm_error **error) {
-    const json_t *users = json_object_get(json_object_get(volume, "status"), "containers");
-    const char *holder = "another container";
-    size_t index;
-    json_t *user;
-    json_array_foreach (users, index, user) {
-        const char *now = json_string_value(json_object_get(user, "state"));
-        if (strcmp(json_string_value(json_object_get(user, "id")), self->id) != 0 &&
-            strcmp(now, "created") != 0 && strcmp(now, "exited") != 0)
-            holder = json_string_value(json_object_get(user, "name"));
-    }
-    holm_error_set(error, HOLM_ERROR_IN_USE, "the volume \"%s\" is in use by %s",
-                   json_string_value(json_object_get(volume, "id")), holder);
+    volume_fail_in_use(volume, self->id, error);
     holm_error_hint(error, "one container writes a volume at a time; several can have it read-only (:ro)");
 }
 
@@ -34,16 +24,9 @@ static bool is_dirty(int fd) {
 }
 
 // One that was never mounted is filled from the image, and so written, too.
-static bool is_new(int fd) {
-    unsigned char mounted[4] = {1};
-    static const unsigned char never[sizeof mounted] = {0};
-    return pread(fd, mounted, sizeof mounted, 1024 + 0x2c) == sizeof mounted &&
-           memcmp(mounted, never, sizeof never) == 0;
-}
-
 static bool is_written(int fd, const json_t *mount) {
     return !json_is_true(json_object_get(mount, "readOnly")) || is_dirty(fd) ||
-           (is_new(fd) && !json_is_true(json_object_get(mount, "noCopy")));
+           (volume_is_new(fd) && !json_is_true(json_object_get(mount, "noCopy")));
 }
 
 static int add_one(shim *self, const json_t *volume, size_t index, const json_t *mount, holm_error **error) {
@@ -54,7 +37,9 @@ static int add_one(shim *self, const json_t *volume, size_t index, const json_t 
         return -1;
     }
     bool reads = !is_written(fd, mount);
-    if (flock(fd, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0) {
+    struct stat status;
+    if (flock(fd, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 || fstat(fd, &status) < 0 ||
+        status.st_nlink == 0) { // the volume has just been given another file
         fail_in_use(self, volume, error);
         return -1;
     }

@@ -1,11 +1,14 @@
 // holm-disk: reads what a guest has written. Started as
 //
 //     holm-disk diff|layer|export [LAYER…]
+//     holm-disk volume
+//     holm-disk import
 //     holm-disk copy P/PATH|L/PATH [LAYER…]
 //
 // with the container's disk as descriptor 3, read-only, and its output as descriptor 1. The layers (lowest
 // first, made by holm) are opened first; then it gives up everything but what is open, and only then looks at
-// the disk. Errors go to descriptor 2 as three lines: code, message, hint.
+// the disk. import is the other way: it writes a new disk (descriptor 3) from a tar (descriptor 0), which is
+// as hostile. Errors go to descriptor 2 as three lines: code, message, hint.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/confine.h"
+#include "core/image/disk_import.h"
 #include "core/image/guest_disk.h"
 
 #define DISK_FD      3
@@ -22,6 +26,7 @@
 static const char *const modes[] = {[GUEST_DISK_DIFF] = "diff",
                                     [GUEST_DISK_LAYER] = "layer",
                                     [GUEST_DISK_EXPORT] = "export",
+                                    [GUEST_DISK_VOLUME] = "volume",
                                     [GUEST_DISK_COPY] = "copy"};
 
 static int limit_self(holm_error **error) {
@@ -52,9 +57,14 @@ static int limit_self(holm_error **error) {
 static int run(guest_disk_mode mode, const char *path, const char *const *layers, size_t count,
                holm_error **error) {
     cleanup(layer_lower_cleanup) layer_lower *lower = layer_lower_open(layers, count, error);
-    if (!lower || limit_self(error) < 0 || guest_disk_add(lower, DISK_FD, error) < 0)
+    if (!lower || limit_self(error) < 0 ||
+        guest_disk_add(lower, DISK_FD, mode == GUEST_DISK_VOLUME, error) < 0)
         return -1;
     return guest_disk_write(lower, mode, path, STDOUT_FILENO, error);
+}
+
+static int run_import(holm_error **error) {
+    return limit_self(error) < 0 ? -1 : disk_import(DISK_FD, STDIN_FILENO, error);
 }
 
 int main(int argc, char **argv) {
@@ -62,12 +72,16 @@ int main(int argc, char **argv) {
     guest_disk_mode mode = 0;
     while (argc > 1 && mode < array_length(modes) && strcmp(argv[1], modes[mode]) != 0)
         mode++;
+    bool imports = argc == 2 && strcmp(argv[1], "import") == 0;
     int taken = mode == GUEST_DISK_COPY ? 3 : 2;
-    if (argc < taken || mode == array_length(modes)) {
+    if (!imports && (argc < taken || mode == array_length(modes))) {
         fputs("holm-disk is started by holm; there is nothing to start by hand\n", stderr);
         return 125;
     }
-    if (run(mode, argv[taken - 1], (const char *const *)argv + taken, (size_t)(argc - taken), &error) == 0)
+    int result = imports ? run_import(&error)
+                         : run(mode, argv[taken - 1], (const char *const *)argv + taken,
+                               (size_t)(argc - taken), &error);
+    if (result == 0)
         return 0;
     const char *hint = holm_error_hint_of(error);
     dprintf(STDERR_FILENO, "%s\n%s\n%s\n", holm_error_code_name(holm_error_code_of(error)),

@@ -205,6 +205,10 @@ static int walk_root(guest_disk_reader *self, holm_error **error) {
         return -1;
     if (self->mode == GUEST_DISK_LAYER && opaque && put_mark(self, true, error) < 0)
         return -1;
+    // Of a volume the root is something that its containers have made, too.
+    const layer_lower_file root = {.layer = self->top, .inode = upper, .mode = S_IFDIR};
+    if (self->mode == GUEST_DISK_VOLUME && guest_disk_tar_put(self, &root, error) < 0)
+        return -1;
     return walk(self, roots, opaque, 0, error);
 }
 

@@ -12,12 +12,14 @@ typedef enum guest_disk_mode {
     GUEST_DISK_DIFF,   ///< "C /path", "A /path", "D /path", each ended by a zero byte
     GUEST_DISK_LAYER,  ///< a tar of the writable layer (OCI image specification, layer.md)
     GUEST_DISK_EXPORT, ///< a tar of the whole root as the container sees it
+    GUEST_DISK_VOLUME, ///< a tar of a volume, which has no layers below it
     GUEST_DISK_COPY,   ///< a tar of one file or folder, its entries named from its last part on, holes filled
 } guest_disk_mode;
 
 /// Puts the disk behind the descriptor (not closed, not written) on top of the layers that are open already;
-/// `below` is not needed for a layer. From here on everything that is read may be meant to break us.
-int guest_disk_add(layer_lower *below, int fd, holm_error **error);
+/// `below` is not needed for a layer. `volume`: the tree is the whole disk, not the writable layer in it.
+/// From here on everything that is read may be meant to break us.
+int guest_disk_add(layer_lower *below, int fd, bool volume, holm_error **error);
 
 /// Writes what is asked for to `out`. `lower` has the guest's disk as its topmost layer.
 /// `path` is of a copy: the absolute path after a 'P', or after an 'L' where a link at its end is followed.

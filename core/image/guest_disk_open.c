@@ -20,15 +20,15 @@
 
 static int check_features(const struct ext2_super_block *super, holm_error **error) {
     if (super->s_feature_incompat & EXT3_FEATURE_INCOMPAT_RECOVER) {
-        holm_error_set(error, HOLM_ERROR_STATE, "the container's disk was not unmounted cleanly");
-        holm_error_hint(error, "start the container and stop it again: that repairs the disk");
+        holm_error_set(error, HOLM_ERROR_STATE, "the disk was not unmounted cleanly");
+        holm_error_hint(error, "start a container that has it and stop it again: that repairs the disk");
         return -1;
     }
     if (super->s_feature_compat & ~(unsigned)COMPAT_KNOWN ||
         super->s_feature_incompat & ~(unsigned)INCOMPAT_KNOWN ||
         super->s_feature_ro_compat & ~(unsigned)RO_COMPAT_KNOWN || super->s_log_block_size != 2 ||
         super->s_inodes_count > INODES_MOST) {
-        holm_error_set(error, HOLM_ERROR_INTEGRITY, "the container's disk is not as holm made it");
+        holm_error_set(error, HOLM_ERROR_INTEGRITY, "the disk is not as holm made it");
         return -1;
     }
     return 0;
@@ -63,7 +63,7 @@ static errcode_t open_disk(int fd, int flags, ext2_filsys *out) {
     return code;
 }
 
-int guest_disk_add(layer_lower *below, int fd, holm_error **error) {
+int guest_disk_add(layer_lower *below, int fd, bool volume, holm_error **error) {
     ext2_filsys fs = NULL;
     if (below->count >= LAYERS_MOST) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "more than %d layers", LAYERS_MOST);
@@ -80,8 +80,8 @@ int guest_disk_add(layer_lower *below, int fd, holm_error **error) {
     code = open_disk(fd, 0, &fs);
     if (code)
         return layer_lower_fail(error, code, "open the container's disk");
-    ext2_ino_t root = 0;
-    if (find_upper(fs, &root, error) < 0) {
+    ext2_ino_t root = EXT2_ROOT_INO;
+    if (!volume && find_upper(fs, &root, error) < 0) {
         ext2fs_free(fs);
         return -1;
     }

@@ -122,6 +122,8 @@ json_t *state_volume_get(state *self, const char *name, holm_error **error);
 json_t *state_volume_list(state *self, holm_error **error);
 /// IN_USE with the names of the containers that mount it.
 int state_volume_delete(state *self, const char *name, holm_error **error);
+/// Gives it another file and size. NOT_FOUND where it has gone.
+int state_volume_replace(state *self, const char *name, const char *file, uint64_t size, holm_error **error);
 
 // ---- events ----
 

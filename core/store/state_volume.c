@@ -90,3 +90,16 @@ int state_volume_delete(state *self, const char *name, holm_error **error) {
     }
     return state_run(self, error, "DELETE FROM volumes WHERE name = ?", "s", name);
 }
+
+int state_volume_replace(state *self, const char *name, const char *file, uint64_t size, holm_error **error) {
+    cleanup_statement sqlite3_stmt *statement =
+        state_prepare(self, error,
+                      "UPDATE volumes SET document = json_set(document, '$.status.file', ?, "
+                      "'$.configuration.sizeBytes', ?) "
+                      "WHERE name = ? RETURNING name",
+                      "sis", file, (int64_t)size, name);
+    int row = statement ? state_step(self, statement, error) : -1;
+    if (row == 0)
+        holm_error_set(error, HOLM_ERROR_NOT_FOUND, "the volume \"%s\" has gone meanwhile", name);
+    return row > 0 ? 0 : -1;
+}

@@ -122,29 +122,120 @@ static int take_folder(const paths *where, bool exclusive, holm_error **error) {
     return file_lock(lock, exclusive, true, error);
 }
 
-json_t *volume_create(const paths *where, state *db, const json_t *configuration, const char *empty,
-                      holm_error **error) {
+// ---- drafts ----
+
+int volume_draft_make(const paths *where, const char *empty, volume_draft *self, holm_error **error) {
     char random[2 * FILE_BYTES + 1];
-    const char *name = json_string_value(json_object_get(configuration, "name"));
+    *self = (volume_draft){.lock = -1};
     // Shared by those who make one: the sweep waits for them.
     cleanup_close int lock = take_folder(where, false, error);
     if (lock < 0 || random_hex(random, FILE_BYTES, error) < 0)
-        return NULL;
+        return -1;
     cleanup_free char *file = path_format("%s.ext4", random);
     cleanup_free char *path = path_join(where->data, "volumes", file, NULL);
-    json_t *document =
-        json_pack("{s:s, s:O, s:{s:s}}", "id", name, "configuration", configuration, "status", "file", file);
-    json_t *made = NULL;
-    if (file_copy_sparse(empty, path, error) == 0) {
-        made = insert(db, document, error);
-        if (!made)
-            unlink(path);
-    }
+    if (file_copy_sparse(empty, path, error) < 0)
+        return -1;
+    *self = (volume_draft){steal_pointer(&file), steal_pointer(&path), steal_fd(&lock)};
+    return 0;
+}
+
+void volume_draft_finish(volume_draft *self) {
+    if (self->path)
+        unlink(self->path);
+    if (self->path && self->lock >= 0)
+        close(self->lock);
+    free(self->file);
+    free(self->path);
+    *self = (volume_draft){.lock = -1};
+}
+
+// It is a volume's: what is left is the lock.
+static void draft_is_kept(volume_draft *self) {
+    close(steal_fd(&self->lock));
+    free(steal_pointer(&self->path));
+}
+
+json_t *volume_draft_create(state *db, const json_t *configuration, volume_draft *self, holm_error **error) {
+    const char *name = json_string_value(json_object_get(configuration, "name"));
+    json_t *document = json_pack("{s:s, s:O, s:{s:s}}", "id", name, "configuration", configuration, "status",
+                                 "file", self->file);
+    json_t *made = insert(db, document, error);
     json_decref(document);
-    if (!made)
-        holm_error_wrap(error, "create the volume %s", name);
+    if (made)
+        draft_is_kept(self);
     return made;
 }
+
+static int replace(state *db, const char *name, const char *file, uint64_t size, holm_error **error) {
+    if (state_begin(db, error) < 0)
+        return -1;
+    bool done = state_volume_replace(db, name, file, size, error) == 0 &&
+                state_event_add(db, "volume", "replace", name, name, NULL, error) == 0;
+    return state_end(db, done, done ? error : NULL) == 0 && done ? 0 : -1;
+}
+
+int volume_draft_replace(const paths *where, state *db, const json_t *document, uint64_t size,
+                         volume_draft *self, holm_error **error) {
+    if (replace(db, json_string_value(json_object_get(document, "id")), self->file, size, error) < 0)
+        return -1;
+    draft_is_kept(self);
+    return volume_unlink(where, document, error);
+}
+
+json_t *volume_create(const paths *where, state *db, const json_t *configuration, const char *empty,
+                      holm_error **error) {
+    cleanup(volume_draft_finish) volume_draft draft = {.lock = -1};
+    json_t *made = volume_draft_make(where, empty, &draft, error) < 0
+                       ? NULL
+                       : volume_draft_create(db, configuration, &draft, error);
+    if (!made)
+        holm_error_wrap(error, "create the volume %s",
+                        json_string_value(json_object_get(configuration, "name")));
+    return made;
+}
+
+// ---- the file ----
+
+void volume_fail_in_use(const json_t *document, const char *except, holm_error **error) {
+    const json_t *users = json_object_get(json_object_get(document, "status"), "containers");
+    const char *holder = NULL;
+    size_t index;
+    json_t *user;
+    json_array_foreach (users, index, user) {
+        const char *now = json_string_value(json_object_get(user, "state"));
+        if ((!except || strcmp(json_string_value(json_object_get(user, "id")), except) != 0) &&
+            strcmp(now, "created") != 0 && strcmp(now, "exited") != 0)
+            holder = json_string_value(json_object_get(user, "name"));
+    }
+    holm_error_set(error, HOLM_ERROR_IN_USE, "the volume \"%s\" is in use by %s",
+                   json_string_value(json_object_get(document, "id")),
+                   holder ? holder : "another command of holm");
+}
+
+int volume_open(const paths *where, const json_t *document, bool writes, holm_error **error) {
+    cleanup_free char *path = volume_disk(where, document);
+    cleanup_close int fd = open(path, (writes ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) < 0) {
+        holm_error_set_errno(error, errno, "open the volume's file %s", path);
+        return -1;
+    }
+    // One that has just been given another file is held by whoever did that.
+    if (flock(fd, (writes ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 && fstat(fd, &status) == 0 && status.st_nlink)
+        return steal_fd(&fd);
+    volume_fail_in_use(document, NULL, error);
+    holm_error_hint(error, "stop what has it first");
+    return -1;
+}
+
+bool volume_is_new(int fd) {
+    unsigned char mounted[4] = {1};
+    static const unsigned char never[sizeof mounted] = {0};
+    return pread(fd, mounted, sizeof mounted, 1024 + 0x2c) == sizeof mounted &&
+           memcmp(mounted, never, sizeof never) == 0;
+}
+
+// ---- remove ----
 
 int volume_delete(state *db, const json_t *document, holm_error **error) {
     const char *name = json_string_value(json_object_get(document, "id"));

@@ -61,9 +61,12 @@ COMMAND(tag);
 COMMAND(top);
 COMMAND(version);
 COMMAND(volume_create);
+COMMAND(volume_export);
+COMMAND(volume_import);
 COMMAND(volume_inspect);
 COMMAND(volume_ls);
 COMMAND(volume_prune);
+COMMAND(volume_resize);
 COMMAND(volume_rm);
 COMMAND(wait);
 

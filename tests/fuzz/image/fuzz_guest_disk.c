@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     change(data + 1, size - 1, blocks, &count);
     cleanup_error holm_error *error = NULL;
     layer_lower *lower = layer_lower_open(NULL, 0, NULL);
-    bool sane = guest_disk_add(lower, disk, &error) == 0;
+    bool sane = guest_disk_add(lower, disk, false, &error) == 0;
     if (sane)
         guest_disk_write(lower, data[0] % 4, data[0] & 8 ? "P/folder/../link" : "L/folder/link", output,
                          &error);

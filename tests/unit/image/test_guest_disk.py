@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 PROGRAM, MKE2FS, DEBUGFS = os.environ["HOLM_DISK"], os.environ["MKE2FS"], os.environ["DEBUGFS"]
+E2FSCK = os.path.join(os.path.dirname(MKE2FS), "e2fsck")
 FEATURES = "none,has_journal,ext_attr,dir_index,filetype,extent,flex_bg,large_file,huge_file,dir_nlink,extra_isize,uninit_bg"
 # The leak checker looks at its process from outside, which a confined one does not allow; the fuzzer has it on.
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", ""))
@@ -109,6 +110,75 @@ class Disks(unittest.TestCase):
         os.truncate(short, 4096)
         self.assertEqual(self.run_disk("layer", short)[0], 1)
 
+    def bring(self, disk, archive):
+        with open(disk, "r+b") as target, tempfile.TemporaryFile() as tar:
+            tar.write(archive)
+            tar.seek(0)
+
+            def arrange():
+                os.dup2(target.fileno(), 3)
+            done = subprocess.run([PROGRAM, "import"], stdin=tar, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                  preexec_fn=arrange, pass_fds=(3,), timeout=120, env=ENVIRONMENT)
+        return done.returncode, done.stderr.decode(errors="replace").split("\n")
+
+    def empty(self, name):
+        path = self.disk(name, {}, ["rmdir lost+found"])
+        return path
+
+    def archive(self):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            for name, data, fields in (("./", None, {"type": tarfile.DIRTYPE, "mode": 0o2751, "uid": 70}),
+                                       ("a/file", b"x" * 9000, {"uid": 100000, "mtime": 1.25, "pax_headers": {"SCHILY.xattr.user.n": "v"}}),
+                                       ("a/again", None, {"type": tarfile.LNKTYPE, "linkname": "a/file"}),
+                                       ("a/file2", b"first" * 999, {}), ("a/file2", b"second", {}),
+                                       ("link", None, {"type": tarfile.SYMTYPE, "linkname": "l" * 100}),
+                                       ("dev", None, {"type": tarfile.CHRTYPE, "devmajor": 4, "devminor": 300}),
+                                       *((f"many/{'n' * 100}{i}", b"", {}) for i in range(200))):
+                entry = tarfile.TarInfo(name)
+                entry.size = len(data or b"")
+                for key, value in fields.items():
+                    setattr(entry, key, value)
+                archive.addfile(entry, io.BytesIO(data) if data is not None else None)
+        return out.getvalue()
+
+    def test_volume_and_import(self):
+        disk = self.empty("volume")
+        self.assertEqual(self.bring(disk, self.archive()), (0, [""]))
+        subprocess.run([E2FSCK, "-fn", disk], check=True, capture_output=True)
+        code, out, error = self.run_disk("volume", disk)
+        self.assertEqual(code, 0, error)
+        members = {entry.name: entry for entry in tarfile.open(fileobj=io.BytesIO(out))}
+        self.assertEqual(len(members), 208)
+        self.assertEqual((members["."].mode, members["."].uid), (0o2751, 70))
+        first = members["a/again"]  # in the order of the names
+        self.assertEqual((first.size, first.uid, first.pax_headers["SCHILY.xattr.user.n"], float(first.mtime)), (9000, 100000, "v", 1.25))
+        self.assertEqual((members["a/file"].linkname, members["a/file2"].size), ("a/again", 6))
+        self.assertEqual((members["dev"].devmajor, members["dev"].devminor, members["link"].linkname), (4, 300, "l" * 100))
+        self.assertFalse(any("holm.fill" in key for key in members["."].pax_headers))
+
+    def test_import_of_damaged_archives(self):
+        """Whatever the archive, it ends with a sentence, or with a disk that is sound."""
+        sound, dice = self.archive(), random.Random(11)
+        empty = self.empty("empty")
+        for turn in range(60):
+            damaged = bytearray(sound[:dice.randrange(512, len(sound))] if turn % 3 == 0 else sound)
+            for _ in range(dice.randrange(1, 30)):
+                at = dice.randrange(len(damaged))
+                damaged[at] = dice.randrange(256)
+                header = at // 512 * 512  # most of it gets past the checksum
+                damaged[header + 148:header + 156] = b" " * 8
+                total = sum(damaged[header:header + 512])
+                damaged[header + 148:header + 156] = b"%06o\0 " % total
+            path = f"{self.folder}/brought"
+            shutil.copy(empty, path)
+            code, error = self.bring(path, bytes(damaged))
+            self.assertIn(code, (0, 1), (turn, error))
+            if code:
+                self.assertTrue(error[1], turn)
+            else:
+                subprocess.run([E2FSCK, "-fn", path], check=True, capture_output=True)
+
     def test_random_damage(self):
         lower, upper = self.world()
         with open(upper, "rb") as file:
@@ -123,8 +193,8 @@ class Disks(unittest.TestCase):
             path = f"{self.folder}/damaged"
             with open(path, "wb") as file:
                 file.write(damaged)
-            mode = ("diff", "layer", "export")[turn % 3]
-            code, _, error = self.run_disk(mode, path, lower, timeout=60)
+            mode = ("diff", "layer", "export", "volume")[turn % 4]
+            code, _, error = self.run_disk(mode, path, *([lower] if mode != "volume" else []), timeout=60)
             self.assertIn(code, (0, 1), (turn, error))  # never by a signal
             if code:
                 self.assertTrue(error[1], turn)

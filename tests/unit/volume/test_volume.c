@@ -135,6 +135,38 @@ static void test_anonymous_go_with_their_container(void **test) {
     json_decref(shared);
 }
 
+// A file takes the place of another under the lock; who holds the old one does not hold the volume.
+static void test_another_file(void **test) {
+    lab *self = *test;
+    json_t *document = make(self, json_pack("{s:s}", "name", "data"), WORKS);
+    cleanup_close int reader = volume_open(&self->where, document, false, NULL);
+    assert_true(reader >= 0);
+    holm_error *error = NULL;
+    assert_int_equal(volume_open(&self->where, document, true, &error), -1);
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_IN_USE);
+    holm_error_free(error);
+    close(steal_fd(&reader));
+    cleanup_close int writer = volume_open(&self->where, document, true, NULL);
+    assert_true(writer >= 0);
+    volume_draft draft, unused;
+    assert_int_equal(volume_draft_make(&self->where, self->empty, &draft, NULL), 0);
+    assert_int_equal(volume_draft_make(&self->where, self->empty, &unused, NULL), 0);
+    cleanup_free char *left = strdup(unused.path);
+    assert_int_equal(volume_draft_replace(&self->where, self->db, document, 1 << 30, &draft, NULL), 0);
+    assert_false(has_file(self, document));
+    volume_draft_finish(&draft);
+    volume_draft_finish(&unused);
+    assert_int_equal(access(left, F_OK), -1);
+    json_t *now = state_volume_get(self->db, "data", NULL);
+    assert_true(has_file(self, now));
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(now, "configuration"), "sizeBytes")),
+                     1 << 30);
+    cleanup_close int again = volume_open(&self->where, now, true, NULL);
+    assert_true(again >= 0);
+    json_decref(now);
+    json_decref(document);
+}
+
 static void test_sweep(void **test) {
     lab *self = *test;
     json_t *document = make(self, json_pack("{s:s}", "name", "data"), WORKS);
@@ -152,6 +184,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_names_and_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_held_by_a_container, setup, teardown),
         cmocka_unit_test_setup_teardown(test_anonymous_go_with_their_container, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_another_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
