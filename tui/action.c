@@ -9,6 +9,7 @@ static const action_list *const lists[] = {
     &action_list_view,      &action_list_list,  &action_list_logs,    &action_list_console,
     &action_list_container, &action_list_image, &action_list_network, &action_list_volume,
     &action_list_registry,  &action_list_task,  &action_list_event,   &action_list_system,
+    &action_list_custom,
 };
 
 size_t action_count(void) {

@@ -72,7 +72,13 @@ typedef struct action {
     /// The whole action on one item (reference or id), without options: what the dashboard does on a key.
     /// NULL where it takes more than that (a dialog, a pane): the dashboard then has a handler of its own.
     void (*apply)(holm_client *client, const char *reference, holm_done done, void *data);
+
+    const json_t *custom; ///< the user's command that it is (as holm_configuration_get gives it), or NULL
 } action;
+
+/// Puts the user's commands (holm_configuration_get "command"; borrowed, NULL: none) at the end of the table:
+/// "command.NAME". Before a keymap is made.
+void action_set_commands(const json_t *commands);
 
 /// The table: the actions by their place, 0 to action_count() - 1 (action_at is NULL from there on), and
 /// back.

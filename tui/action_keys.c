@@ -4,6 +4,7 @@
 
 #define KEYS_MAX      8 // of one action
 #define KEY_LENGTH    24
+#define HINT_KEYS     "write keys like \"s\", \"ctrl-k\", \"f5\", several with a blank between"
 #define KEYS_TEXT_MAX ((size_t)KEYS_MAX * KEY_LENGTH)
 
 struct action_keymap {
@@ -35,12 +36,13 @@ bool action_key_valid(const char *key) {
 }
 
 // Whether keys of the one and of the other can be pressed in one place.
-static bool overlap(action_noun a, action_noun b) {
+static bool overlap(const action *one, const action *other) {
+    action_noun a = one->noun, b = other->noun;
     if (a == b)
         return true;
     if (a == ACTION_NOUN_CONSOLE || b == ACTION_NOUN_CONSOLE)
         return false;
-    if (a == ACTION_NOUN_VIEW || b == ACTION_NOUN_VIEW)
+    if (a == ACTION_NOUN_VIEW || b == ACTION_NOUN_VIEW || (one->flags | other->flags) & ACTION_EVERYWHERE)
         return true;
     if (a == ACTION_NOUN_LOGS || b == ACTION_NOUN_LOGS)
         return false; // the logs tab is no list, and its keys come before those of its container
@@ -91,10 +93,30 @@ static int override(action_keymap *keymap, const json_t *overrides, holm_error *
         if (!keys || strlen(keys) >= KEYS_TEXT_MAX || each_key(keys, is_invalid, NULL)) {
             holm_error_set(error, HOLM_ERROR_INVALID, "[keys] %s = \"%s\" is not a key", name,
                            keys ? keys : "");
-            holm_error_hint(error, "write keys like \"s\", \"ctrl-k\", \"f5\", several with a blank between");
+            holm_error_hint(error, HINT_KEYS);
             return -1;
         }
         strcpy(keymap->keys[action_index(target)], keys);
+    }
+    return 0;
+}
+
+// File and line of a command of the user's.
+static const char *origin(const action *what) {
+    return what->custom ? json_string_value(json_object_get(what->custom, "origin")) : "";
+}
+
+static int check_custom(const action_keymap *keymap, holm_error **error) {
+    for (size_t i = 0; i < action_count(); i++) {
+        const action *what = action_at(i);
+        if (!what->custom ||
+            (strlen(what->keys) < KEYS_TEXT_MAX && !each_key(keymap->keys[i], is_invalid, NULL)))
+            continue;
+        cleanup_free char *safe = holm_text_escape(what->keys, strlen(what->keys));
+        holm_error_set(error, HOLM_ERROR_INVALID, "%s: \"%s\" is not a key of the command \"%s\"",
+                       origin(what), safe, what->title);
+        holm_error_hint(error, HINT_KEYS);
+        return -1;
     }
     return 0;
 }
@@ -108,8 +130,7 @@ struct clash {
 static bool clashes(const char *key, void *data) {
     struct clash *clash = data;
     for (size_t other = 0; other < clash->action; other++) {
-        if (!overlap(action_at(other)->noun, action_at(clash->action)->noun) ||
-            !has_key(clash->keymap->keys[other], key))
+        if (!overlap(action_at(other), action_at(clash->action)) || !has_key(clash->keymap->keys[other], key))
             continue;
         clash->other = other;
         snprintf(clash->key, sizeof clash->key, "%s", key);
@@ -123,9 +144,11 @@ static int check_clashes(const action_keymap *keymap, holm_error **error) {
         struct clash clash = {.keymap = keymap, .action = i};
         if (!each_key(keymap->keys[i], clashes, &clash))
             continue;
-        holm_error_set(error, HOLM_ERROR_INVALID, "the key \"%s\" means both %s and %s", clash.key,
-                       action_at(clash.other)->name, action_at(i)->name);
-        holm_error_hint(error, "give one of them another key under [keys] in config.toml");
+        const action *own = action_at(i);
+        holm_error_set(error, HOLM_ERROR_INVALID, "%s%sthe key \"%s\" means both %s and %s", origin(own),
+                       own->custom ? ": " : "", clash.key, action_at(clash.other)->name, own->name);
+        holm_error_hint(error, own->custom ? "give the command another key, or the action one under [keys]"
+                                           : "give one of them another key under [keys] in config.toml");
         return -1;
     }
     return 0;
@@ -139,7 +162,8 @@ action_keymap *action_keymap_create(const json_t *overrides, holm_error **error)
         abort();
     for (size_t i = 0; i < action_count(); i++)
         snprintf(keymap->keys[i], KEYS_TEXT_MAX, "%s", action_at(i)->keys ? action_at(i)->keys : "");
-    if (override(keymap, overrides, error) < 0 || check_clashes(keymap, error) < 0) {
+    if (check_custom(keymap, error) < 0 || override(keymap, overrides, error) < 0 ||
+        check_clashes(keymap, error) < 0) {
         action_keymap_destroy(keymap);
         return NULL;
     }

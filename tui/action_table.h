@@ -34,3 +34,4 @@ extern const action_list action_list_registry;
 extern const action_list action_list_task;
 extern const action_list action_list_event;
 extern const action_list action_list_system;
+extern action_list action_list_custom; ///< the user's own

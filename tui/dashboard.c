@@ -52,7 +52,7 @@ void dashboard_dirty_soon(dashboard *self) {
 // Right before the loop would sleep: everything of this turn is in one frame.
 static void on_prepare(uv_prepare_t *prepare) {
     dashboard *self = prepare->data;
-    if (!self->dirty || self->leaving)
+    if (!self->dirty || self->leaving || self->lent)
         return;
     uint64_t since = uv_now(self->loop) - self->drawn_ms;
     if (since >= FRAME_MS)
@@ -90,6 +90,10 @@ static void on_terminal(uv_poll_t *poll, int status, int events) {
         dashboard_leave(self);
         return;
     }
+    if (self->lent) { // a key after its program has ended: back to the dashboard
+        dashboard_custom_return(self);
+        return;
+    }
     uv_timer_stop(&self->escape);
     input_feed(&self->input, bytes, (size_t)length, on_key, self);
     if (input_pending(&self->input))
@@ -107,6 +111,8 @@ void dashboard_settle(dashboard *self) {
 
 static void on_signal(uv_signal_t *handle, int number) {
     dashboard *self = handle->data;
+    if (self->lent && (number == SIGINT || number == SIGTSTP))
+        return; // meant for the program that has the terminal
     switch (number) {
     case SIGWINCH:
         dashboard_dirty(self);
@@ -149,6 +155,7 @@ static void start_handles(dashboard *self) {
         timers[i]->data = self;
     }
     self->terminal.data = self->draw.data = self;
+    self->on_terminal = on_terminal;
     uv_poll_start(&self->terminal, UV_READABLE, on_terminal);
     uv_prepare_start(&self->draw, on_prepare);
     for (size_t i = 0; i < array_length(watched_signals); i++) {
@@ -184,6 +191,7 @@ void dashboard_choose_theme(dashboard *self) {
 }
 
 static int prepare(dashboard *self, holm_error **error) {
+    action_set_commands(holm_configuration_get(self->client, "command"));
     self->keymap = action_keymap_create(holm_configuration_get(self->client, "keys"), error);
     if (!self->keymap)
         return -1;
@@ -209,6 +217,7 @@ static void finish(dashboard *self) {
     action_keymap_destroy(self->keymap);
     history_save(&self->pulls);
     history_save(&self->commands);
+    dashboard_custom_finish(self);
     dashboard_requests_disown(self);
     ui_finish(&self->ui);
     model_finish(&self->model);
@@ -232,6 +241,7 @@ int dashboard_run(holm_client *client, uv_loop_t *loop, bool read_only, holm_err
         dashboard_detail_stop(self);
         dashboard_consoles_close(self);
         dashboard_live_stop(self);
+        dashboard_custom_stop(self);
         close_handles(self);
         code = self->exit_code;
     }

@@ -12,6 +12,8 @@ static void cancel_task(dashboard *self, const char *id) {
         dashboard_settle(self);
         return;
     }
+    if (dashboard_custom_cancel(self, id))
+        return;
     if (task->outcome_count) {
         ui_set_notice(&self->ui, NOTICE_INFO, "it ends when the last of them has answered");
         dashboard_dirty(self);

@@ -83,7 +83,7 @@ static const dashboard_handler *handler(const action *what) {
 }
 
 bool dashboard_can(const action *what) {
-    return handler(what) || what->apply || what->noun == ACTION_NOUN_CONSOLE;
+    return handler(what) || what->apply || what->custom || what->noun == ACTION_NOUN_CONSOLE;
 }
 
 static bool needs_item(const action *what) {
@@ -143,6 +143,10 @@ void dashboard_act(dashboard *self, const action *what, const char *reference) {
         snprintf(text, sizeof(text), "%s changes something, and this is a read-only view", what->title);
         ui_set_notice(&self->ui, NOTICE_BAD, text);
         dashboard_dirty(self);
+        return;
+    }
+    if (what->custom) {
+        dashboard_custom(self, what, id);
         return;
     }
     if (!reference && act_on_marked(self, what))

@@ -222,6 +222,11 @@ void dashboard_open_message(dashboard *self, const char *title, const char *text
 static void confirm_key(dashboard *self, const input_event *event) {
     if (event->key == 'y' || event->key == 'Y') {
         const action *what = self->confirmed;
+        if (what->custom) {
+            dashboard_close_overlay(self);
+            dashboard_custom_confirmed(self);
+            return;
+        }
         if (self->target_count)
             dashboard_apply_many(self, what, self->targets, self->target_count);
         else

@@ -22,6 +22,7 @@ typedef struct dashboard {
     history_file pulls, commands; ///< what was typed before
 
     uv_poll_t terminal;
+    uv_poll_cb on_terminal;
     int terminal_fd;    ///< what keys come from, opened anew
     int terminal_flags; ///< of standard input, as they were
     uv_prepare_t draw;
@@ -55,6 +56,10 @@ typedef struct dashboard {
     void (*moved)(struct dashboard *self, const char *name);
     char **names; ///< all that may be chosen
     size_t name_count;
+
+    struct custom_pending *pending; ///< a command of the user's that is being asked for
+    struct custom_run *runs;        ///< those that run
+    bool lent;                      ///< one of them has the terminal
 
     uint64_t cpu_busy, cpu_total; ///< of /proc/stat at the last reading
     bool read_only;               ///< only what changes nothing
@@ -178,6 +183,21 @@ void dashboard_open_message(dashboard *self, const char *title, const char *text
 void dashboard_run_form(dashboard *self);
 void dashboard_form_command(dashboard *self);
 void dashboard_close_overlay(dashboard *self);
+
+// ---- commands of the user's (dashboard_custom.c, dashboard_custom_run.c) ----
+
+/// Asks what it has to ask, then runs it for this thing.
+void dashboard_custom(dashboard *self, const action *what, const char *id);
+/// The question has been answered with yes.
+void dashboard_custom_confirmed(dashboard *self);
+void dashboard_custom_finish(dashboard *self);
+/// Starts the program in the place that the command wants; argv (ends with NULL) is borrowed.
+void dashboard_custom_start(dashboard *self, const action *what, char **argv);
+/// Asks the program behind this task to end. False: it is no such task.
+bool dashboard_custom_cancel(dashboard *self, const char *task);
+/// The terminal is ours again, where a program that had it has ended.
+void dashboard_custom_return(dashboard *self);
+void dashboard_custom_stop(dashboard *self); ///< all of them, as the dashboard ends
 
 /// What the doctor finds, on top of all.
 void dashboard_open_doctor(dashboard *self);

@@ -102,6 +102,7 @@ int detail_rows(const painter *self) {
     return ui->pane == PANE_IMAGES     ? image_tab(self, ui_current_tab(ui, ui->pane))
            : ui->pane == PANE_NETWORKS ? detail_network(self)
            : ui->pane == PANE_VOLUMES  ? detail_volume(self)
+           : ui->pane == PANE_TASKS    ? detail_task(self)
                                        : 0;
 }
 

@@ -145,7 +145,25 @@ static void outcome_rows(const painter *self, int y, const model_task *task) {
     free(sorted);
 }
 
-void detail_task(const painter *self) {
+// What a command has printed. Returns the row after it.
+static int output_rows(const painter *self, int y, const char *text) {
+    size_t skip = self->view->ui->detail_top;
+    detail_heading(self, y++, "output");
+    for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
+        if (skip) {
+            skip--;
+            continue;
+        }
+        char line[512];
+        snprintf(line, sizeof(line), "%.*s", (int)strcspn(text, "\n"), text);
+        if (y < self->area.height)
+            paint(self, 1, y, self->area.width - 2, THEME_TEXT, line);
+        y++;
+    }
+    return y;
+}
+
+int detail_task(const painter *self) {
     const model_task *task = ui_task(self->view->ui, self->view->model);
     const glyph_table *g = self->view->glyphs;
     char text[128], first[8], second[8], rate[8];
@@ -169,8 +187,10 @@ void detail_task(const painter *self) {
     y = detail_field(self, y, "to do", THEME_TEXT, task->hint);
     if (task->outcome_count)
         outcome_rows(self, y + 1, task);
+    if (task->output && *task->output)
+        return output_rows(self, y + 1, task->output) + (int)self->view->ui->detail_top;
     if (!task->layer_count || y + 2 >= self->area.height)
-        return;
+        return 0;
     detail_heading(self, y + 1, "layers");
     y += 2;
     rect clip = self->area;
@@ -189,4 +209,5 @@ void detail_task(const painter *self) {
                      layer->total ? view_bytes((double)layer->total, second) : "?");
         paint(self, x + 14, y, 12, done ? THEME_GOOD : THEME_MUTED, layer->phase);
     }
+    return 0;
 }

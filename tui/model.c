@@ -69,6 +69,7 @@ static void task_finish(model_task *self) {
         free(self->outcomes[i].problem);
     }
     free(self->outcomes);
+    free(self->output);
 }
 
 void model_finish(model_state *self) {

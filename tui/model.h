@@ -89,6 +89,7 @@ typedef struct model_task {
     model_layer *layers;
     size_t outcome_count; ///< of a task of ours: one action on many things
     model_outcome *outcomes;
+    char *output; ///< of a command of the user's: its last lines, safe to show; or NULL
 } model_task;
 
 /// What the doctor found of one thing that is needed.
@@ -151,6 +152,12 @@ model_task *model_add_batch(model_state *self, const char *kind, const char *sub
                             const char *const *names, size_t count);
 /// problem NULL: it went well.
 void model_batch_outcome(model_state *self, const char *id, size_t index, const char *problem);
+/// A command of the user's that has been started, as a task of ours.
+model_task *model_add_command(model_state *self, const char *title);
+/// What it has printed so far (of that the end), as it came.
+void model_command_output(model_state *self, const char *id, const char *bytes, size_t length);
+/// problem NULL: it went well.
+void model_command_ended(model_state *self, const char *id, const char *problem);
 /// The outcomes, failures first; the caller frees the array.
 const model_outcome **model_outcomes(const model_task *task);
 /// Forgets a task.

@@ -24,6 +24,57 @@ model_task *model_add_batch(model_state *self, const char *kind, const char *sub
     return task;
 }
 
+// ---- commands of the user's ----
+
+model_task *model_add_command(model_state *self, const char *title) {
+    char id[24];
+    snprintf(id, sizeof(id), "command-%u", ++self->batches);
+    model_task *task = model_new_task(self, id);
+    task->kind = strdup("command");
+    task->subject = strdup(title);
+    task->phase = strdup("running");
+    task->error = strdup("");
+    task->hint = strdup("");
+    task->output = strdup("");
+    return task;
+}
+
+// Line by line: only the breaks between them mean anything.
+void model_command_output(model_state *self, const char *id, const char *bytes, size_t length) {
+    model_task *task = model_find_task(self, id);
+    char *text = NULL;
+    size_t size;
+    FILE *out = task ? open_memstream(&text, &size) : NULL;
+    if (!out)
+        return;
+    while (length) {
+        const char *end = memchr(bytes, '\n', length);
+        size_t line = end ? (size_t)(end - bytes) : length;
+        size_t shown = line && bytes[line - 1] == '\r' ? line - 1 : line;
+        cleanup_free char *safe = holm_text_escape(bytes, shown);
+        fprintf(out, "%s%s", safe, end ? "\n" : "");
+        bytes += line + (end != NULL);
+        length -= line + (end != NULL);
+    }
+    fclose(out);
+    free(task->output);
+    task->output = text;
+}
+
+void model_command_ended(model_state *self, const char *id, const char *problem) {
+    model_task *task = model_find_task(self, id);
+    if (!task)
+        return;
+    free(task->phase);
+    free(task->error);
+    task->done = true;
+    task->failed = problem != NULL;
+    task->phase = strdup(problem ? "failed" : "done");
+    task->error = problem ? holm_text_escape(problem, strlen(problem)) : strdup("");
+}
+
+// ---- outcomes ----
+
 // Failures first, then what is under way, then what went well.
 static int by_weight(const void *a, const void *b) {
     static const int weight[] = {[OUTCOME_WAITING] = 1, [OUTCOME_DONE] = 2, [OUTCOME_FAILED] = 0};

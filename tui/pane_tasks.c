@@ -70,7 +70,7 @@ static void draw_name(const painter *self, int x, int y, int width, const void *
 static void draw_progress(const painter *self, int x, int y, int width, const void *item) {
     const model_task *task = item;
     (void)width;
-    if (task->outcome_count && !task->done)
+    if ((task->outcome_count || task->output) && !task->done)
         paint_format(self, x, y, THEME_TEXT, "%s %s %s", task->kind, self->view->glyphs->dot, task->phase);
     else if (task->done)
         outcome(self, y, task, x);
@@ -98,10 +98,24 @@ static void outcomes(const painter *self, int y, const model_task *task) {
     free(sorted);
 }
 
+// The last line that a command has printed.
+static void last_line(const painter *self, int y, const char *output) {
+    size_t end = strlen(output), from;
+    while (end && output[end - 1] == '\n')
+        end--;
+    for (from = end; from && output[from - 1] != '\n';)
+        from--;
+    char line[256];
+    snprintf(line, sizeof(line), "%.*s", (int)(end - from), output + from);
+    paint(self, 3, y, self->area.width - 4, THEME_MUTED, line);
+}
+
 static void second(const painter *self, int y, const void *item) {
     const model_task *task = item;
     if (task->outcome_count)
         outcomes(self, y, task);
+    else if (task->output)
+        last_line(self, y, task->output);
     else if (task->done && task->failed)
         paint(self, 3, y, self->area.width - 4, THEME_MUTED, *task->hint ? task->hint : "");
     else

@@ -327,12 +327,20 @@ void screen_mouse(screen_state *self, bool on) {
         send_text(self, on ? MOUSE_ON : MOUSE_OFF);
 }
 
-void screen_suspend(screen_state *self) {
+void screen_lend(screen_state *self) {
     leave(self);
-    raise(SIGSTOP);
+}
+
+void screen_take_back(screen_state *self) {
     reset_prog_mode();
     modes(self);
     self->whole = true;
+}
+
+void screen_suspend(screen_state *self) {
+    screen_lend(self);
+    raise(SIGSTOP);
+    screen_take_back(self);
 }
 
 void screen_copy(screen_state *self, const char *text) {

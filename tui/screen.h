@@ -32,6 +32,9 @@ void screen_redraw(screen_state *self);
 void screen_mouse(screen_state *self, bool on);
 /// Gives the terminal back, stops the process (SIGSTOP), and takes the terminal again when it goes on.
 void screen_suspend(screen_state *self);
+/// Gives the terminal to another program, and takes it back. Nothing may be shown in between.
+void screen_lend(screen_state *self);
+void screen_take_back(screen_state *self);
 #define SCREEN_COPY_MOST (64u << 10) ///< bytes; many terminals take no more
 /// Puts text on the user's clipboard through the terminal (OSC 52).
 void screen_copy(screen_state *self, const char *text);

@@ -56,8 +56,8 @@ int detail_rows(const painter *self);
 void detail_title(const view_context *self, grid *out, rect frame);
 void detail_overview(const painter *self);
 void detail_image(const painter *self);
-void detail_task(const painter *self);
 /// These return the rows they take, so that they can be scrolled by ui.detail_top.
+int detail_task(const painter *self);
 int detail_layers(const painter *self);
 int detail_configuration(const painter *self);
 int detail_image_users(const painter *self);

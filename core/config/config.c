@@ -1,5 +1,7 @@
-#include "core/config/config.h"
+#include "core/config/config_internal.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,12 +13,6 @@ struct config {
     json_t *values;   // dotted key → value, checked; tables as one object
     json_t *sections; // section → object of what the user has set in it
     json_t *standard; // dotted key → default
-};
-
-struct check {
-    const char *path;
-    const json_t *lines;
-    config *config;
 };
 
 static const config_key *find_key(const char *name) {
@@ -71,11 +67,11 @@ static const char *nearest(const char *name) {
     return best;
 }
 
-static int line_of(const struct check *check, const char *name) {
+static int line_of(const config_check *check, const char *name) {
     return (int)json_integer_value(json_object_get(check->lines, name));
 }
 
-static int fail_unknown(const struct check *check, const char *name, holm_error **error) {
+static int fail_unknown(const config_check *check, const char *name, holm_error **error) {
     cleanup_free char *safe = text_escape(name, strlen(name));
     holm_error_set(error, HOLM_ERROR_INVALID, "%s:%d: unknown key %s", check->path, line_of(check, name),
                    safe);
@@ -142,29 +138,43 @@ static const char *wrong(const config_key *key, const json_t *value) {
     return "something else";
 }
 
-// `known` is the name in the table of keys, `name` how the user has written it.
-static int take_value_as(const struct check *check, const char *known, const char *name, json_t *value,
-                         holm_error **error) {
+int config_fail(const config_check *check, const char *name, holm_error **error, const char *format, ...) {
+    va_list arguments;
+    cleanup_free char *text = NULL;
+    va_start(arguments, format);
+    if (vasprintf(&text, format, arguments) < 0)
+        abort();
+    va_end(arguments);
+    holm_error_set(error, HOLM_ERROR_INVALID, "%s:%d: %s", check->path, line_of(check, name), text);
+    return -1;
+}
+
+int config_check_value(const config_check *check, const char *known, const char *name, json_t *value,
+                       holm_error **error) {
     const config_key *key = find_key(known);
     if (!key)
         return fail_unknown(check, name, error);
     const char *expected = wrong(key, value);
-    if (expected) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "%s:%d: %s must be %s%s%s", check->path,
-                       line_of(check, name), name, expected, key->choices ? ": " : "",
+    if (!expected)
+        return 0;
+    return config_fail(check, name, error, "%s must be %s%s%s", name, expected, key->choices ? ": " : "",
                        key->choices ? key->choices : "");
+}
+
+static int take_value_as(const config_check *check, const char *known, const char *name, json_t *value,
+                         holm_error **error) {
+    if (config_check_value(check, known, name, value, error) < 0)
         return -1;
-    }
     json_object_set(check->config->values, name, value);
     return 0;
 }
 
-static int take_value(const struct check *check, const char *name, json_t *value, holm_error **error) {
+static int take_value(const config_check *check, const char *name, json_t *value, holm_error **error) {
     return take_value_as(check, name, name, value, error);
 }
 
 // [registry."docker.io"]: the keys of one host.
-static int take_host(const struct check *check, const char *section, const char *host, json_t *table,
+static int take_host(const config_check *check, const char *section, const char *host, json_t *table,
                      holm_error **error) {
     const char *key;
     json_t *value;
@@ -190,7 +200,7 @@ static void flatten(json_t *out, const char *prefix, json_t *table) {
     }
 }
 
-static int take_section(const struct check *check, const char *section, json_t *table, holm_error **error) {
+static int take_section(const config_check *check, const char *section, json_t *table, holm_error **error) {
     const char *name;
     json_t *value;
     json_object_foreach (table, name, value) {
@@ -204,13 +214,23 @@ static int take_section(const struct check *check, const char *section, json_t *
     return 0;
 }
 
-static int take_document(const struct check *check, json_t *document, holm_error **error) {
+static int take_commands(const config_check *check, json_t *value, holm_error **error) {
+    json_t *commands = config_take_commands(check, value, error);
+    if (!commands)
+        return -1;
+    json_object_set_new(check->config->values, "command", commands);
+    return 0;
+}
+
+static int take_document(const config_check *check, json_t *document, holm_error **error) {
     const char *name;
     json_t *value;
     json_object_foreach (document, name, value) {
         const config_key *key = find_key(name);
         int result;
-        if (key && key->type == CONFIG_TABLE && json_is_object(value)) {
+        if (strcmp(name, "command") == 0) {
+            result = take_commands(check, value, error);
+        } else if (key && key->type == CONFIG_TABLE && json_is_object(value)) {
             json_t *flat = json_object();
             flatten(flat, "", value);
             result = take_value(check, name, flat, error);
@@ -231,7 +251,7 @@ static int read_file(config *self, const char *path, holm_error **error) {
     json_t *document = toml_read(path, &lines, error);
     if (!document)
         return -1;
-    struct check check = {.path = path, .lines = lines, .config = self};
+    config_check check = {.path = path, .lines = lines, .config = self};
     int result = take_document(&check, document, error);
     json_decref(document);
     json_decref(lines);

@@ -44,10 +44,15 @@ json_t *convert_table(const toml::table &table, const std::string &path, json_t 
     return object;
 }
 
-json_t *convert_array(const toml::array &array, const std::string &path) {
+// The lines of its members stand under their numbers: "command.0".
+json_t *convert_array(const toml::array &array, const std::string &path, json_t *lines) {
     json_t *list = json_array();
-    for (auto &&node : array)
-        json_array_append_new(list, convert(node, path, nullptr));
+    for (auto &&node : array) {
+        std::string below = path + "." + std::to_string(json_array_size(list));
+        if (lines)
+            json_object_set_new(lines, below.c_str(), json_integer(node.source().begin.line));
+        json_array_append_new(list, convert(node, below, lines));
+    }
     return list;
 }
 
@@ -56,7 +61,7 @@ json_t *convert(const toml::node &node, const std::string &path, json_t *lines) 
     case toml::node_type::table:
         return convert_table(*node.as_table(), path, lines);
     case toml::node_type::array:
-        return convert_array(*node.as_array(), path);
+        return convert_array(*node.as_array(), path, lines);
     case toml::node_type::string:
         return text_of(node.as_string()->get());
     case toml::node_type::integer:

@@ -123,6 +123,51 @@ static void expect_detach(const char *keys, const char *first, const char *secon
     assert_int_equal(left, leaves);
 }
 
+static json_t *custom_command(const char *name, const char *key, const char *context) {
+    return json_pack("[{s:s, s:s, s:s, s:[s, {s:s, s:s}], s:s, s:s}]", "name", name, "key", key, "context",
+                     context, "run", "echo", "name", "name", "field", "configuration.name", "output", "task",
+                     "origin", "config.toml:7");
+}
+
+static void expect_custom_error(const char *key, const char *context, const char *part) {
+    json_t *commands = custom_command("mine", key, context);
+    cleanup_error holm_error *error = NULL;
+    action_set_commands(commands);
+    assert_null(action_keymap_create(NULL, &error));
+    assert_non_null(strstr(holm_error_message(error), "config.toml:7: "));
+    if (!strstr(holm_error_message(error), part))
+        fail_msg("\"%s\" lacks \"%s\"", holm_error_message(error), part);
+    action_set_commands(NULL);
+    json_decref(commands);
+}
+
+static void test_custom_commands(void **test) {
+    (void)test;
+    size_t before = action_count();
+    json_t *commands = custom_command("mine", "W f9", "container");
+    action_set_commands(commands);
+    assert_int_equal(action_count(), before + 1);
+    action_keymap *keymap = action_keymap_create(NULL, NULL);
+    const action *mine = action_keymap_look_up(keymap, ACTION_NOUN_CONTAINER, true, "f9");
+    assert_ptr_equal(mine, action_find("command.mine"));
+    assert_string_equal(mine->help, "Runs: echo {{name}}");
+    assert_null(action_keymap_look_up(keymap, ACTION_NOUN_IMAGE, true, "W"));
+    action_keymap_destroy(keymap);
+    json_t *overrides = json_pack("{s:s}", "command.mine", "f5");
+    keymap = action_keymap_create(overrides, NULL);
+    assert_ptr_equal(action_keymap_look_up(keymap, ACTION_NOUN_CONTAINER, true, "f5"), mine);
+    action_keymap_destroy(keymap);
+    json_decref(overrides);
+    action_set_commands(NULL);
+    assert_int_equal(action_count(), before);
+    json_decref(commands);
+    expect_custom_error("s", "container", "both container.stop and command.mine");
+    expect_custom_error("j", "image", "both list.down and command.mine");
+    expect_custom_error("p", "volume", "both image.pull and command.mine"); // which works everywhere
+    expect_custom_error("q", "anywhere", "both view.quit and command.mine");
+    expect_custom_error("hyper-x", "anywhere", "is not a key");
+}
+
 static void test_detach_keys(void **test) {
     (void)test;
     expect_detach("ctrl-p,ctrl-q", "ab\x10\x11zz", "", "ab", true);
@@ -306,6 +351,7 @@ int main(void) {
         cmocka_unit_test(test_options_of_a_command),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_wrong_keys),
+        cmocka_unit_test(test_custom_commands),
         cmocka_unit_test(test_detach_keys),
         cmocka_unit_test(test_mounts),
         cmocka_unit_test(test_container_options),

@@ -93,6 +93,61 @@ static void test_lines(void **test) {
     json_decref(lines);
 }
 
+static void test_commands(void **test) {
+    (void)test;
+    cleanup_config config *self =
+        load("[[command]]\nname = \"shell\"\nkey = \"W\"\ncontext = \"container\"\n"
+             "run = [\"holm\", \"exec\", \"{{name}}\", \"sh\", \"-c\", \"echo $1\", \"sh\", \"{{what}}\"]\n"
+             "ask = [\"what\"]\noutput = \"terminal\"\n\n[[command]]\nname = \"free\"\nrun = [\"df\"]\n",
+             NULL);
+    assert_non_null(self);
+    const json_t *list = config_get(self, "command");
+    assert_int_equal(json_array_size(list), 2);
+    const json_t *shell = json_array_get(list, 0), *rest = json_array_get(list, 1);
+    const json_t *run = json_object_get(shell, "run");
+    assert_string_equal(json_string_value(json_array_get(run, 0)), "holm");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(run, 2), "field")),
+                        "configuration.name");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(run, 7), "ask")), "what");
+    assert_non_null(strstr(json_string_value(json_object_get(rest, "origin")), ":9"));
+    assert_string_equal(json_string_value(json_object_get(rest, "context")), "anywhere");
+    assert_string_equal(json_string_value(json_object_get(rest, "output")), "task");
+}
+
+#define COMMAND "[[command]]\nname = \"x\"\n"
+
+static void test_wrong_commands(void **test) {
+    (void)test;
+    expect_error("[[command]]\nrun = [\"df\"]\n", 1, "needs a name", NULL);
+    expect_error("[command]\nname = \"x\"\n", 1, "write commands as [[command]]", NULL);
+    expect_error("command = [1]\n", 1, "write commands as [[command]]", NULL);
+    expect_error(COMMAND, 1, "needs run", NULL);
+    expect_error(COMMAND "run = []\n", 1, "needs run", NULL);
+    expect_error(COMMAND "run = [\"\"]\n", 1, "name of a program", NULL);
+    expect_error(COMMAND "run = \"df\"\n", 3, "an array of texts", NULL);
+    expect_error(COMMAND "rum = [\"df\"]\n", 3, "unknown key", NULL);
+    expect_error(COMMAND "run = [\"df\"]\ncontext = \"pod\"\n", 4, "anywhere container", NULL);
+    expect_error(COMMAND "run = [\"df\"]\noutput = \"mail\"\n", 4, "task pane terminal", NULL);
+    expect_error(COMMAND "run = [\"df\", \"{{name}}\"]\n", 1, "there is no {{name}} here", "none");
+    expect_error(COMMAND "context = \"container\"\nrun = [\"df\", \"{{nam}}\"]\n", 1, "no {{nam}}",
+                 "{{name}}");
+    expect_error(COMMAND "context = \"container\"\nrun = [\"{{name}}\"]\n", 1, "name of a program", NULL);
+    // A value never becomes a part of something that is read as more than a value.
+    expect_error(COMMAND "context = \"container\"\nrun = [\"sh\", \"-c\", \"echo {{name}}\"]\n", 1,
+                 "a part of", "$1");
+    expect_error(COMMAND "context = \"container\"\nrun = [\"sh\", \"-c\", \"{{name}}\"]\n", 1, "as a script",
+                 "$1");
+    expect_error(COMMAND "context = \"container\"\nrun = [\"sh\", \"-ec\", \"{{name}}\"]\n", 1, "as a script",
+                 NULL);
+    expect_error(COMMAND "context = \"container\"\nrun = [\"a\", \"{{name}}{{id}}\"]\n", 1, "a part of",
+                 NULL);
+    expect_error(COMMAND "run = [\"df\"]\nask = [\"A b\"]\n", 1, "ask", NULL);
+    expect_error(COMMAND "run = [\"df\"]\nask = [\"a\", \"a\"]\n", 1, "twice", NULL);
+    expect_error(COMMAND "context = \"image\"\nask = [\"name\"]\nrun = [\"df\"]\n", 1, "is a field", NULL);
+    expect_error(COMMAND "run = [\"df\"]\n\n" COMMAND "run = [\"df\"]\n", 5, "two commands called \"x\"",
+                 NULL);
+}
+
 static void test_every_default_is_valid(void **test) {
     (void)test;
     for (size_t i = 0; i < config_key_count; i++) {
@@ -108,9 +163,13 @@ int main(void) {
     int fd = mkstemp(path);
     close(fd);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values_and_defaults),       cmocka_unit_test(test_no_file),
-        cmocka_unit_test(test_errors_name_file_and_line), cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_values_and_defaults),
+        cmocka_unit_test(test_no_file),
+        cmocka_unit_test(test_errors_name_file_and_line),
+        cmocka_unit_test(test_lines),
         cmocka_unit_test(test_every_default_is_valid),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_wrong_commands),
     };
     int result = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(path);

@@ -241,6 +241,20 @@ static void tasks(dashboard *self) {
     ui_use_pane(&self->ui, PANE_TASKS);
 }
 
+static void command(dashboard *self) {
+    static const char output[] = "sent 12 files\r\n\x1b]0;evil title\a\x1b[31mred\xe2\x80\xae\nno newline";
+    containers(self);
+    const char *first = model_add_command(&self->model, "backup site")->id;
+    model_command_output(&self->model, first, output, sizeof(output) - 1);
+    model_command_ended(&self->model, first, "exit code 3");
+    model_add_command(&self->model, "watch it");
+    ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
+    ui_use_pane(&self->ui, PANE_TASKS);
+    ui_select(&self->ui, &self->model, PANE_TASKS, 1);
+    self->ui.focus = FOCUS_DETAIL;
+    self->ui.detail_open = true;
+}
+
 static void help(dashboard *self) {
     containers(self);
     dashboard_open_help(self);
@@ -331,6 +345,7 @@ const scene scenes[] = {
     {"volume", volume},
     {"events", events},
     {"marked", marked},
+    {"command", command},
     {"help", help},
     {"palette", palette},
     {"confirm", confirm},

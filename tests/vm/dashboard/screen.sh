@@ -19,6 +19,18 @@ trap finish EXIT
 start_screen() { "${tmux[@]}" new-session -d -s "$1" -x "$2" -y "$3" "$4"; }
 show() { "${tmux[@]}" capture-pane -p -t "${1:-dash}"; }
 keys() { "${tmux[@]}" send-keys -t dash "$@"; }
+# gone TEXT: waits until it is on the screen no more. (A key right behind an escape would make an alt of it.)
+gone() {
+    local until=$((SECONDS + 30))
+    while show | grep -qF -- "$1"; do
+        if [ $SECONDS -ge $until ]; then
+            echo "\"$1\" stays on the screen:" >&2
+            show >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
 # expect TEXT [SECONDS [SCREEN]]: waits until it is on the screen.
 expect() {
     local until=$((SECONDS + ${2:-30}))
