@@ -19,18 +19,22 @@ static uint64_t cache_bytes(void) {
     return files > shared ? files - shared : 0;
 }
 
+// Returns how much of the cache has gone.
+static uint64_t reclaim(uint64_t cache, uint64_t most) {
+    uint64_t spare = cache > RECLAIM_KEPT_BYTES ? cache - RECLAIM_KEPT_BYTES : 0;
+    char text[32];
+    snprintf(text, sizeof text, "%" PRIu64, most < spare ? most : spare);
+    // EAGAIN: less than that could be freed (the rest is mapped and used, or dirty)
+    if (spare)
+        text_write(CONTAINER_CGROUP "/memory.reclaim", text, NULL);
+    uint64_t left = cache_bytes();
+    return left < cache ? cache - left : 0;
+}
+
 static void reclaim_work(uv_work_t *work) {
     agent_reclaim *self = work->data;
-    uint64_t cache = cache_bytes();
-    self->fruitless = true;
-    if (cache <= RECLAIM_KEPT_BYTES)
-        return;
-    uint64_t step = cache / 2 < STEP_BYTES ? cache / 2 : STEP_BYTES;
-    char text[32];
-    snprintf(text, sizeof text, "%" PRIu64, step);
-    // EAGAIN: less than that could be freed (the rest is mapped and used, or dirty)
-    text_write(CONTAINER_CGROUP "/memory.reclaim", text, NULL);
-    self->fruitless = cache_bytes() + step / 4 > cache;
+    uint64_t cache = cache_bytes(), step = cache / 2 < STEP_BYTES ? cache / 2 : STEP_BYTES;
+    self->fruitless = reclaim(cache, step) < step / 4 || cache <= RECLAIM_KEPT_BYTES;
 }
 
 static void reclaim_done(uv_work_t *work, int status) {
@@ -59,4 +63,12 @@ void reclaim_start(agent *self) {
     uv_timer_init(self->loop, &started->timer);
     started->timer.data = started->work.data = started;
     uv_timer_start(&started->timer, on_look, RECLAIM_LOOK_MS, RECLAIM_LOOK_MS);
+}
+
+ProtobufCMessage *reclaim_call(agent *self, const ProtobufCMessage *message, holm_error **error) {
+    const Holm__Agent__V1__ReclaimMemoryRequest *request = (const void *)message;
+    Holm__Agent__V1__ReclaimMemoryResponse response = HOLM__AGENT__V1__RECLAIM_MEMORY_RESPONSE__INIT;
+    (void)self, (void)error;
+    response.bytes = reclaim(cache_bytes(), request->bytes);
+    return agent_copy_message(&response.base);
 }

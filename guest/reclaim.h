@@ -9,5 +9,8 @@
 /// that works keeps its cache.
 void reclaim_start(agent *self);
 
+/// The call ReclaimMemory. Blocks.
+ProtobufCMessage *reclaim_call(agent *self, const ProtobufCMessage *request, holm_error **error);
+
 #define RECLAIM_LOOK_MS    5000
 #define RECLAIM_KEPT_BYTES (8U << 20)

@@ -6,6 +6,7 @@
 #include "guest/machine.h"
 #include "guest/network.h"
 #include "guest/process.h"
+#include "guest/reclaim.h"
 #include "guest/relay.h"
 #include "guest/statistics.h"
 
@@ -51,6 +52,7 @@ DIRECT(process_delete)
 DIRECT(process_list_call)
 BLOCKING(statistics_call)
 BLOCKING(machine_set_limits)
+BLOCKING(reclaim_call)
 BLOCKING(network_call_link_set)
 BLOCKING(network_call_address_add)
 BLOCKING(network_call_route_add)
@@ -91,6 +93,7 @@ static const rpc_method methods[] = {
     METHOD("Attach", attach_input, attach_output, process_attach_open),
     METHOD("Statistics", empty, statistics_response, open_statistics_call),
     METHOD("SetLimits", limits, empty, open_machine_set_limits),
+    METHOD("ReclaimMemory", reclaim_memory_request, reclaim_memory_response, open_reclaim_call),
     METHOD("RelaySocket", relay_socket_request, relay_socket_response, open_relay_start),
     METHOD("StopRelay", stop_relay_request, empty, open_relay_stop),
     METHOD("LinkSet", interface, empty, open_network_call_link_set),

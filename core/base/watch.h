@@ -6,8 +6,8 @@
 #include "core/base/error.h"
 
 typedef struct watch watch;
-/// events: UV_READABLE, UV_WRITABLE, UV_DISCONNECT as they came (both of the first two when the descriptor
-/// failed).
+/// events: UV_READABLE, UV_WRITABLE, UV_DISCONNECT, UV_PRIORITIZED as they came; when the descriptor failed,
+/// all that were watched.
 typedef void (*watch_ready)(void *data, int events);
 
 /// Takes `fd` (closed when this fails, too) and makes it non-blocking. Nothing is watched yet.

@@ -87,6 +87,7 @@ static const key_rule resource_rules[] = {
     {.key = "memoryBytes", .kind = KIND_INTEGER, .least = MEMORY_LEAST, .most = MEMORY_MOST},
     {.key = "shmBytes", .kind = KIND_INTEGER, .most = MEMORY_MOST},
     {.key = "processCount", .kind = KIND_INTEGER, .most = INT32_MAX},
+    {.key = "memoryPriority", .kind = KIND_TEXT},
     {0},
 };
 static const key_rule dns_rules[] = {
@@ -398,6 +399,7 @@ static int complete_resources(json_t *whole, const configuration_defaults *defau
     set_default(resources, "memoryBytes", json_integer(memory));
     set_default(resources, "shmBytes", json_integer(DEFAULT_SHM));
     set_default(resources, "processCount", json_integer(0));
+    set_default(resources, "memoryPriority", json_string("normal"));
     return 0;
 }
 

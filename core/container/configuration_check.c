@@ -88,6 +88,18 @@ static int check_mounts(const json_t *request, holm_error **error) {
     return 0;
 }
 
+static int check_memory_priority(const json_t *request, holm_error **error) {
+    static const char *const known[] = {"low", "normal", "high"};
+    const char *name =
+        json_string_value(json_object_get(json_object_get(request, "resources"), "memoryPriority"));
+    for (size_t i = 0; i < array_length(known); i++)
+        if (!name || strcmp(known[i], name) == 0)
+            return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID, "the priority of memory is low, normal or high, not \"%.40s\"",
+                   name);
+    return -1;
+}
+
 static int check_sockets(const json_t *request, holm_error **error) {
     const json_t *sockets = json_object_get(request, "sockets");
     size_t index;
@@ -117,7 +129,8 @@ int configuration_check(const json_t *request, holm_error **error) {
     return check_capabilities(process, "capabilitiesAdd", error) < 0 ||
                    check_capabilities(process, "capabilitiesDrop", error) < 0 ||
                    check_rlimits(process, error) < 0 || check_paths(request, process, error) < 0 ||
-                   check_mounts(request, error) < 0 || check_sockets(request, error) < 0
+                   check_mounts(request, error) < 0 || check_sockets(request, error) < 0 ||
+                   check_memory_priority(request, error) < 0
                ? -1
                : 0;
 }

@@ -52,6 +52,7 @@ typedef enum shim_phase {
 /// A unary call, from its request to its answer; it may wait in one list.
 typedef struct waiter waiter;
 typedef struct shim_sockets shim_sockets;
+typedef struct shim_pressure shim_pressure;
 
 typedef struct relay {
     waiter *call; ///< NULL: its client has gone away meanwhile
@@ -118,6 +119,7 @@ struct shim {
     uv_poll_t *share_watch; ///< of its end, or NULL
 
     shim_sockets *sockets; ///< NULL: none
+    shim_pressure *pressure;
 
     uint64_t memory_peak; ///< most blocks of guest memory a sample has seen
 
@@ -215,6 +217,15 @@ void shim_socket_join(shim *self, void (*ready)(shim *self));
 void shim_socket_drop(shim *self);
 /// A new connection to the agent that SSH_AUTH_SOCK names. (Within the helper.) The caller owns it.
 int shim_socket_reach_ssh(holm_error **error);
+
+// ---- shim_pressure.c: the host's memory ----
+
+/// Opens what tells of the host's memory; before the shim confines itself.
+void shim_pressure_open(shim *self);
+/// From now on, with an agent that can be asked, page cache is given back when the host is short of memory.
+void shim_pressure_start(shim *self);
+/// Once the machine is gone.
+void shim_pressure_stop(shim *self);
 
 // ---- shim_network.c: the card ----
 

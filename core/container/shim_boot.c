@@ -37,6 +37,7 @@ const rpc_service *shim_agent_protocol(void) {
         METHOD("FilesystemOperation", filesystem_operation_request, filesystem_operation_response),
         METHOD("Attach", attach_input, attach_output),
         METHOD("Copy", copy_message, copy_message),
+        METHOD("ReclaimMemory", reclaim_memory_request, reclaim_memory_response),
         METHOD("RelaySocket", relay_socket_request, relay_socket_response),
         METHOD("Stat", stat_request, stat_response),
         METHOD("Statistics", empty, statistics_response),
@@ -155,6 +156,7 @@ static void prepared(const ProtobufCMessage *response, const holm_error *error, 
     shim_step(self, "prepared");
     fault_point("run.prepared");
     self->agent_ready = true;
+    shim_pressure_start(self);
     shim_socket_join(self, sockets_are_there);
 }
 
@@ -320,6 +322,7 @@ static int check_memory(const shim *self, holm_error **error) {
 int shim_boot(shim *self, holm_error **error) {
     if (check_memory(self, error) < 0)
         return -1;
+    shim_pressure_open(self);
     const char *told_kernel = json_string_value(json_object_get(self->told, "kernel"));
 #if defined(__x86_64__)
     cleanup_free char *kernel = find_part("HOLM_KERNEL", told_kernel,

@@ -250,6 +250,7 @@ void shim_machine_closed(shim *self, machine_end end) {
     shim_volume_drop(self);
     shim_share_drop(self);
     shim_socket_drop(self);
+    shim_pressure_stop(self);
     shim_network_leave(self); // its address and ports are free before anyone hears that it has ended
     static const char *const how[] = {"was stopped", "ended by itself", "was killed"};
     log_debug("the machine %s", how[end]);

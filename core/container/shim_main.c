@@ -157,6 +157,7 @@ static void destroy(shim *self) {
     state_close(self->db);
     holm_error_free(self->failure);
     free(self->sockets);
+    free(self->pressure);
     json_decref(self->address);
     json_decref(self->configuration);
     json_decref(self->told);

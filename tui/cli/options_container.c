@@ -14,6 +14,7 @@ enum {
     KEY_SSH,
     KEY_MOUNT,
     KEY_SHM_SIZE,
+    KEY_MEMORY_PRIORITY,
     KEY_SYSCTL,
     KEY_INIT,
     KEY_PULL,
@@ -52,6 +53,8 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Resources:", 3},
     {"cpus", 'c', "NUMBER", 0, "CPUs, also a fraction", 3},
     {"memory", 'm', "SIZE", 0, "Memory, for example 512m", 3},
+    {"memory-priority", KEY_MEMORY_PRIORITY, "PRIORITY", 0,
+     "low gives page cache back first when the host is short of memory, then normal, then high", 3},
     {"shm-size", KEY_SHM_SIZE, "SIZE", 0, "Size of /dev/shm (64m)", 3},
     {"pids-limit", KEY_PIDS, "NUMBER", 0, "Most processes at once", 3},
     {"disk", KEY_DISK, "SIZE", 0, "Nominal size of the writable layer", 3},
@@ -198,6 +201,8 @@ static error_t parse_resources(int key, char *argument, struct argp_state *state
         json_object_set_new(resources, "memoryBytes",
                             json_integer((json_int_t)cli_size(state, "--memory", argument)));
         return 0;
+    case KEY_MEMORY_PRIORITY:
+        return json_object_set_new(resources, "memoryPriority", json_string(argument));
     case KEY_SHM_SIZE:
         json_object_set_new(resources, "shmBytes",
                             json_integer((json_int_t)cli_size(state, "--shm-size", argument)));

@@ -72,6 +72,7 @@ static void wrong_values_are_named(void **data) {
         "{\"image\": \"i\", \"resources\": {\"memoryBytes\": 1}}",
         "{\"image\": \"i\", \"process\": {\"rlimits\": [{\"name\": \"nofile\", \"soft\": -2}]}}",
         "{\"image\": \"i\", \"stopSignal\": 65}",
+        "{\"image\": \"i\", \"resources\": {\"memoryPriority\": \"urgent\"}}",
         "{\"image\": \"i\", \"labels\": {\"a\": 1}}",
         "{\"image\": \"i\", \"sockets\": [{\"source\": \"/a\", \"destination\": \"b\"}]}",
         "{\"image\": \"i\", \"sockets\": [{\"destination\": \"/b\"}]}",
