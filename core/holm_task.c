@@ -69,6 +69,7 @@ static void on_progress(rpc_stream *stream, const ProtobufCMessage *message, voi
         holm_error_set(&self->error, holm_error_code_parse(progress->error_code), "%s", progress->error);
         if (progress->hint && progress->hint[0])
             holm_error_hint(&self->error, "%s", progress->hint);
+        holm_error_split(self->error, progress->error_seams);
         if (self->path)
             holm_error_wrap(&self->error, "take %s", self->path);
     }

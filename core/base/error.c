@@ -201,3 +201,57 @@ char *holm_error_chain(const holm_error *error) {
     fclose(out);
     return text;
 }
+
+char *holm_error_seams(const holm_error *error) {
+    char *text = NULL;
+    size_t size = 0, whole = 0;
+    FILE *out = error && error->link_count > 1 ? open_memstream(&text, &size) : NULL;
+    if (!out)
+        return NULL;
+    for (size_t i = error->link_count; i-- > 1;) {
+        size_t length = strlen(error->links[i]);
+        fprintf(out, "%s%zu", whole ? " " : "", length);
+        whole += length + 2;
+    }
+    fclose(out);
+    if (whole + strlen(error->links[0]) == strlen(error->message))
+        return text;
+    free(text); // there were more contexts than it keeps
+    return NULL;
+}
+
+// What lies between the seams, outermost first, into `links`. 0: they do not fit.
+static size_t cut(const char *message, const char *seams, char *links[static MAX_LINKS]) {
+    size_t count = 0;
+    const char *rest = message;
+    while (*seams && count < MAX_LINKS - 1) {
+        char *end;
+        unsigned long length = strtoul(seams, &end, 10);
+        if (*seams < '0' || *seams > '9' || (*end && *end != ' ') || strnlen(rest, length) < length ||
+            strncmp(rest + length, ": ", 2) != 0)
+            break;
+        links[count++] = strndup(rest, length);
+        rest += length + 2;
+        seams = *end ? end + 1 : end;
+    }
+    if (!*seams && count > 0) {
+        links[count++] = strdup(rest);
+        return count;
+    }
+    while (count > 0)
+        free(links[--count]);
+    return 0;
+}
+
+void holm_error_split(holm_error *error, const char *seams) {
+    if (!error || !seams || error->link_count != 1)
+        return;
+    char *links[MAX_LINKS];
+    size_t count = cut(error->message, seams, links);
+    if (count == 0)
+        return;
+    free(error->links[0]);
+    for (size_t i = 0; i < count; i++)
+        error->links[i] = links[count - 1 - i];
+    error->link_count = count;
+}

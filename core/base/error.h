@@ -68,5 +68,11 @@ const char *holm_error_hint_of(const holm_error *error);
 /// The innermost cause and each context from the inside out, one per line, for --debug. The caller frees it.
 char *holm_error_chain(const holm_error *error);
 
+/// Where the contexts of the message end, for who hands it on as text: their lengths, the outermost first
+/// ("12 30"). NULL where there is none. The caller frees it.
+char *holm_error_seams(const holm_error *error);
+/// Splits the message of an error without contexts there. Seams that do not fit are left alone.
+void holm_error_split(holm_error *error, const char *seams);
+
 CLEANUP_DEFINE(holm_error, holm_error_cleanup, holm_error_free)
 #define cleanup_error cleanup(holm_error_cleanup)

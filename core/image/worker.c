@@ -44,6 +44,9 @@ static void fill(worker_task *task, worker_progress *out) {
         out->error_code = (char *)holm_error_code_name(holm_error_code_of(task->error));
         const char *hint = holm_error_hint_of(task->error);
         out->hint = hint ? (char *)hint : (char *)"";
+        if (!task->error_seams)
+            task->error_seams = holm_error_seams(task->error);
+        out->error_seams = task->error_seams ? task->error_seams : (char *)"";
     }
 }
 
@@ -175,6 +178,7 @@ static void task_free(worker_task *task) {
         free(task->references[i]);
     free(task->references);
     holm_error_free(task->error);
+    free(task->error_seams);
     free(task->digest);
     free(task->note);
     free(task->subject);

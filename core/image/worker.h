@@ -39,6 +39,7 @@ struct worker_task {
     char **references;
     size_t reference_count;
     holm_error *error;
+    char *error_seams; ///< where its contexts end, once it was told
     uv_timer_t *forget;
 };
 

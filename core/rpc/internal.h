@@ -39,7 +39,7 @@ struct rpc_stream {
 
     // Headers of the peer.
     char *path;
-    char *error_name, *hint;
+    char *error_name, *hint, *seams;
     char *timeout;
     size_t header_bytes;
     unsigned header_count;

@@ -101,7 +101,7 @@ void rpc_stream_half_close(rpc_stream *stream);
 /// Server: ends the call with a status once the queue is sent. text may be NULL.
 void rpc_stream_finish(rpc_stream *stream, rpc_code code, const char *text);
 /// Server: ends the call with an error: its code, message, and in the trailers "holm-error" (the stable code
-/// name) and "holm-hint", so that the client gets the same error back.
+/// name), "holm-hint" and "holm-seams" (where its contexts end), so that the client gets the same error back.
 void rpc_stream_fail(rpc_stream *stream, const holm_error *error);
 /// Server: one message, then OK.
 void rpc_stream_reply(rpc_stream *stream, const ProtobufCMessage *message);

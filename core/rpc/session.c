@@ -71,6 +71,8 @@ static void take_response_header(rpc_stream *stream, const uint8_t *name, size_t
         set_text(&stream->error_name, value, length);
     } else if (name_is(name, name_length, "holm-hint")) {
         set_decoded(&stream->hint, value, length);
+    } else if (name_is(name, name_length, "holm-seams")) {
+        set_text(&stream->seams, value, length);
     }
 }
 

@@ -31,6 +31,7 @@ void rpc_stream_destroy(rpc_stream *stream) {
     free(stream->timeout);
     free(stream->error_name);
     free(stream->hint);
+    free(stream->seams);
     free(stream->text);
     free(stream);
 }
@@ -241,7 +242,7 @@ void rpc_stream_send(rpc_stream *stream, const ProtobufCMessage *message) {
 }
 
 static size_t trailers_of(rpc_stream *stream, char number[static 4], char **text, char **hint,
-                          nghttp2_nv out[static 4]) {
+                          nghttp2_nv out[static 5]) {
     size_t count = 0;
     snprintf(number, 4, "%u", (unsigned)stream->code % 100);
     out[count++] = rpc_session_header("grpc-status", number);
@@ -255,6 +256,8 @@ static size_t trailers_of(rpc_stream *stream, char number[static 4], char **text
         *hint = rpc_percent_encode(stream->hint, RPC_HINT_MAX);
         out[count++] = rpc_session_header("holm-hint", *hint);
     }
+    if (stream->seams)
+        out[count++] = rpc_session_header("holm-seams", stream->seams);
     return count;
 }
 
@@ -262,7 +265,7 @@ int rpc_stream_submit_trailers(rpc_stream *stream) {
     char number[4];
     cleanup_free char *text = NULL;
     cleanup_free char *hint = NULL;
-    nghttp2_nv headers[6] = {rpc_session_header(":status", "200"),
+    nghttp2_nv headers[7] = {rpc_session_header(":status", "200"),
                              rpc_session_header("content-type", "application/grpc")};
     size_t count = trailers_of(stream, number, &text, &hint, headers + 2);
     nghttp2_session *session = stream->connection->session;
@@ -345,6 +348,7 @@ void rpc_stream_fail(rpc_stream *stream, const holm_error *error) {
     const char *hint = holm_error_hint_of(error);
     stream->error_name = strdup(holm_error_code_name(holm_error_code_of(error)));
     stream->hint = hint ? strdup(hint) : NULL;
+    stream->seams = holm_error_seams(error);
     rpc_stream_finish(stream, rpc_code_from_error(holm_error_code_of(error)), holm_error_message(error));
 }
 
@@ -387,6 +391,7 @@ holm_error *rpc_stream_error(const rpc_stream *stream) {
                        rpc_code_name(stream->code));
     if (stream->hint)
         holm_error_hint(&error, "%s", stream->hint);
+    holm_error_split(error, stream->seams);
     return error;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/base/time.h"
 
@@ -87,10 +88,36 @@ static void test_times(void **test) {
                  time_parse("2026-11-22T15:05:00+2", &ns) || time_parse("2026-11-22Z9", &ns));
 }
 
+// Seams come from the other side of a connection: what does not fit leaves the error as it is.
+static void test_seams(void **test) {
+    (void)test;
+    static const char *const wrong[] = {
+        "",    "0 0 0 0 0 0",          "1",    "3", "4", "-1", "1 ", " 5", "5  3", "x", "5 3 9",
+        "5,3", "99999999999999999999", "5 3 x"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        holm_error *error = NULL;
+        holm_error_set(&error, HOLM_ERROR_STATE, "outer: two: cause");
+        holm_error_split(error, wrong[i]);
+        char *chain = holm_error_chain(error);
+        assert_string_equal(chain, "cause: outer: two: cause\n");
+        free(chain);
+        holm_error_free(error);
+    }
+    holm_error *error = NULL;
+    holm_error_set(&error, HOLM_ERROR_STATE, "cause");
+    for (unsigned i = 0; i < 40; i++) { // more than are kept
+        char *seams = holm_error_seams(error);
+        assert_true(i == 0 || i > 31 ? !seams : strlen(seams) == 2 * i - 1);
+        free(seams);
+        holm_error_wrap(&error, "two");
+    }
+    holm_error_free(error);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_escape),   cmocka_unit_test(test_bytes), cmocka_unit_test(test_parse_bytes),
-        cmocka_unit_test(test_duration), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_escape), cmocka_unit_test(test_bytes),    cmocka_unit_test(test_parse_bytes),
+        cmocka_unit_test(test_seams),  cmocka_unit_test(test_duration), cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

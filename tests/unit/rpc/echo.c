@@ -141,6 +141,8 @@ static void fail_message(rpc_stream *stream, const ProtobufCMessage *message, vo
     const Holm__Test__V1__Blob *blob = (const Holm__Test__V1__Blob *)message;
     cleanup_error holm_error *error = NULL;
     holm_error_set(&error, holm_error_code_parse(blob->text), "it is 100%% broken: \xc3\xa4");
+    holm_error_wrap(&error, "the inner: %s", "thing");
+    holm_error_wrap(&error, "outer");
     holm_error_hint(&error, "try another\nday");
     rpc_stream_fail(stream, error);
 }

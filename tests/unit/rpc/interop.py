@@ -24,7 +24,7 @@ import echo_pb2  # noqa: E402
 Blob = echo_pb2.Blob
 SERVICE = "holm.test.v1.Echo"
 HINT = "try another\nday"
-TEXT = "it is 100% broken: \u00e4"
+TEXT = "outer: the inner: thing: it is 100% broken: \u00e4"
 
 
 def method(channel, kind, name):

@@ -126,7 +126,11 @@ static void test_error_with_hint(void **state) {
     unary call = {.fixture = *state};
     fixture_call(&call, "Fail", "no-space");
     assert_int_equal(holm_error_code_of(call.error), HOLM_ERROR_NO_SPACE);
-    assert_string_equal(holm_error_message(call.error), "it is 100% broken: \xc3\xa4");
+    assert_string_equal(holm_error_message(call.error),
+                        "outer: the inner: thing: it is 100% broken: \xc3\xa4");
+    char *chain = holm_error_chain(call.error);
+    assert_string_equal(chain, "cause: it is 100% broken: \xc3\xa4\nwhile: the inner: thing\nwhile: outer\n");
+    free(chain);
     assert_string_equal(holm_error_hint_of(call.error), "try another\nday");
     holm_error_free(call.error);
 }
