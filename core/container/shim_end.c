@@ -51,13 +51,22 @@ static void shut_guest_down(shim *self) {
                    SHUTDOWN_TIMEOUT_MS);
 }
 
+// The guest says when, and its clock is a little behind ours, or whatever it likes: it did not end before it
+// began, nor in the future.
+static int64_t end_time(const shim *self, int64_t told) {
+    int64_t now = time_now_ns();
+    if (told <= 0 || told > now)
+        return now;
+    return told < self->started_ns ? self->started_ns : told;
+}
+
 void shim_end(shim *self, int exit_code, const char *reason, int64_t finished_ns, const holm_error *failure) {
     if (self->ended)
         return;
     self->ended = true;
     self->exit_code = exit_code;
     self->reason = reason;
-    self->finished_ns = finished_ns ? finished_ns : time_now_ns();
+    self->finished_ns = end_time(self, finished_ns);
     self->failure = holm_error_copy(failure);
     log_info("ended with code %d (%s)", exit_code, reason);
     waiters_answer(&self->start_waiters, NULL, failure);

@@ -280,9 +280,9 @@ static void created(session *self) {
         answer.pid = self->pid;
         shim_store_note(owner,
                         json_pack("{s:s, s:s, s:i, s:s, s:n, s:n, s:n, s:n}", "state", "running", "startedAt",
-                                  container_time_now(now), "pid", (int)self->pid, "accelerator",
-                                  owner->accelerator == MACHINE_KVM ? "kvm" : "tcg", "exitCode", "reason",
-                                  "error", "finishedAt"),
+                                  container_time_text(owner->started_ns, now), "pid", (int)self->pid,
+                                  "accelerator", owner->accelerator == MACHINE_KVM ? "kvm" : "tcg",
+                                  "exitCode", "reason", "error", "finishedAt"),
                         "start", NULL);
         waiters_answer(&owner->start_waiters, &answer.base, NULL);
         shim_health_start(owner);
