@@ -62,8 +62,9 @@ static void answer_present(holm_request *self) {
 }
 
 static void fail_state(holm_request *self, const char *sentence) {
-    holm_error_set(&self->error, HOLM_ERROR_STATE, "the container %s %s",
-                   holm_document_configuration(self->document, "name"), sentence);
+    const char *name = holm_document_configuration(self->document, "name");
+    holm_error_set(&self->error, HOLM_ERROR_STATE, "the container %s %s", name, sentence);
+    holm_error_hint(&self->error, "holm start %s starts it", name);
     holm_request_finish(self);
 }
 

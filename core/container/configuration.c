@@ -230,6 +230,16 @@ static bool value_fits(json_t *value, const key_rule *rule, const char *path, ho
     return false;
 }
 
+static void fail_value(const json_t *value, const key_rule *rule, const char *path, holm_error **error) {
+    if (rule->kind == KIND_INTEGER && json_is_integer(value))
+        holm_error_set(error, HOLM_ERROR_INVALID,
+                       "the value of \"%s\" is to be between %lld and %lld, and %lld is not", path,
+                       (long long)rule->least, (long long)rule->most, (long long)json_integer_value(value));
+    else
+        holm_error_set(error, HOLM_ERROR_INVALID, "the value of \"%s\" has the wrong type or is out of range",
+                       path);
+}
+
 static int check_object(const json_t *object, const key_rule *rules, const char *where, holm_error **error) {
     const char *key;
     json_t *value;
@@ -248,8 +258,7 @@ static int check_object(const json_t *object, const key_rule *rules, const char 
         holm_error *inner = NULL;
         if (!value_fits(value, rule, path, &inner)) {
             if (!inner)
-                holm_error_set(&inner, HOLM_ERROR_INVALID,
-                               "the value of \"%s\" has the wrong type or is out of range", path);
+                fail_value(value, rule, path, &inner);
             holm_error_propagate(error, inner);
             return -1;
         }

@@ -13,6 +13,7 @@ static int check_capabilities(const json_t *process, const char *key, holm_error
         if (capability_is_all(name) || capability_number(name) >= 0)
             continue;
         holm_error_set(error, HOLM_ERROR_INVALID, "there is no capability \"%.40s\"", name);
+        holm_error_hint(error, "capabilities(7) lists them, and ALL is every one");
         return -1;
     }
     return 0;
@@ -29,6 +30,8 @@ static int check_rlimits(const json_t *process, holm_error **error) {
         if (!name || rlimit_number(name) < 0) {
             holm_error_set(error, HOLM_ERROR_INVALID, "there is no resource limit \"%.40s\"",
                            name ? name : "");
+            holm_error_hint(
+                error, "they are those of getrlimit(2) in small letters: nofile, nproc, core, memlock …");
             return -1;
         }
         if ((uint64_t)soft > (uint64_t)hard) {

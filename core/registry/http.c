@@ -404,6 +404,10 @@ static void set_transfer_error(http_request *self, CURLcode code, holm_error **e
     case CURLE_SSL_CONNECT_ERROR:
         hint = "if this registry speaks plain http, say --scheme http";
         break;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+        hint = "see whether its name is right and whether this machine reaches it";
+        break;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
         kind = HOLM_ERROR_INVALID;

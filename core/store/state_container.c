@@ -28,6 +28,11 @@ static int check_document(const json_t *document, const char **id, const char **
     return -1;
 }
 
+static void fail_taken(const char *name, holm_error **error) {
+    holm_error_set(error, HOLM_ERROR_EXISTS, "the name \"%s\" is taken by another container", name);
+    holm_error_hint(error, "choose another name, or remove that container (holm rm %s)", name);
+}
+
 int state_container_insert(state *self, const json_t *document, holm_error **error) {
     const char *id, *name, *status_state;
     if (check_document(document, &id, &name, &status_state, error) < 0)
@@ -47,8 +52,7 @@ int state_container_insert(state *self, const json_t *document, holm_error **err
     if (result == 0)
         return 0;
     if (extended == SQLITE_CONSTRAINT_UNIQUE) {
-        holm_error_set(error, HOLM_ERROR_EXISTS, "the name \"%s\" is taken by another container", name);
-        holm_error_hint(error, "choose another name, or remove that container (holm rm %s)", name);
+        fail_taken(name, error);
     } else if (extended == SQLITE_CONSTRAINT_FOREIGNKEY) {
         holm_error_set(error, HOLM_ERROR_NOT_FOUND, "the image %s is gone", image ? image : "");
         holm_error_hint(error, "pull it again");
@@ -118,7 +122,7 @@ int state_container_rename(state *self, const char *id, const char *name, holm_e
     if (state_run(self, &cause, "UPDATE containers SET name = ? WHERE id = ?", "ss", name, id) == 0)
         return changed_one(self, id, error);
     if (holm_error_code_of(cause) == HOLM_ERROR_EXISTS)
-        holm_error_set(error, HOLM_ERROR_EXISTS, "the name \"%s\" is taken by another container", name);
+        fail_taken(name, error);
     else
         holm_error_propagate(error, steal_pointer(&cause));
     return -1;
