@@ -9,7 +9,6 @@
 
 #define HELD_KEYS_MS 300
 #define EXIT_HANGUP  (128 + SIGHUP)
-#define EXIT_PIPE    (128 + SIGPIPE)
 
 // What a terminal or a shell sends to a foreground job; the rest stays ours.
 static const int proxied[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGCONT, SIGWINCH};
@@ -124,15 +123,14 @@ static void on_drained(holm_session *session, void *data) {
 
 // ---- output ----
 
-static void on_written(stream *to, bool broken, void *data) {
+static void on_written(stream *to, int broken, void *data) {
     attach *self = data;
-    (void)to;
     if (self->ending)
         return;
     bool pending = stream_pending(self->output) || stream_pending(self->errors);
     if (broken && !self->ended) {
         signal_container(self, SIGKILL); // SIGPIPE does not end a PID 1
-        leave(self, EXIT_PIPE);
+        leave(self, cli_output_lost(to == self->errors ? "error" : "output", broken));
     } else if (self->ended && !pending) {
         let_go(self);
     } else if (!pending) {

@@ -1,5 +1,6 @@
 #include "tui/cli/attach.h"
 #include "tui/cli/commands.h"
+#include "tui/cli/options.h"
 #include "tui/cli/references.h"
 
 typedef struct command_options {
@@ -28,7 +29,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         self->no_signals = true;
         return 0;
     case KEY_DETACH_KEYS:
-        self->detach_keys = argument;
+        self->detach_keys = detach_keys_option(state, argument);
         return 0;
     case KEY_SESSION:
         self->session = argument;

@@ -1,6 +1,7 @@
 #include "tui/cli/cli.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -24,9 +25,18 @@ int cli_close(cli *self) {
     holm_client_destroy(self->client);
     uv_run(&self->loop, UV_RUN_DEFAULT);
     uv_loop_close(&self->loop);
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool lost_before = ferror(stdout); // and errno is no longer what it was
+    if (fflush(stdout) == 0 && !lost_before)
         return self->exit_code;
-    return self->exit_code ? self->exit_code : CLI_EXIT_HOLM; // what was asked for did not get out
+    int code = cli_output_lost("output", lost_before ? EIO : errno); // what was asked for did not get out
+    return self->exit_code ? self->exit_code : code;
+}
+
+int cli_output_lost(const char *name, int number) {
+    if (number == EPIPE)
+        return 128 + SIGPIPE;
+    fprintf(stderr, "holm: write to standard %s: %s\n", name, strerror(number));
+    return CLI_EXIT_HOLM;
 }
 
 void cli_print_error(const holm_error *error) {

@@ -27,6 +27,9 @@ int cli_close(cli *self);
 void cli_print_error(const holm_error *error);
 /// The same, and sets the exit code that belongs to it, unless one is set.
 void cli_fail(cli *self, const holm_error *error);
+/// Standard `name` ("output", "error") could not be written: says so, but not of a reader that has gone away.
+/// The exit code for it.
+int cli_output_lost(const char *name, int number);
 /// 126, 127 or 125.
 int cli_exit_code(const holm_error *error);
 /// "holm: …" for a mistake in the command line, and exits with 125.

@@ -40,7 +40,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     case KEY_PRIVILEGED:
         return json_object_set_new(self->process.process, "privileged", json_true());
     case KEY_DETACH_KEYS:
-        self->detach_keys = argument;
+        self->detach_keys = detach_keys_option(state, argument);
         return 0;
     case ARGP_KEY_ARG:
         // What follows the container belongs to the command, options and all.

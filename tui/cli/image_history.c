@@ -39,7 +39,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     }
 }
 
-static const struct argp_child children[] = {{&output_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&list_output_argp, 0, NULL, 0}, {0}};
 const struct argp image_history_argp = {.options = options, .parser = parse, .children = children};
 
 /// As large as it is on the disk: unpacked, or where it is not yet as it came.

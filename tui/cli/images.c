@@ -41,7 +41,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     }
 }
 
-static const struct argp_child children[] = {{&output_argp, 0, NULL, 0}, {&filter_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&list_output_argp, 0, NULL, 0}, {&filter_argp, 0, NULL, 0}, {0}};
 const struct argp images_argp = {.options = options, .parser = parse, .children = children};
 
 static const char *hex(const char *id) {

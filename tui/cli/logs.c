@@ -96,12 +96,11 @@ static void on_ended(holm_log *log, const holm_error *error, void *data) {
     let_go(self);
 }
 
-static void on_written(stream *to, bool broken, void *data) {
+static void on_written(stream *to, int broken, void *data) {
     logs *self = data;
-    (void)to;
     if (broken && !self->ended) {
         holm_log_close(self->log);
-        self->owner.exit_code = 128 + SIGPIPE;
+        self->owner.exit_code = cli_output_lost(to == self->errors ? "error" : "output", broken);
         self->ended = true;
     }
     if (self->ended)

@@ -20,7 +20,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     return 0;
 }
 
-static const struct argp_child children[] = {{&output_argp, 0, NULL, 0}, {&filter_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {
+    {&list_output_argp, 0, NULL, 0}, {&filter_argp, 0, NULL, 0}, {0}};
 const struct argp network_ls_argp = {.parser = parse, .children = children};
 
 static void print_table(const json_t *list) {

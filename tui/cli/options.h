@@ -8,12 +8,12 @@
 
 #include "core/holm.h"
 
-// ---- options_output.c: --format, -q ----
+// ---- options_output.c: --format; for lists of what has ids also -q ----
 typedef struct output_options {
     const char *format; ///< "table", "json", "yaml", "toml"; NULL: table
     bool quiet;
 } output_options;
-extern const struct argp output_argp;
+extern const struct argp output_argp, list_output_argp;
 /// Prints a document (not as a table). Returns the exit code.
 int output_print(const output_options *self, const json_t *document);
 bool output_is_table(const output_options *self);
@@ -61,6 +61,9 @@ void mount_options_add_socket(const struct argp_state *state, json_t *configurat
 void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text);
 void mount_options_add(const struct argp_state *state, json_t *configuration, const char *text);
 
+/// --detach-keys: what it was given, checked. Ends the command where that is wrong, terminal or not.
+const char *detach_keys_option(const struct argp_state *state, const char *text);
+
 // ---- options_container.c: what run and create say about the container ----
 typedef struct container_options {
     process_options_group process;
@@ -68,7 +71,7 @@ typedef struct container_options {
     const char *cidfile;
     const char *pull;        ///< "missing" (default), "always", "never"
     const char *scheme;      ///< of the registry: NULL, "http", "https"
-    const char *detach_keys; ///< NULL: as configured
+    const char *detach_keys; ///< NULL: as configured; checked
     bool quiet;
 } container_options;
 extern const struct argp container_argp;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "tui/cli/cli.h"
+#include "tui/cli/detach.h"
 #include "tui/cli/options.h"
 
 enum {
@@ -269,6 +270,14 @@ static error_t parse_flags(int key, char *argument, struct argp_state *state, js
     return parse_network(key, argument, state, configuration);
 }
 
+const char *detach_keys_option(const struct argp_state *state, const char *text) {
+    detach_matcher keys;
+    if (!detach_parse(&keys, text))
+        cli_usage_error(state, "--detach-keys needs keys like ctrl-p,ctrl-q or ctrl-], and \"%s\" is none",
+                        text);
+    return text;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state) {
     container_options *self = state->input;
     switch (key) {
@@ -321,7 +330,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         return json_object_set_new(self->configuration, "stopTimeoutMs",
                                    json_integer(cli_grace_ms(state, "--stop-timeout", argument)));
     case KEY_DETACH_KEYS:
-        self->detach_keys = argument;
+        self->detach_keys = detach_keys_option(state, argument);
         return json_object_set_new(self->configuration, "detachKeys", json_string(argument));
     case 'q':
         self->quiet = true;

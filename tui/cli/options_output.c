@@ -3,8 +3,12 @@
 #include "tui/cli/cli.h"
 #include "tui/cli/options.h"
 
-static const struct argp_option options[] = {
-    {"format", 'F', "FORMAT", 0, "table, json, yaml or toml", 80},
+#define FORMAT_OPTION \
+    { "format", 'F', "FORMAT", 0, "table, json, yaml or toml", 80 }
+
+static const struct argp_option options[] = {FORMAT_OPTION, {0}};
+static const struct argp_option list_options[] = {
+    FORMAT_OPTION,
     {"quiet", 'q', NULL, 0, "Print only ids", 80},
     {0},
 };
@@ -30,6 +34,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
 }
 
 const struct argp output_argp = {.options = options, .parser = parse};
+const struct argp list_output_argp = {.options = list_options, .parser = parse};
 
 bool output_is_table(const output_options *self) {
     return !self->format || strcmp(self->format, "table") == 0;

@@ -21,7 +21,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     return 0;
 }
 
-static const struct argp_child children[] = {{&output_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&list_output_argp, 0, NULL, 0}, {0}};
 const struct argp registry_ls_argp = {.parser = parse, .children = children};
 
 static void print_table(const json_t *list) {

@@ -2,6 +2,7 @@
 
 #include "tui/cli/attach.h"
 #include "tui/cli/commands.h"
+#include "tui/cli/options.h"
 #include "tui/cli/references.h"
 
 typedef struct start_options {
@@ -27,7 +28,7 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         self->attach = self->input = true;
         return 0;
     case 'k':
-        self->detach_keys = argument;
+        self->detach_keys = detach_keys_option(state, argument);
         return 0;
     case ARGP_KEY_END:
         if (self->attach && self->references[0] && self->references[1])

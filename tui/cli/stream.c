@@ -11,7 +11,7 @@
 struct stream {
     int fd;        // ours: non-blocking without harm to those who share the original
     bool pollable; // files are not: they are read and written at once
-    bool broken;
+    int broken;    // the errno of the write that failed, for good; 0: none has
     bool stopped;
     uv_poll_t poll;
     uv_idle_t idle; // reads a file, a chunk each turn of the loop
@@ -106,7 +106,7 @@ static size_t write_some(stream *self, const char *bytes, size_t length) {
         else if (errno == EAGAIN)
             break;
         else if (errno != EINTR)
-            self->broken = true;
+            self->broken = errno;
     }
     return self->broken ? length : done;
 }
@@ -124,7 +124,7 @@ static void writable(uv_poll_t *poll, int status, int events) {
 static void tell_broken(uv_idle_t *idle) {
     stream *self = idle->data;
     uv_idle_stop(idle);
-    self->drained(self, true, self->data);
+    self->drained(self, self->broken, self->data);
 }
 
 stream *stream_open_output(uv_loop_t *loop, int fd, stream_drained drained, void *data) {

@@ -17,9 +17,9 @@ void stream_stop_reading(stream *self);
 void stream_go_on_reading(stream *self);
 
 // ---- output ----
-/// What was queued has been written (after stream_write has returned false), or (`broken`) cannot be written
-/// any more.
-typedef void (*stream_drained)(stream *self, bool broken, void *data);
+/// What was queued has been written (after stream_write has returned false), or (`broken`, an errno) cannot
+/// be written any more.
+typedef void (*stream_drained)(stream *self, int broken, void *data);
 stream *stream_open_output(uv_loop_t *loop, int fd, stream_drained drained, void *data);
 /// Writes what can be written now and keeps the rest. Returns false when the producer has to wait.
 bool stream_write(stream *self, const void *bytes, size_t length);

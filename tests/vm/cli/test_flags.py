@@ -46,6 +46,18 @@ class Run(unittest.TestCase):
         done = house.holm("run", "--rm", "--entrypoint", "/bin/echo", "busybox", "one", "two", code=0)
         self.assertEqual(done.stdout, "one two\n")
 
+    def test_inspect_as_a_table(self):
+        made = house.do("create", "--name", "shown", "-l", "k=a\tb", "-c1.5", "busybox", "ls", "-l")
+        self.addCleanup(house.do, "rm", "shown")
+        for words in (["inspect", "-q", "shown"], ["stats", "-q", "--no-stream"], ["version", "-q"]):
+            self.assertIn("'q'", house.holm(*words, code=125).stderr) # only lists of what has ids take it
+        rows = dict((line.split(None, 1) + [""])[:2] for line in house.do("inspect", "--format", "table", "shown").splitlines())
+        self.assertEqual(rows["id"], made)
+        self.assertEqual(rows["configuration.resources.cpus"], "1.5")
+        self.assertEqual(rows["configuration.labels.k"], "a\\tb")
+        self.assertEqual(rows["configuration.process.arguments.1"], "-l")
+        self.assertEqual(rows["status.state"], "created")
+
     def test_users(self):
         line = "id -u; id -g; id -G"
         self.assertEqual(self.sh(line, "-u", "7:8", "--group-add", "9"), ["7", "8", "8 9"])

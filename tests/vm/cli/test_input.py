@@ -119,7 +119,7 @@ class Requests(Case):
     def test_names(self):
         self.hold((
             ("taken", "create", "--name", "taken", "busybox"),
-            ("taken", "rename", "other", "taken"),
+            ("taken|choose", "rename", "other", "taken"),
             ("-bad", "create", "--name=-bad", "busybox"),
             ("name", "create", "--name", "a" * 300, "busybox"),
             ("name", "rename", "other", "a/../b"),
@@ -129,7 +129,8 @@ class Requests(Case):
             ("nobody", "logs", "nobody"),
             ("nobody", "exec", "nobody", "true"),
             ("taken|running", "exec", "taken", "true"),
-            ("taken|running", "stats", "--no-stream", "taken"),
+            ("taken|running|holm start taken", "stats", "--no-stream", "taken"),
+            ("taken|running|holm start taken", "kill", "taken"),
         ))
 
     def test_images(self):
@@ -161,7 +162,10 @@ class Requests(Case):
     def test_options(self):
         self.hold((
             ("abc", "create", "-m", "abc", "busybox"),
-            ("memory", "create", "-m", "1m", "busybox"),
+            ("memory|16777216|1048576", "create", "-m", "1m", "busybox"),
+            ("ctrl-p,ctrl-q|nokeys", "create", "--detach-keys", "nokeys", "busybox"),
+            ("nokeys", "start", "-a", "--detach-keys", "nokeys", "taken"),
+            ("nokeys", "exec", "--detach-keys", "nokeys", "taken", "true"),
             ("cpus", "create", "-c", "0", "busybox"),
             ("cpus", "create", "-c", "many", "busybox"),
             ("FLY", "create", "--cap-add", "FLY", "busybox"),
@@ -222,6 +226,10 @@ class Requests(Case):
         done = self.house.holm("--debug", "pull", "-q", f"{gone()}/a:b", code=125)
         self.assertGreater(len(done.stderr.splitlines()), len(plain.splitlines()))
         self.assertIn("code: unavailable", done.stderr)
+        self.assertRegex(done.stderr, r"(?m)^while: pull 127.0.0.1")
+        # Also what went wrong in the machine, and came through two connections.
+        done = self.house.holm("--debug", "run", "--rm", "--sysctl", "no.such=1", "busybox", "true", code=125)
+        self.assertRegex(done.stderr, r"(?m)^cause: write .1. to /proc/sys/no/such: .*\nwhile: sysctl no.such$")
 
     def test_control_characters_are_shown(self):
         evil = "\x1b]0;title\x07\x1b[31m"

@@ -99,7 +99,28 @@ class Streams(unittest.TestCase):
         wait_until(lambda: "broken" not in house.containers(), "the end of the container")
 
 
+    def test_output_that_cannot_be_written(self):
+        """A full disk behind standard output: holm's error, and said; not a reader that has gone."""
+        house.do("run", "--name", "said", "busybox", "echo", "hi")
+        self.addCleanup(house.do, "rm", "-f", "said")
+        for words in (["logs", "said"], ["inspect", "said"], ["ls", "-a"], ["start", "-a", "said"]):
+            with self.subTest(words), open("/dev/full", "wb") as full:
+                process = house.start(*words, stdout=full)
+                errors = process.communicate(timeout=60)[1].decode()
+                self.assertEqual(process.returncode, 125, errors)
+                self.assertIn("standard output: No space left", errors)
+
+
 class Ends(unittest.TestCase):
+    def test_does_not_end_before_it_began(self):
+        """Its end is told by the guest, whose clock is not quite ours, or anything at all."""
+        for back in ("", "date -s 1990-01-01; ", "date -s 2035-01-01; "):
+            house.do("run", "--name", "brief", "--cap-add", "SYS_TIME", "busybox", "sh", "-c", f"{back}true")
+            status = house.status("brief")
+            self.assertLessEqual(status["startedAt"], status["finishedAt"], back)
+            self.assertLess(status["finishedAt"], "2034", back)
+            house.do("rm", "brief")
+
     def test_orphans_leave_no_zombie(self):
         """Each is left by its parent while it lives; the container's first process is an init that buries them."""
         process = house.start("run", "-i", "--init", "--name", "orphans", "busybox", "sh", "-c",
