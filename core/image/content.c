@@ -102,10 +102,11 @@ static int gather(gathering *self, const char *digest, const char *media_type, u
     self->out->complete = self->out->complete && complete;
     if (!sound)
         return 0;
-    const char *type = media_type      ? media_type
-                       : it.media_type ? it.media_type
-                       : it.index      ? MANIFEST_TYPE_OCI_INDEX
-                                       : MANIFEST_TYPE_OCI;
+    // What it says of itself counts: registries want to hear the same.
+    const char *type = it.media_type ? it.media_type
+                       : media_type  ? media_type
+                       : it.index    ? MANIFEST_TYPE_OCI_INDEX
+                                     : MANIFEST_TYPE_OCI;
     return add(self->out, digest, text.length, type, true, error);
 }
 

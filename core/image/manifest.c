@@ -151,9 +151,20 @@ static int parse_contents(const json_t *root, manifest *out, holm_error **error)
     return 0;
 }
 
+static bool is_known_type(const char *type) {
+    static const char *const known[] = {MANIFEST_TYPE_OCI, MANIFEST_TYPE_OCI_INDEX, MANIFEST_TYPE_DOCKER,
+                                        MANIFEST_TYPE_DOCKER_LIST};
+    for (size_t i = 0; i < array_length(known); i++)
+        if (strcmp(type, known[i]) == 0)
+            return true;
+    return false;
+}
+
 static int check_type(const json_t *root, manifest *self, const char *given, holm_error **error) {
     const char *own = json_string_value(json_object_get(root, "mediaType"));
     const char *type = own ? own : given;
+    if (own && given && is_known_type(given) && strcmp(own, given) != 0)
+        return invalid(error, "the manifest is not of the type that it was sent as");
     const json_t *version = json_object_get(root, "schemaVersion");
     if (!json_is_integer(version) || json_integer_value(version) != 2) {
         holm_error_set(error, HOLM_ERROR_UNSUPPORTED, "the manifest is not of schema version 2");

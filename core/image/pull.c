@@ -22,6 +22,7 @@ static void after_close(uv_handle_t *handle) {
     holm_error_free(self->error);
     free(self->layers);
     free(self->canonical);
+    free(self->note);
     free(self->scheme);
     free(self);
 }
@@ -36,6 +37,8 @@ static void release_layers(pull *self) {
 static void finish(pull *self) {
     registry_fetch_cancel(steal_pointer(&self->fetch));
     release_layers(self);
+    const char *warnings = registry_warnings(self->source->registry);
+    self->note = warnings ? strdup(warnings) : NULL;
     pull_source_drop(steal_pointer(&self->source));
     if (self->hold >= 0)
         close(steal_fd(&self->hold));
@@ -222,6 +225,10 @@ pull *pull_start(pull_engine *engine, const image_reference *reference, const pu
         engine->slots = wanted;
     pull_submit(self, run_begin, begin);
     return self;
+}
+
+const char *pull_note(const pull *self) {
+    return self->note;
 }
 
 void pull_cancel(pull *self) {

@@ -88,6 +88,8 @@ typedef struct pull_options {
     bool blobs;           ///< fetch a layer whose blob is missing even when its image is here
 } pull_options;
 
+/// What else is worth saying, while `done` runs; NULL: nothing.
+const char *pull_note(const pull *self);
 /// Starts a pull. NULL only when the options make no sense; all else comes through `done`, from the loop.
 pull *pull_start(pull_engine *engine, const image_reference *reference, const pull_options *options,
                  const pull_events *events, void *data, holm_error **error);

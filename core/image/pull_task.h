@@ -45,6 +45,7 @@ struct pull {
     void (*then)(pull *self); // once the work is done
     int hold;                 // keeps sweeping away
     holm_error *error;
+    char *note;
     char target[DIGEST_SIZE]; // what the name stands for
     char wanted[DIGEST_SIZE]; // "": what the tag names
     // resolving

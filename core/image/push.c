@@ -16,6 +16,7 @@
 #include "core/base/log.h"
 
 #define CONCURRENCY 3
+#define ABORT_MS    3000 ///< how long the registry is waited for when a push ends before its time
 
 typedef struct push_blob {
     push *owner;
@@ -46,6 +47,7 @@ struct push {
     registry_exchange *exchange;
     int hold; // nothing is swept away meanwhile
     bool working, cancelled;
+    unsigned aborting; // uploads that the registry is told to forget
     const char *phase;
     char digest[DIGEST_SIZE]; // of the whole
     char *note;
@@ -181,6 +183,7 @@ static void free_timer(uv_handle_t *handle) {
 
 static void push_free(push *self) {
     for (size_t i = 0; i < self->count; i++) {
+        registry_upload_cancel(self->blobs[i].upload);
         if (self->blobs[i].fd >= 0)
             close(self->blobs[i].fd);
         free(self->blobs[i].source);
@@ -205,11 +208,28 @@ static void push_free(push *self) {
     free(self);
 }
 
+static void add_warnings(push *self) {
+    const char *warnings = registry_warnings(self->registry);
+    if (!warnings)
+        return;
+    char *both = self->note ? path_format("%s\n%s", self->note, warnings) : strdup(warnings);
+    free(self->note);
+    self->note = both;
+}
+
 static void on_end(uv_timer_t *timer) {
     push *self = timer->data;
+    add_warnings(self);
     self->events.done(self, self->error ? NULL : self->digest, self->error ? NULL : self->note, self->error,
                       self->data);
     push_free(self);
+}
+
+static void on_aborted(void *data) {
+    push_blob *blob = data;
+    blob->upload = NULL;
+    if (--blob->owner->aborting == 0)
+        uv_timer_start(blob->owner->end, on_end, 0, 0);
 }
 
 // Nothing goes on; the error (NULL: none) is taken over, the first one counts.
@@ -218,10 +238,15 @@ static void end(push *self, holm_error *error) {
         holm_error_free(error);
     else
         self->error = error;
-    for (size_t i = 0; i < self->count; i++)
-        registry_upload_cancel(steal_pointer(&self->blobs[i].upload));
+    for (size_t i = 0; i < self->count; i++) {
+        push_blob *blob = &self->blobs[i];
+        if (blob->upload && registry_upload_abort(blob->upload, on_aborted))
+            self->aborting++;
+        else
+            blob->upload = NULL;
+    }
     registry_exchange_cancel(steal_pointer(&self->exchange));
-    uv_timer_start(self->end, on_end, 0, 0);
+    uv_timer_start(self->end, on_end, self->aborting ? ABORT_MS : 0, 0);
 }
 
 void push_cancel(push *self) {

@@ -60,8 +60,8 @@ static void on_changed(pull *source, void *data) {
 }
 
 static void on_done(pull *source, const char *digest, const holm_error *error, void *data) {
-    (void)source;
     pull_task *self = data;
+    self->task->note = pull_note(source) ? strdup(pull_note(source)) : NULL;
     worker_task_end(self->task, digest, error);
     free_task(self);
 }

@@ -111,7 +111,37 @@ void registry_destroy(registry *self) {
     free(self->repository);
     free(self->base_url);
     registry_certificates_free(self->certificates);
+    buffer_finish(&self->warnings);
     free(self);
+}
+
+// The text of `299 - "text"`, printable. The caller frees it.
+static char *warning_text(const char *header) {
+    static const char begin[] = "299 - \"";
+    size_t length = header ? strlen(header) : 0;
+    if (length < sizeof begin || strncmp(header, begin, sizeof begin - 1) != 0 || header[length - 1] != '"')
+        return NULL;
+    char *text = strndup(header + sizeof begin - 1, length - sizeof begin);
+    for (char *c = text; c && *c; c++)
+        if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+            *c = '?';
+    return text;
+}
+
+void registry_take_warnings(registry *self, const http_request *answer) {
+    const char *header;
+    for (unsigned i = 0; (header = http_request_header(answer, "Warning", i)); i++) {
+        cleanup_free char *text = warning_text(header);
+        cleanup_free char *line = text ? path_format("%s warns: %s", self->host, text) : NULL;
+        if (!line || strstr(buffer_text(&self->warnings), line) ||
+            self->warnings.length + strlen(line) > REGISTRY_WARNINGS_MAX)
+            continue;
+        buffer_append_format(&self->warnings, "%s%s", self->warnings.length ? "\n" : "", line);
+    }
+}
+
+const char *registry_warnings(const registry *self) {
+    return self->warnings.length ? buffer_text(&self->warnings) : NULL;
 }
 
 void registry_set_denied(const registry *self, const char *text, holm_error **error) {

@@ -41,6 +41,9 @@ void registry_destroy(registry *self);
 /// REGISTRY_SOURCES_MAX are asked for.
 void registry_add_source(registry *self, const char *repository);
 #define REGISTRY_SOURCES_MAX 8
+/// What the registry has said that a user should know (Warning headers), each once, as lines; NULL: nothing.
+/// Owned by the registry.
+const char *registry_warnings(const registry *self);
 /// "https://registry-1.docker.io". Owned by the registry.
 const char *registry_base_url(const registry *self);
 /// Whether it has asked who we are, and has been answered.

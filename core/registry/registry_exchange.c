@@ -140,6 +140,7 @@ static void on_done(http_request *request, const holm_error *error, void *data) 
         return;
     }
     long status = http_request_status(request);
+    registry_take_warnings(self->owner, request);
     cleanup_free char *text = registry_error_text(buffer_text(&self->answer), self->answer.length);
     holm_error *why = NULL;
     if (status == 401 && log_in(self, request))

@@ -230,6 +230,7 @@ static void on_done(http_request *request, const holm_error *error, void *data) 
     registry_fetch *self = data;
     self->request = NULL;
     long status = http_request_status(request);
+    registry_take_warnings(self->owner, request);
     if (self->failure) {
         finish(self, steal_pointer(&self->failure));
     } else if (error && holm_error_code_of(error) == HOLM_ERROR_UNAVAILABLE) {

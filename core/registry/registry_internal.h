@@ -5,10 +5,11 @@
 #include "core/registry/challenge.h"
 #include "core/registry/registry.h"
 
-#define REGISTRY_TRIES_MAX   6   ///< without a byte of progress between them
-#define REGISTRY_RETRIES_MAX 100 ///< of one fetch, progress or not
-#define REGISTRY_WAIT_MAX_MS 120000
-#define REGISTRY_ANSWER_MAX  (256u << 10) ///< bytes of a token service's answer, and of an error's text
+#define REGISTRY_TRIES_MAX    6   ///< without a byte of progress between them
+#define REGISTRY_RETRIES_MAX  100 ///< of one fetch, progress or not
+#define REGISTRY_WAIT_MAX_MS  120000
+#define REGISTRY_WARNINGS_MAX 4096
+#define REGISTRY_ANSWER_MAX   (256u << 10) ///< bytes of a token service's answer, and of an error's text
 
 /// Told once the authorization is renewed, or cannot be (error).
 typedef void (*registry_auth_done)(const holm_error *error, void *data);
@@ -31,6 +32,7 @@ struct registry {
     size_t source_count;
     unsigned backoff_ms, stall_seconds;
     registry_fetch *fetches; ///< a list
+    buffer warnings;         ///< lines
     // authorization, in registry_auth.c
     char *authorization;            ///< the header's value, or NULL
     unsigned generation;            ///< counts renewals: a request made with an older one is just made again
@@ -57,5 +59,7 @@ void registry_set_denied(const registry *self, const char *text, holm_error **er
 
 /// Reads the token service's answer: the token's text, checked to be safe in a header. The caller frees it.
 char *registry_token_parse(const char *text, size_t length, holm_error **error);
+/// Takes the warnings of an answer.
+void registry_take_warnings(registry *self, const http_request *answer);
 /// The message of an error answer, made printable; NULL when there is none. The caller frees it.
 char *registry_error_text(const char *text, size_t length);

@@ -22,6 +22,8 @@ struct registry_upload {
     void *data;
     char *digest, *source, *location;
     uint64_t position, end; // what the registry has; where the chunk under way ends
+    uint64_t chunk;         // bytes of one
+    void (*aborted)(void *data);
     unsigned tries, breaks, restarts;
     uv_timer_t *timer;
 };
@@ -249,7 +251,7 @@ static void go_on(registry_upload *self) {
         close_upload(self);
         return;
     }
-    uint64_t length = left < REGISTRY_CHUNK ? left : REGISTRY_CHUNK;
+    uint64_t length = left < self->chunk ? left : self->chunk;
     self->end = self->position + length;
     cleanup_free char *range =
         path_format("Content-Range: %" PRIu64 "-%" PRIu64, self->position, self->end - 1);
@@ -265,6 +267,13 @@ static void go_on(registry_upload *self) {
 }
 
 // ---- the beginning: HEAD, then POST ----
+
+// A registry may want larger chunks than ours, up to the blob as a whole.
+static void take_chunk_size(registry_upload *self, const char *least) {
+    size_t digits = least ? strspn(least, "0123456789") : 0;
+    uint64_t size = digits > 0 && digits <= 18 && !least[digits] ? strtoull(least, NULL, 10) : 0;
+    self->chunk = size > REGISTRY_CHUNK ? size : REGISTRY_CHUNK;
+}
 
 static void on_begun(const http_request *answer, const char *text, const holm_error *error, unsigned wait_ms,
                      void *data) {
@@ -289,6 +298,7 @@ static void on_begun(const http_request *answer, const char *text, const holm_er
                         "holm image verify --repair fetches them again, where they came from a registry");
         finish(self, false, missing);
     } else if (take_location(self, answer)) {
+        take_chunk_size(self, http_request_header(answer, "OCI-Chunk-Min-Length", 0));
         go_on(self);
     }
 }
@@ -340,6 +350,28 @@ registry_upload *registry_upload_start(registry *owner, const registry_upload_op
     self->timer->data = self;
     look(self);
     return self;
+}
+
+static void on_aborted(const http_request *answer, const char *text, const holm_error *error,
+                       unsigned wait_ms, void *data) {
+    registry_upload *self = data;
+    (void)answer, (void)text, (void)error, (void)wait_ms; // it forgets by itself too, in time
+    self->exchange = NULL;
+    self->aborted(self->data);
+    upload_free(self);
+}
+
+bool registry_upload_abort(registry_upload *self, void (*ended)(void *data)) {
+    registry_exchange_cancel(steal_pointer(&self->exchange));
+    uv_timer_stop(self->timer);
+    if (!self->location) {
+        upload_free(self);
+        return false;
+    }
+    self->aborted = ended;
+    send_request(self, (registry_exchange_options){
+                           .method = HTTP_DELETE, .url = self->location, .once = true, .done = on_aborted});
+    return true;
 }
 
 void registry_upload_cancel(registry_upload *self) {

@@ -21,6 +21,10 @@ typedef struct registry_upload_options {
 
 /// Never NULL. The registry outlives it.
 registry_upload *registry_upload_start(registry *owner, const registry_upload_options *options, void *data);
+/// Ends it and tells the registry to let go of what it has: `ended` comes with the upload's data, whatever
+/// the registry says, and the upload is gone after the call; until then registry_upload_cancel works. False:
+/// there was nothing to tell, and the upload is gone.
+bool registry_upload_abort(registry_upload *self, void (*ended)(void *data));
 /// `done` does not come any more. Accepts NULL.
 void registry_upload_cancel(registry_upload *self);
 

@@ -93,6 +93,15 @@ static void on_item(holm_watch *watch, json_t *item, void *data) {
     one->note = strdup(cli_text(item, "note"));
 }
 
+// It may have several lines, some of them of a registry.
+static void print_note(char *note) {
+    for (const char *line; (line = strsep(&note, "\n"));) {
+        cleanup_free char *safe = cli_escape(line);
+        if (*safe)
+            fprintf(stderr, "holm: %s\n", safe);
+    }
+}
+
 static void on_ended(holm_watch *watch, const holm_error *error, void *data) {
     pull_one *one = data;
     pull *self = one->owner;
@@ -106,8 +115,7 @@ static void on_ended(holm_watch *watch, const holm_error *error, void *data) {
         if (!self->all[self->printed].digest)
             continue;
         progress_interrupt(&self->progress);
-        if (*self->all[self->printed].note)
-            fprintf(stderr, "holm: %s\n", self->all[self->printed].note);
+        print_note(self->all[self->printed].note);
         puts(self->all[self->printed].digest);
     }
 }
