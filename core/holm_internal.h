@@ -69,6 +69,7 @@ struct holm_request {
     bool flag;
     bool volumes;                                  // go along
     void (*prune_next)(struct holm_request *self); // after the images
+    holm_request_run run_later;                    // once a disk is there
     bool asked_again;
     const void *plan;           ///< of the file that made it
     void (*release)(void *own); ///< lets go of `own` at the end, or NULL

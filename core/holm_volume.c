@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "core/holm_prune.h"
-#include "core/image/image_client.h"
+#include "core/holm_volume.h"
 #include "core/volume/volume.h"
 
 static holm_request *begin(holm_client *client, const char *name, holm_done done, void *data) {
@@ -95,42 +95,57 @@ void holm_volume_inspect(holm_client *client, const char *name, holm_done done, 
 
 // ---- create ----
 
-static uint64_t size_of(const holm_request *self) {
-    return (uint64_t)json_integer_value(json_object_get(self->json, "sizeBytes"));
+image_disk_shape holm_volume_shape(const json_t *configuration) {
+    const json_t *journal = json_object_get(configuration, "journal");
+    return (image_disk_shape){(uint64_t)json_integer_value(json_object_get(configuration, "sizeBytes")),
+                              json_string_value(json_object_get(journal, "mode")),
+                              (uint64_t)json_integer_value(json_object_get(journal, "sizeBytes"))};
 }
 
-// The worker's descriptor, where the empty disk of that size has yet to be made.
-static int prepare(holm_request *self, state *db, holm_error **error) {
+int holm_volume_prepare_disk(holm_request *self, holm_error **error) {
     const paths *where = &self->handle.client->where;
-    (void)db;
-    if (volume_complete(self->json, error) < 0)
-        return -1;
-    self->text = image_client_disk(where, size_of(self));
-    if (access(self->text, R_OK) == 0)
+    const image_disk_shape shape = holm_volume_shape(self->json);
+    cleanup_free char *empty = image_client_disk_of(where, &shape);
+    if (access(empty, R_OK) == 0)
         return 0;
     self->lifeline = image_client_connect(where, true, error);
     return self->lifeline < 0 ? -1 : 0;
 }
 
+static void disk_made(holm_request *self, const ProtobufCMessage *answer) {
+    (void)answer; // the path is the one that was looked at
+    holm_request_work(self, self->run_later, holm_request_finish);
+}
+
+void holm_volume_make_disk(holm_request *self, holm_request_run run) {
+    if (self->lifeline < 0) {
+        holm_request_work(self, run, holm_request_finish);
+        return;
+    }
+    const image_disk_shape shape = holm_volume_shape(self->json);
+    Holm__Image__V1__MakeDiskRequest message = HOLM__IMAGE__V1__MAKE_DISK_REQUEST__INIT;
+    message.size_bytes = shape.size;
+    message.journal_mode = (char *)(shape.journal_mode ? shape.journal_mode : "");
+    message.journal_bytes = shape.journal_bytes;
+    self->run_later = run;
+    holm_request_call_worker(self, "MakeDisk", &message.base, disk_made);
+}
+
+static int prepare(holm_request *self, state *db, holm_error **error) {
+    (void)db;
+    return volume_complete(self->json, error) < 0 ? -1 : holm_volume_prepare_disk(self, error);
+}
+
 static int create_volume(holm_request *self, state *db, holm_error **error) {
     const paths *where = &self->handle.client->where;
-    self->result = volume_create(where, db, self->json, self->text, error);
+    const image_disk_shape shape = holm_volume_shape(self->json);
+    cleanup_free char *empty = image_client_disk_of(where, &shape);
+    self->result = volume_create(where, db, self->json, empty, error);
     return self->result ? 0 : -1;
 }
 
-static void disk_made(holm_request *self, const ProtobufCMessage *answer) {
-    (void)answer; // the path is the one that was looked at
-    holm_request_work(self, create_volume, holm_request_finish);
-}
-
 static void make_disk(holm_request *self) {
-    if (self->lifeline < 0) {
-        holm_request_work(self, create_volume, holm_request_finish);
-        return;
-    }
-    Holm__Image__V1__MakeDiskRequest message = HOLM__IMAGE__V1__MAKE_DISK_REQUEST__INIT;
-    message.size_bytes = size_of(self);
-    holm_request_call_worker(self, "MakeDisk", &message.base, disk_made);
+    holm_volume_make_disk(self, create_volume);
 }
 
 void holm_volume_create(holm_client *client, json_t *configuration, holm_done done, void *data) {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/holm_helper.h"
-#include "core/image/image_client.h"
+#include "core/holm_volume.h"
 #include "core/volume/volume.h"
 
 // ---- the helper, on a worker ----
@@ -114,48 +114,23 @@ void holm_volume_export(holm_client *client, const char *name, const char *path,
     holm_request_work(self, export_volume, holm_request_finish);
 }
 
-// ---- import, resize: a new disk first ----
+// ---- import, resize: into a new disk ----
 
 static uint64_t size_of(const holm_request *self) {
-    return (uint64_t)json_integer_value(json_object_get(self->json, "sizeBytes"));
-}
-
-// The worker's descriptor, where the empty disk of that size has yet to be made.
-static int prepare_disk(holm_request *self, holm_error **error) {
-    const paths *where = &self->handle.client->where;
-    cleanup_free char *empty = image_client_disk(where, size_of(self));
-    if (access(empty, R_OK) == 0)
-        return 0;
-    self->lifeline = image_client_connect(where, true, error);
-    return self->lifeline < 0 ? -1 : 0;
-}
-
-typedef struct copy_plan {
-    holm_request_run run; ///< once the empty disk is there
-} copy_plan;
-
-static void run_plan(holm_request *self) {
-    holm_request_work(self, ((const copy_plan *)self->plan)->run, holm_request_finish);
-}
-
-static void disk_made(holm_request *self, const ProtobufCMessage *answer) {
-    (void)answer; // the path is the one that was looked at
-    run_plan(self);
-}
-
-static void make_disk(holm_request *self) {
-    if (self->lifeline < 0) {
-        run_plan(self);
-        return;
-    }
-    Holm__Image__V1__MakeDiskRequest message = HOLM__IMAGE__V1__MAKE_DISK_REQUEST__INIT;
-    message.size_bytes = size_of(self);
-    holm_request_call_worker(self, "MakeDisk", &message.base, disk_made);
+    return holm_volume_shape(self->json).size;
 }
 
 static int make_draft(holm_request *self, volume_draft *draft, holm_error **error) {
-    cleanup_free char *empty = image_client_disk(&self->handle.client->where, size_of(self));
+    const image_disk_shape shape = holm_volume_shape(self->json);
+    cleanup_free char *empty = image_client_disk_of(&self->handle.client->where, &shape);
     return volume_draft_make(&self->handle.client->where, empty, draft, error);
+}
+
+// What stays of the volume that is there.
+static void keep(holm_request *self, const char *key) {
+    json_t *value = json_object_get(json_object_get(self->document, "configuration"), key);
+    if (value)
+        json_object_set(self->json, key, value);
 }
 
 static int measured(holm_request *self, state *db, holm_error **error) {
@@ -187,8 +162,8 @@ static int prepare_import(holm_request *self, state *db, holm_error **error) {
     self->json = json_pack("{s:s}", "name", self->reference);
     self->document = state_volume_get(db, self->reference, &missing);
     if (self->document) {
-        const json_t *configuration = json_object_get(self->document, "configuration");
-        json_object_set(self->json, "sizeBytes", json_object_get(configuration, "sizeBytes"));
+        keep(self, "sizeBytes");
+        keep(self, "journal");
         cleanup_close int old = open_unused(self, error); // to say so before the disk is made
         if (old < 0)
             return -1;
@@ -196,7 +171,7 @@ static int prepare_import(holm_request *self, state *db, holm_error **error) {
         holm_error_propagate(error, steal_pointer(&missing));
         return -1;
     }
-    return volume_complete(self->json, error) < 0 ? -1 : prepare_disk(self, error);
+    return volume_complete(self->json, error) < 0 ? -1 : holm_volume_prepare_disk(self, error);
 }
 
 static int import_into(holm_request *self, state *db, volume_draft *draft, int old, holm_error **error) {
@@ -221,11 +196,12 @@ static int import_volume(holm_request *self, state *db, holm_error **error) {
     return measured(self, db, error);
 }
 
+static void import_when_made(holm_request *self) {
+    holm_volume_make_disk(self, import_volume);
+}
+
 void holm_volume_import(holm_client *client, const char *name, holm_done done, void *data) {
-    static const copy_plan plan = {import_volume};
-    holm_request *self = begin(client, name, done, data);
-    self->plan = &plan;
-    holm_request_work(self, prepare_import, make_disk);
+    holm_request_work(begin(client, name, done, data), prepare_import, import_when_made);
 }
 
 // ---- resize ----
@@ -233,11 +209,12 @@ void holm_volume_import(holm_client *client, const char *name, holm_done done, v
 static int prepare_resize(holm_request *self, state *db, holm_error **error) {
     const paths *where = &self->handle.client->where;
     self->document = state_volume_get(db, self->reference, error);
+    keep(self, "journal");
     if (!self->document || volume_complete(self->json, error) < 0)
         return -1;
     cleanup_close int old =
         volume_open(where, self->document, true, error); // to say so before the disk is made
-    return old < 0 ? -1 : prepare_disk(self, error);
+    return old < 0 ? -1 : holm_volume_prepare_disk(self, error);
 }
 
 static int resize_volume(holm_request *self, state *db, holm_error **error) {
@@ -253,10 +230,12 @@ static int resize_volume(holm_request *self, state *db, holm_error **error) {
     return measured(self, db, error);
 }
 
+static void resize_when_made(holm_request *self) {
+    holm_volume_make_disk(self, resize_volume);
+}
+
 void holm_volume_resize(holm_client *client, const char *name, uint64_t size, holm_done done, void *data) {
-    static const copy_plan plan = {resize_volume};
     holm_request *self = begin(client, name, done, data);
     self->json = json_pack("{s:s, s:I}", "name", name, "sizeBytes", (json_int_t)size);
-    self->plan = &plan;
-    holm_request_work(self, prepare_resize, make_disk);
+    holm_request_work(self, prepare_resize, resize_when_made);
 }

@@ -17,8 +17,10 @@ enum {
     JOURNAL_BLOCKS_LEAST = 1024,
 };
 
-#define DISK_LEAST (UINT64_C(16) << 20)
-#define DISK_MOST  (UINT64_C(15) << 40)
+#define DISK_LEAST    (UINT64_C(16) << 20)
+#define DISK_MOST     (UINT64_C(15) << 40)
+#define JOURNAL_LEAST (UINT64_C(4) << 20)
+#define JOURNAL_MOST  (UINT64_C(1) << 30)
 
 static void cleanup_filesystem(ext2_filsys *fs) {
     if (*fs)
@@ -58,6 +60,27 @@ static void disk_describe(struct ext2_super_block *super, uint64_t size) {
     ext2fs_blocks_count_set(super, blocks);
 }
 
+// What is mounted later goes by the word in the superblock (s_default_mount_opts).
+static const struct {
+    const char *name;
+    uint32_t bits;
+} journal_modes[] = {{"ordered", 0}, {"writeback", EXT3_DEFM_JMODE_WBACK}, {"journal", EXT3_DEFM_JMODE_DATA}};
+
+int disk_journal_check(const disk_journal *journal, holm_error **error) {
+    for (size_t i = 0; i < array_length(journal_modes); i++)
+        if (!journal->mode || strcmp(journal_modes[i].name, journal->mode) == 0)
+            return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID, "there is no journal mode \"%.40s\"", journal->mode);
+    holm_error_hint(error, "the modes are ordered, writeback and journal");
+    return -1;
+}
+
+static void disk_set_mode(struct ext2_super_block *super, const char *mode) {
+    for (size_t i = 0; mode && i < array_length(journal_modes); i++)
+        if (strcmp(journal_modes[i].name, mode) == 0)
+            super->s_default_mount_opts |= journal_modes[i].bits;
+}
+
 static int disk_identify(ext2_filsys fs, holm_error **error) {
     if (getrandom(fs->super->s_uuid, sizeof fs->super->s_uuid, 0) < 0 ||
         getrandom(fs->super->s_hash_seed, sizeof fs->super->s_hash_seed, 0) < 0) {
@@ -82,7 +105,8 @@ static void disk_mark_tables_zeroed(ext2_filsys fs) {
     }
 }
 
-static int disk_fill(ext2_filsys fs, const char *path, uint64_t size, holm_error **error) {
+static int disk_fill(ext2_filsys fs, const char *path, uint64_t size, uint64_t journal_bytes,
+                     holm_error **error) {
     errcode_t code = ext2fs_allocate_tables(fs);
     if (code)
         return disk_fail(error, path, code, "allocate the tables");
@@ -93,22 +117,27 @@ static int disk_fill(ext2_filsys fs, const char *path, uint64_t size, holm_error
     if (code)
         return disk_fail(error, path, code, "make the root folder");
     disk_mark_tables_zeroed(fs);
-    struct ext2fs_journal_params journal = {
-        .num_journal_blocks = size >= (UINT64_C(256) << 20) ? JOURNAL_BLOCKS : JOURNAL_BLOCKS_LEAST};
+    struct ext2fs_journal_params journal = {.num_journal_blocks =
+                                                journal_bytes ? (blk_t)(journal_bytes / BLOCK_SIZE)
+                                                : size >= (UINT64_C(256) << 20) ? JOURNAL_BLOCKS
+                                                                                : JOURNAL_BLOCKS_LEAST};
     code = ext2fs_add_journal_inode3(fs, &journal, ~0ULL, EXT2_MKJOURNAL_LAZYINIT);
     if (code)
         return disk_fail(error, path, code, "make the journal");
     return 0;
 }
 
-static int disk_write(const char *path, uint64_t size, holm_error **error) {
+static int disk_write(const char *path, uint64_t size, const disk_journal *journal, holm_error **error) {
     struct ext2_super_block super = {0};
     disk_describe(&super, size);
     cleanup(cleanup_filesystem) ext2_filsys fs = NULL;
     errcode_t code = ext2fs_initialize(path, EXT2_FLAG_64BITS, &super, unix_io_manager, &fs);
     if (code)
         return disk_fail(error, path, code, "lay it out");
-    if (disk_identify(fs, error) < 0 || disk_fill(fs, path, size, error) < 0)
+    if (disk_identify(fs, error) < 0)
+        return -1;
+    disk_set_mode(fs->super, journal->mode);
+    if (disk_fill(fs, path, size, journal->bytes, error) < 0)
         return -1;
     code = ext2fs_close_free(&fs);
     if (code)
@@ -116,10 +145,22 @@ static int disk_write(const char *path, uint64_t size, holm_error **error) {
     return 0;
 }
 
-int disk_make(const char *path, uint64_t size, holm_error **error) {
+int disk_make(const char *path, uint64_t size, const disk_journal *journal, holm_error **error) {
+    static const disk_journal usual = {0};
+    if (!journal)
+        journal = &usual;
+    if (disk_journal_check(journal, error) < 0)
+        return -1;
     if (size < DISK_LEAST || size > DISK_MOST) {
         holm_error_set(error, HOLM_ERROR_INVALID, "a disk has 16 MiB to 15 TiB, not %llu bytes",
                        (unsigned long long)size);
+        return -1;
+    }
+    if (journal->bytes &&
+        (journal->bytes < JOURNAL_LEAST || journal->bytes > JOURNAL_MOST || journal->bytes > size / 2)) {
+        holm_error_set(error, HOLM_ERROR_INVALID,
+                       "a journal has 4 MiB to 1 GiB and at most half of its disk, not %llu bytes",
+                       (unsigned long long)journal->bytes);
         return -1;
     }
     cleanup_close int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -133,7 +174,7 @@ int disk_make(const char *path, uint64_t size, holm_error **error) {
         unlink(path);
         return -1;
     }
-    if (disk_write(path, size, error) < 0) {
+    if (disk_write(path, size, journal, error) < 0) {
         unlink(path);
         return -1;
     }

@@ -51,6 +51,13 @@ char *image_client_disk(const paths *where, uint64_t size) {
     return path_format("%s/disks/empty-%" PRIu64 ".ext4", where->data, size);
 }
 
+char *image_client_disk_of(const paths *where, const image_disk_shape *shape) {
+    if (!shape->journal_mode)
+        return image_client_disk(where, shape->size);
+    return path_format("%s/disks/empty-%" PRIu64 "-%s-%" PRIu64 ".ext4", where->data, shape->size,
+                       shape->journal_mode, shape->journal_bytes);
+}
+
 static int try_connect(const paths *where, holm_error **error) {
     cleanup_free char *path = image_client_socket(where);
     struct sockaddr_un address = {.sun_family = AF_UNIX};

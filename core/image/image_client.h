@@ -35,6 +35,16 @@ char *image_client_worker_lock(const paths *where);
 /// be used without asking once it is there. The caller frees it.
 char *image_client_disk(const paths *where, uint64_t size);
 
+/// An empty disk of a volume: its size, and where they are not as they come (NULL, 0) the mode (ext4's data=)
+/// and the size of its journal.
+typedef struct image_disk_shape {
+    uint64_t size;
+    const char *journal_mode;
+    uint64_t journal_bytes;
+} image_disk_shape;
+/// DATA/disks/empty-SIZE[-MODE-BYTES].ext4. The caller frees it.
+char *image_client_disk_of(const paths *where, const image_disk_shape *shape);
+
 /// A connected descriptor for rpc_connection_create; the worker is started where there is none. Blocks until
 /// it listens: call it from a worker thread, not on a loop. Without `start`: -1 and UNAVAILABLE when there is
 /// none.

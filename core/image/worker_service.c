@@ -177,13 +177,19 @@ void worker_call_open(rpc_stream *stream, worker *owner, const worker_call_metho
 // ---- MakeDisk ----
 
 static void *run_make_disk(worker *owner, const ProtobufCMessage *message, holm_error **error) {
-    uint64_t size = ((const Holm__Image__V1__MakeDiskRequest *)message)->size_bytes;
+    const Holm__Image__V1__MakeDiskRequest *request = (const Holm__Image__V1__MakeDiskRequest *)message;
+    const disk_journal journal = {*request->journal_mode ? request->journal_mode : NULL,
+                                  request->journal_bytes};
+    const image_disk_shape shape = {request->size_bytes, journal.mode, journal.bytes};
+    if (disk_journal_check(&journal, error) < 0) // its name becomes one of a file
+        return NULL;
     cleanup_free char *folder = path_join(worker_paths(owner)->data, "disks", NULL);
-    cleanup_free char *path = image_client_disk(worker_paths(owner), size);
+    cleanup_free char *path = image_client_disk_of(worker_paths(owner), &shape);
     cleanup_free char *temporary = path_format("%s.%d.%p.tmp", path, (int)getpid(), (const void *)&path);
     if (access(path, R_OK) == 0)
         return steal_pointer(&path);
-    if (path_make_directories(folder, error) < 0 || disk_make(temporary, size, error) < 0)
+    if (path_make_directories(folder, error) < 0 ||
+        disk_make(temporary, request->size_bytes, &journal, error) < 0)
         return NULL;
     if (rename(temporary, path) < 0) {
         holm_error_set_errno(error, errno, "make the disk %s", path);

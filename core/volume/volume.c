@@ -12,10 +12,12 @@
 #include "core/base/cleanup.h"
 #include "core/base/file.h"
 
-#define NAME_MOST  255
-#define FILE_BYTES 16 // of randomness in a file's name
-#define SIZE_LEAST ((json_int_t)16 << 20)
-#define SIZE_MOST  ((json_int_t)15 << 40)
+#define NAME_MOST     255
+#define FILE_BYTES    16 // of randomness in a file's name
+#define SIZE_LEAST    ((json_int_t)16 << 20)
+#define SIZE_MOST     ((json_int_t)15 << 40)
+#define JOURNAL_LEAST ((json_int_t)4 << 20)
+#define JOURNAL_MOST  ((json_int_t)1 << 30)
 
 static int random_hex(char *out, size_t bytes, holm_error **error) {
     uint8_t random[32];
@@ -56,6 +58,37 @@ static int complete_name(json_t *configuration, holm_error **error) {
     return -1;
 }
 
+// {"mode", "sizeBytes"}, of which one may be left out.
+static bool journal_fits(json_t *journal) {
+    const char *key;
+    json_t *value;
+    json_object_foreach (journal, key, value)
+        if (!(strcmp(key, "mode") == 0 && json_is_string(value)) &&
+            !(strcmp(key, "sizeBytes") == 0 && json_is_integer(value)))
+            return false;
+    return json_object_size(journal) > 0;
+}
+
+static int check_journal(json_t *journal, json_int_t size, holm_error **error) {
+    const char *mode = json_string_value(json_object_get(journal, "mode"));
+    json_int_t bytes = json_integer_value(json_object_get(journal, "sizeBytes"));
+    if (!journal)
+        return 0;
+    if (mode && strcmp(mode, "ordered") != 0 && strcmp(mode, "writeback") != 0 &&
+        strcmp(mode, "journal") != 0) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "there is no journal mode \"%.40s\"", mode);
+        holm_error_hint(error, "the modes are ordered, writeback and journal");
+        return -1;
+    }
+    if (bytes && (bytes < JOURNAL_LEAST || bytes > JOURNAL_MOST || bytes > size / 2)) {
+        holm_error_set(error, HOLM_ERROR_INVALID,
+                       "a journal has 4 MiB to 1 GiB and at most half of its volume, not %lld bytes",
+                       (long long)bytes);
+        return -1;
+    }
+    return mode ? 0 : json_object_set_new(journal, "mode", json_string("ordered"));
+}
+
 static int check_keys(const json_t *configuration, holm_error **error) {
     const char *key, *label;
     json_t *value, *text;
@@ -63,8 +96,9 @@ static int check_keys(const json_t *configuration, holm_error **error) {
         bool fits = strcmp(key, "name") == 0        ? json_is_string(value)
                     : strcmp(key, "sizeBytes") == 0 ? json_is_integer(value)
                     : strcmp(key, "labels") == 0    ? json_is_object(value)
+                    : strcmp(key, "journal") == 0   ? journal_fits(value)
                                                     : false;
-        if (fits && json_is_object(value))
+        if (fits && strcmp(key, "labels") == 0)
             json_object_foreach (value, label, text)
                 fits = fits && json_is_string(text);
         if (!fits) {
@@ -82,9 +116,9 @@ int volume_complete(json_t *configuration, holm_error **error) {
         return -1;
     json_t *size = json_object_get(configuration, "sizeBytes");
     if (!size)
-        return json_object_set_new(configuration, "sizeBytes", json_integer(VOLUME_SIZE_DEFAULT));
+        json_object_set_new(configuration, "sizeBytes", size = json_integer(VOLUME_SIZE_DEFAULT));
     if (json_integer_value(size) >= SIZE_LEAST && json_integer_value(size) <= SIZE_MOST)
-        return 0;
+        return check_journal(json_object_get(configuration, "journal"), json_integer_value(size), error);
     holm_error_set(error, HOLM_ERROR_INVALID, "a volume has 16 MiB to 15 TiB, not %lld bytes",
                    (long long)json_integer_value(size));
     return -1;

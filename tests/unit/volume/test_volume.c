@@ -71,6 +71,18 @@ static void test_names_and_sizes(void **test) {
     assert_null(make(*test, json_pack("{s:s}", "name", "x"), HOLM_ERROR_INVALID));
     assert_null(make(*test, json_pack("{s:s, s:i}", "name", "small", "sizeBytes", 4096), HOLM_ERROR_INVALID));
     assert_null(make(*test, json_pack("{s:s, s:i}", "name", "more", "colour", 1), HOLM_ERROR_INVALID));
+    made = make(*test, json_pack("{s:s, s:{s:i}}", "name", "log", "journal", "sizeBytes", 8 << 20), WORKS);
+    configuration = json_object_get(made, "configuration");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(configuration, "journal"), "mode")),
+                        "ordered");
+    json_decref(made);
+    static const char *const journals[] = {"{\"mode\": \"none\"}", "{\"sizeBytes\": 4096}",
+                                           "{\"colour\": 1}",      "{}",
+                                           "{\"mode\": 1}",        "{\"sizeBytes\": 2147483648}"};
+    for (size_t i = 0; i < array_length(journals); i++)
+        assert_null(make(*test,
+                         json_pack("{s:s, s:o}", "name", "bad", "journal", json_loads(journals[i], 0, NULL)),
+                         HOLM_ERROR_INVALID));
     made = make(*test, json_object(), WORKS);
     assert_int_equal(strlen(json_string_value(json_object_get(made, "id"))), 64);
     assert_true(json_is_true(json_object_get(json_object_get(made, "configuration"), "anonymous")));

@@ -1,6 +1,7 @@
 """Volumes out as a tar, in from one, and over to another size: what guests and strangers wrote is read by holm-disk alone."""
 import io
 import os
+import subprocess
 import sys
 import tarfile
 
@@ -121,6 +122,27 @@ class Archives:
         # A new one is still filled from the image.
         assert "passwd" in self.house.do("run", "--rm", "-v", "fresh:/etc", "busybox", "ls", "/etc")
 
+    def superblock(self, volume):
+        name = self.house.json("volume", "inspect", volume)[0]["status"]["file"]
+        out = subprocess.run(["dumpe2fs", "-h", f"{self.house.data}/volumes/{name}"], capture_output=True, text=True, check=True).stdout
+        return {key: value.strip() for key, value in (line.split(":", 1) for line in out.splitlines() if ":" in line)}
+
+    def journals(self):
+        """Mode and size are the disk's own, so they hold in every machine and stay with another size."""
+        self.house.do("volume", "create", "--opt", "size=300m", "--opt", "journal=writeback:32m", "log")
+        for size in ("300m", "1g"):
+            if size == "1g":
+                self.house.do("volume", "resize", "log", "1g")
+            block = self.superblock("log")
+            assert block["Total journal size"] == "32M" and "journal_data_writeback" in block["Default mount options"], block
+            self.house.do("run", "--rm", "-v", "log:/log", "busybox", "sh", "-c", "echo more >>/log/file && sync")
+        self.house.do("volume", "create", "--opt", "journal=journal", "all")
+        assert "journal_data " in self.superblock("all")["Default mount options"] + " ", self.superblock("all")
+        assert self.house.do("run", "--rm", "-v", "log:/log", "-v", "all:/all", "busybox", "cat", "/log/file") == "more\nmore"
+        for option, words in (("journal=none", "modes are"), ("journal=ordered:1k", "4 MiB"), ("colour=red", "colour")):
+            refused = self.house.holm("volume", "create", "--opt", option, "bad")
+            assert refused.returncode == 125 and words in refused.stderr, refused
+
     def hostile(self):
         folder, link = {"type": tarfile.DIRTYPE, "mode": 0o755}, {"type": tarfile.SYMTYPE}
         for entries, words in (
@@ -160,7 +182,8 @@ def main():
         sys.exit(77)
     with House() as house:
         test = Archives(house)
-        for step in (test.out_and_in, test.not_over_something, test.in_use, test.left_dirty, test.other_size, test.hostile):
+        for step in (test.out_and_in, test.not_over_something, test.in_use, test.left_dirty, test.other_size, test.journals,
+                     test.hostile):
             print(step.__name__, flush=True)
             step()
 
