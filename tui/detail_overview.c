@@ -16,6 +16,20 @@ int detail_field(const painter *self, int y, const char *label, theme_role role,
     return y + 1;
 }
 
+static int health_field(const painter *self, int y, const model_container *container) {
+    char text[96];
+    bool bad = model_container_unhealthy(container);
+    int length = snprintf(text, sizeof(text), "%.20s", container->health);
+    if (container->health_failures)
+        snprintf(text + length, sizeof(text) - (size_t)length, ", %u failure%s in a row, exit code %d",
+                 container->health_failures, container->health_failures == 1 ? "" : "s",
+                 container->health_code);
+    bool well = strcmp(container->health, "healthy") == 0;
+    y = detail_field(self, y, "health", bad ? THEME_BAD : well ? THEME_GOOD : THEME_BUSY, text);
+    return detail_field(self, y, "it says", container->health_failures ? THEME_TEXT : THEME_MUTED,
+                        container->health_output);
+}
+
 static int state_field(const painter *self, int y, const model_container *container) {
     char text[160], reason[64], age[16];
     theme_role role;
@@ -33,6 +47,8 @@ static int state_field(const painter *self, int y, const model_container *contai
         snprintf(text, sizeof(text), "%s %s", glyph, model_exit_text(container, reason, sizeof(reason)));
     y = detail_field(self, y, "state", role, text);
     y = detail_field(self, y, "why", THEME_BAD, container->error);
+    if (model_container_running(container) && *container->health)
+        y = health_field(self, y, container);
     if (container->restarts) {
         snprintf(text, sizeof(text), "%u", container->restarts);
         y = detail_field(self, y, "restarts", THEME_BUSY, text);

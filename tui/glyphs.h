@@ -8,7 +8,7 @@ typedef struct glyph_table {
     const char *horizontal, *vertical;
     const char *top_left, *top_right, *bottom_left, *bottom_right;
     const char *tee_left, *tee_right, *tee_down, *tee_up;
-    const char *running, *changing, *stopped, *failed, *paused; ///< states of a container
+    const char *running, *changing, *stopped, *failed, *paused, *unwell; ///< states of a container
     const char *ellipsis, *dot, *down, *up, *check, *cross, *pull, *enter, *bar_rest, *scroll, *selected;
     const char *spark[8]; ///< eighths from the bottom
     const char *bar[9];   ///< eighths from the left; [0] blank

@@ -44,8 +44,8 @@ int64_t model_time(const json_t *value) {
 }
 
 static void container_finish(model_container *self) {
-    char *texts[] = {self->id,     self->name,  self->image,   self->state,
-                     self->reason, self->error, self->command, self->address};
+    char *texts[] = {self->id,    self->name,    self->image,   self->state,  self->reason,
+                     self->error, self->command, self->address, self->health, self->health_output};
     for (size_t i = 0; i < array_length(texts); i++)
         free(texts[i]);
     json_decref(self->document);
@@ -145,6 +145,11 @@ static void container_fill(model_container *self, const json_t *document) {
     self->created = model_time(get(status, "createdAt"));
     self->started = model_time(get(status, "startedAt"));
     self->finished = model_time(get(status, "finishedAt"));
+    const json_t *health = get(status, "health");
+    self->health = model_text(get(health, "status"));
+    self->health_output = model_text(get(health, "output"));
+    self->health_failures = (unsigned)model_number(health, "failingStreak");
+    self->health_code = (int)json_integer_value(get(health, "exitCode"));
     self->restarts = (unsigned)model_number(status, "restartCount");
     self->terminal = json_is_true(get(process, "terminal"));
     self->cpus = json_number_value(get(get(configuration, "resources"), "cpus"));
@@ -372,6 +377,10 @@ model_task *model_find_task(const model_state *self, const char *id) {
 
 bool model_container_running(const model_container *container) {
     return strcmp(container->state, "running") == 0 || strcmp(container->state, "stopping") == 0;
+}
+
+bool model_container_unhealthy(const model_container *container) {
+    return model_container_running(container) && strcmp(container->health, "unhealthy") == 0;
 }
 
 bool model_container_busy(const model_container *container) {

@@ -21,13 +21,17 @@ typedef struct model_stats {
 
 typedef struct model_container {
     char *id, *name, *image, *state, *reason, *error, *command, *address;
+    char *health;        ///< "starting", "healthy", "unhealthy"; "": it is not asked
+    char *health_output; ///< of the last check
     int exit_code;
     int64_t created, started, finished; ///< unix seconds; 0: never
     unsigned restarts;
-    bool terminal;   ///< its own process has one
-    double cpus;     ///< configured
-    uint64_t memory; ///< configured
-    bool pending;    ///< a request of ours is under way
+    unsigned health_failures; ///< in a row
+    int health_code;          ///< of the last check
+    bool terminal;            ///< its own process has one
+    double cpus;              ///< configured
+    uint64_t memory;          ///< configured
+    bool pending;             ///< a request of ours is under way
     json_t *document;
     model_stats *stats;
 } model_container;
@@ -175,7 +179,8 @@ bool model_container_mounts(const model_container *container, const char *volume
 model_task *model_find_task(const model_state *self, const char *id);
 
 bool model_container_running(const model_container *container); ///< running or stopping
-bool model_container_busy(const model_container *container);    ///< between two states
+bool model_container_unhealthy(const model_container *container);
+bool model_container_busy(const model_container *container); ///< between two states
 unsigned model_running_count(const model_state *self);
 
 /// "nginx:1.27" for "docker.io/library/nginx:1.27". Points into the reference.

@@ -38,6 +38,18 @@ static void draw_id(const painter *self, int x, int y, int width, const void *da
     paint(self, x, y, width, THEME_MUTED, id);
 }
 
+static theme_role health_role(const model_container *item) {
+    return strcmp(item->health, "healthy") == 0    ? THEME_GOOD
+           : strcmp(item->health, "starting") == 0 ? THEME_BUSY
+                                                   : THEME_BAD;
+}
+
+static void draw_health(const painter *self, int x, int y, int width, const void *data) {
+    const model_container *item = data;
+    if (model_container_running(item))
+        paint(self, x, y, width, health_role(item), item->health);
+}
+
 static void draw_age(const painter *self, int x, int y, int width, const void *data) {
     const model_container *item = data;
     char age[16];
@@ -122,6 +134,13 @@ static int by_command(const void *a, const void *b) {
     return strcmp(((const model_container *)a)->command, ((const model_container *)b)->command);
 }
 
+// Those that are not well first.
+static int by_health(const void *a, const void *b) {
+    const model_container *one = a, *other = b;
+    int order = model_container_unhealthy(other) - model_container_unhealthy(one);
+    return order ? order : strcmp(other->health, one->health);
+}
+
 static int by_id(const void *a, const void *b) {
     return strcmp(((const model_container *)a)->id, ((const model_container *)b)->id);
 }
@@ -148,6 +167,7 @@ static const list_column columns[] = {
     {"name", "NAME", 14, 9, 0, .draw = draw_name, .compare = by_name},
     {"image", "IMAGE", 10, 11, 3, .draw = draw_image, .compare = by_image},
     {"address", "ADDRESS", 15, 0, 8, .extra = true, .draw = draw_address, .compare = by_address},
+    {"health", "HEALTH", 9, 0, 6, .extra = true, .draw = draw_health, .compare = by_health},
     {"command", "COMMAND", 8, 8, 9, .extra = true, .draw = draw_command, .compare = by_command},
     {"id", "ID", 12, 0, 9, .extra = true, .draw = draw_id, .compare = by_id},
     {"age", "AGE", 7, 0, 7, .right = true, .extra = true, .draw = draw_age, .compare = by_age},
@@ -190,6 +210,7 @@ static void words(const void *data, const char *out[LIST_WORDS]) {
     out[2] = item->state;
     out[3] = item->command;
     out[4] = item->address;
+    out[5] = model_container_running(item) ? item->health : NULL;
 }
 
 // Those that live first.

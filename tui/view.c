@@ -132,6 +132,10 @@ const char *view_state(const view_context *self, const model_container *containe
         *role = THEME_BUSY;
         return self->glyphs->changing;
     }
+    if (model_container_unhealthy(container)) {
+        *role = THEME_BAD;
+        return self->glyphs->unwell;
+    }
     if (model_container_running(container)) {
         *role = THEME_GOOD;
         return self->glyphs->running;

@@ -66,6 +66,11 @@ void view_header(const painter *self) {
         x += paint(self, x, 0, 12, THEME_BUSY, "read-only") + 3;
     x += paint_format(self, x, 0, running ? THEME_GOOD : THEME_MUTED, "%u", running);
     x += paint(self, x, 0, 9, THEME_HEADER, " running") + 2;
+    unsigned unwell = 0;
+    for (size_t i = 0; i < model->container_count; i++)
+        unwell += model_container_unhealthy(&model->containers[i]);
+    if (unwell)
+        x += paint_format(self, x, 0, THEME_BAD, self->area.width < 50 ? "!%u" : "%u unhealthy", unwell) + 2;
     x += paint_format(self, x, 0, THEME_HEADER, "%zu", stopped);
     x += paint(self, x, 0, 9, THEME_MUTED, " stopped") + 3;
     if (right - x >= 24)

@@ -57,6 +57,11 @@ static json_t *container(const made *from, int number, const char *name, int64_t
         json_object_set(configuration, "ports", ports);
         json_object_set_new(status, "ports", ports);
     }
+    if (number == 0 || number == 2)
+        json_object_set_new(status, "health",
+                            json_pack("{s:s, s:i, s:i, s:s}", "status", number ? "unhealthy" : "healthy",
+                                      "failingStreak", number ? 4 : 0, "exitCode", number ? 7 : 0, "output",
+                                      number ? "no answer\x1b[2J from :8080" : "ok"));
     if (number == 1)
         json_object_set_new(configuration, "mounts",
                             json_pack("[{s:s, s:s, s:s}]", "type", "volume", "source", "pgdata",

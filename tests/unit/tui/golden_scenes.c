@@ -94,6 +94,13 @@ static void overview(dashboard *self) {
     open_tab(self, TAB_OVERVIEW);
 }
 
+static void unhealthy(dashboard *self) {
+    open_tab(self, TAB_OVERVIEW);
+    self->ui.lists[PANE_CONTAINERS].columns =
+        list_usual_columns(&list_containers) | 1u << list_column_find(&list_containers, "health");
+    ui_select(&self->ui, &self->model, PANE_CONTAINERS, 2);
+}
+
 static void stats(dashboard *self) {
     open_tab(self, TAB_STATS);
 }
@@ -327,6 +334,7 @@ const scene scenes[] = {
     {"many", many},
     {"filtered", filtered},
     {"overview", overview},
+    {"unhealthy", unhealthy},
     {"stats", stats},
     {"logs", logs},
     {"logs-merged", logs_merged},

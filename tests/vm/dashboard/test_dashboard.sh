@@ -48,6 +48,13 @@ keys d
 expect "Lost: its writable layer"
 keys y
 expect "no containers yet" 30
+
+"$holm" run -d --name ill --health-cmd "echo no answer; false" --health-interval 200ms --health-retries 1 busybox sleep 1000
+expect "1 unhealthy" 60
+keys '[' # from the logs to the overview
+expect "no answer"
+"$holm" rm -f ill
+expect "no containers yet" 30
 keys q
 expect "left with 0"
 show | grep -qF before
