@@ -28,19 +28,22 @@ static const json_t *references_of(const json_t *document) {
     return json_object_get(json_object_get(document, "configuration"), "references");
 }
 
+static bool name_fits(const char *name, const char *pattern) {
+    cleanup_free char *short_name = familiar(name);
+    const char *slash = strrchr(short_name, '/'), *last = slash ? slash : short_name;
+    cleanup_free char *untagged =
+        path_format("%.*s", (int)((size_t)(last - short_name) + strcspn(last, ":@")), short_name);
+    return fnmatch(pattern, name, 0) == 0 || fnmatch(pattern, short_name, 0) == 0 ||
+           fnmatch(pattern, untagged, 0) == 0;
+}
+
 static int fits_reference(const filter_context *self, const json_t *document, const char *pattern,
                           holm_error **error) {
     (void)self, (void)error;
     size_t index;
     json_t *value;
     json_array_foreach (references_of(document), index, value) {
-        const char *name = json_string_value(value);
-        cleanup_free char *short_name = familiar(name);
-        const char *slash = strrchr(short_name, '/'), *last = slash ? slash : short_name;
-        cleanup_free char *untagged =
-            path_format("%.*s", (int)((size_t)(last - short_name) + strcspn(last, ":@")), short_name);
-        if (fnmatch(pattern, name, 0) == 0 || fnmatch(pattern, short_name, 0) == 0 ||
-            fnmatch(pattern, untagged, 0) == 0)
+        if (name_fits(json_string_value(value), pattern))
             return 1;
     }
     return 0;
@@ -222,8 +225,32 @@ json_t *holm_image_select(holm_client *client, state *db, const json_t *wanted, 
 
 // ---- requests ----
 
+static bool fits_any_pattern(const char *name, const json_t *patterns) {
+    size_t index;
+    json_t *pattern;
+    json_array_foreach (patterns, index, pattern)
+        if (name_fits(name, json_string_value(pattern)))
+            return true;
+    return false;
+}
+
+// Who asks for some names is shown those, and no others of the same images.
+static void narrow_names(json_t *list, const json_t *patterns) {
+    size_t index, at;
+    json_t *document, *name;
+    json_array_foreach (list, index, document) {
+        json_t *fitting = json_array();
+        json_array_foreach (references_of(document), at, name)
+            if (fits_any_pattern(json_string_value(name), patterns))
+                json_array_append(fitting, name);
+        json_object_set_new(json_object_get(document, "configuration"), "references", fitting);
+    }
+}
+
 static int list_images(holm_request *self, state *db, holm_error **error) {
     self->result = holm_image_select(self->handle.client, db, self->json, error);
+    if (json_object_get(self->json, "reference"))
+        narrow_names(self->result, json_object_get(self->json, "reference"));
     return self->result ? 0 : -1;
 }
 

@@ -17,10 +17,11 @@ static void pull_entered(dashboard *self, const char *text) {
 
 static void pull_image(dashboard *self, const char *id) {
     (void)id;
-    dashboard_open_prompt(
-        self, "pull an image",
-        "a name like alpine, debian:12 or ghcr.io/owner/name:tag\nup and down: what was pulled before", "",
-        pull_entered);
+    dashboard_open_prompt(self, "pull an image",
+                          "a name like alpine, debian:12 or ghcr.io/owner/name:tag\n"
+                          "tab: names and tags; up and down: what was pulled before",
+                          "", pull_entered);
+    self->complete = dashboard_complete_pull;
 }
 
 static void push_image(dashboard *self, const char *id) {

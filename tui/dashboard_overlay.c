@@ -210,6 +210,7 @@ void dashboard_open_prompt(dashboard *self, const char *title, const char *text,
     overlay->text = text ? strdup(text) : NULL;
     line_edit_set(&overlay->input, value);
     self->entered = entered;
+    self->complete = NULL;
     self->pulls.at = self->pulls.count;
 }
 
@@ -247,7 +248,9 @@ static void prompt_key(dashboard *self, const input_event *event) {
         entered(self, text);
         return;
     }
-    if (event->key == INPUT_UP || event->key == INPUT_DOWN) {
+    if (event->key == INPUT_TAB && self->complete) {
+        self->complete(self);
+    } else if (event->key == INPUT_UP || event->key == INPUT_DOWN) {
         const char *entry = history_step(&self->pulls, event->key == INPUT_UP ? -1 : 1);
         if (entry)
             line_edit_set(&overlay->input, entry);

@@ -52,6 +52,7 @@ typedef struct dashboard {
     char **targets;          ///< ids it is for
     size_t target_count;
     void (*entered)(struct dashboard *self, const char *text); ///< what the open prompt is for
+    void (*complete)(struct dashboard *self);                  ///< what tab does in it, or NULL
     void (*chosen)(struct dashboard *self, const char *name);  ///< what the open list of names is for
     void (*moved)(struct dashboard *self, const char *name);
     char **names; ///< all that may be chosen
@@ -87,6 +88,8 @@ void dashboard_list(dashboard *self, ui_pane pane);
 void dashboard_list_all(dashboard *self);
 void dashboard_system(dashboard *self); ///< asks what this machine can do
 void dashboard_pull(dashboard *self, const char *reference);
+/// Goes on with the name or the tag in the open prompt (dashboard_complete.c).
+void dashboard_complete_pull(dashboard *self);
 void dashboard_push(dashboard *self, const char *reference);
 void dashboard_host_sample(dashboard *self);
 

@@ -33,7 +33,7 @@ static const char *bytes_of(const json_t *document, const char *path, char out[3
 }
 
 static void print_images(const json_t *list) {
-    static const char *const titles[] = {"IMAGE", ">SIZE", ">UNIQUE", ">SHARED", ">CONTAINERS"};
+    static const char *const titles[] = {"IMAGE", "PLATFORM", ">SIZE", ">UNIQUE", ">SHARED", ">CONTAINERS"};
     static const char *const sizes[] = {"status.sizeBytes", "status.uniqueBytes", "status.sharedBytes"};
     table out;
     char text[32];
@@ -44,6 +44,7 @@ static void print_images(const json_t *list) {
         const char *name =
             json_string_value(json_array_get(cli_member(document, "configuration.references"), 0));
         table_add(&out, name ? name : cli_text(document, "id"));
+        table_add(&out, cli_text(document, "configuration.platform"));
         for (size_t i = 0; i < array_length(sizes); i++)
             table_add(&out, bytes_of(document, sizes[i], text));
         table_add_format(&out, "%zu", json_array_size(cli_member(document, "status.containers")));

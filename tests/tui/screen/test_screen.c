@@ -74,6 +74,27 @@ static void test_actions(void **state) {
     finish(self);
 }
 
+// Tab goes on with what is known here, and then with the tags that the registry has.
+static void test_pull_completion(void **state) {
+    (void)state;
+    driver *self = start(120, 30, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "3 running");
+    driver_type(self, "pngi\t");
+    driver_expect(self, "> nginx");
+    driver_type(self, "\x15zzz/debian\t");
+    driver_expect(self, "> zzz/debian:");
+    driver_expect(self, "12-slim");
+    driver_type(self, "q\t");
+    driver_expect(self, "nothing begins like that");
+    driver_type(self, "\x7f"
+                      "12-\t");
+    driver_expect(self, "> zzz/debian:12-slim");
+    driver_expect_gone(self, "sid");
+    driver_type(self, "\r");
+    driver_expect(self, "pull zzz/debian:12-slim: done");
+    finish(self);
+}
+
 static void test_console(void **state) {
     (void)state;
     driver *self = start(
@@ -231,12 +252,12 @@ int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists_and_tabs), cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_console),        cmocka_unit_test(test_hostile_console),
-        cmocka_unit_test(test_sizes),          cmocka_unit_test(test_terminals),
-        cmocka_unit_test(test_crash),          cmocka_unit_test(test_signals),
-        cmocka_unit_test(test_suspend),        cmocka_unit_test(test_quiet),
-        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_lists_and_tabs),  cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_pull_completion), cmocka_unit_test(test_console),
+        cmocka_unit_test(test_hostile_console), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_terminals),       cmocka_unit_test(test_crash),
+        cmocka_unit_test(test_signals),         cmocka_unit_test(test_suspend),
+        cmocka_unit_test(test_quiet),           cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,8 @@ def test_all(house):
         pushed = house.holm("push", "-q", world.at("copy:v2"), code=0)
         assert pushed.stdout.strip() == world.index.digest == digest_there(world.at("copy:v2")) and not pushed.stderr
         assert house.do("push", "-q", "--all-platforms", world.at("copy:v2")) == world.index.digest
+        shown = house.json("images", "--filter", "reference=*/copy:*")
+        assert [row["configuration"]["references"] for row in shown] == 3 * [[world.at("copy:v2")]], "and no other names of them"
         house.do("rmi", world.name)
         assert set(blobs(house)) == expected, "another name keeps it"
         # An image of it alone by its id; the name stays with the others.
