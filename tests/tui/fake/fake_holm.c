@@ -252,6 +252,22 @@ void holm_image_remove(holm_client *client, const char *reference, const char *p
     reply(client, NULL, error, 0, done, data);
 }
 
+void holm_volume_resize(holm_client *client, const char *name, uint64_t size, holm_done done, void *data) {
+    size_t i;
+    json_t *item;
+    json_array_foreach (client->volumes, i, item)
+        if (strcmp(json_string_value(json_object_get(item, "id")), name) == 0) {
+            json_object_set_new(json_object_get(item, "configuration"), "sizeBytes",
+                                json_integer((json_int_t)size));
+            reply(client, json_deep_copy(item), NULL, 0, done, data);
+            announce(client, "volume");
+            return;
+        }
+    holm_error *error = NULL;
+    holm_error_set(&error, HOLM_ERROR_NOT_FOUND, "there is no volume \"%s\"", name);
+    reply(client, NULL, error, 0, done, data);
+}
+
 // ---- prunes: only containers go ----
 
 static json_t *pruned(json_int_t bytes) {
