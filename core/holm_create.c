@@ -95,10 +95,10 @@ static void drop_volumes(holm_request *self, state *db) {
 }
 
 static int create(holm_request *self, state *db, holm_error **error) {
-    if (!json_object_get(self->json, "network"))
-        json_object_set(self->json, "network",
-                        (json_t *)config_get(self->handle.client->config, "network.mode"));
     int result = 0;
+    const char *mode = json_string_value(config_get(self->handle.client->config, "network.mode"));
+    if (!json_object_get(self->json, "networks") && mode && strcmp(mode, "none") == 0)
+        json_object_set_new(self->json, "networks", json_array());
     if (!json_object_get(self->json, "name"))
         result = create_named(self, db, error);
     else if (!(self->result = create_once(self, db, self->json, error)))

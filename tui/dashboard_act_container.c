@@ -87,6 +87,8 @@ const dashboard_handler dashboard_container_handlers[] = {
     {"container.rm", remove_container},
     {"container.kill", kill_container},
     {"container.rename", rename_container},
+    {"container.connect", dashboard_connect_container},
+    {"container.disconnect", dashboard_disconnect_container},
     {"container.run", run},
     {NULL, NULL},
 };

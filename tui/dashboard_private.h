@@ -53,7 +53,8 @@ typedef struct dashboard {
     size_t target_count;
     void (*entered)(struct dashboard *self, const char *text); ///< what the open prompt is for
     void (*complete)(struct dashboard *self);                  ///< what tab does in it, or NULL
-    void (*chosen)(struct dashboard *self, const char *name);  ///< what the open list of names is for
+    char subject[80]; ///< the id of what the open list of names is about
+    void (*chosen)(struct dashboard *self, const char *name); ///< what the open list of names is for
     void (*moved)(struct dashboard *self, const char *name);
     char **names; ///< all that may be chosen
     size_t name_count;
@@ -169,6 +170,10 @@ void dashboard_open_confirm(dashboard *self, const action *what, char **ids, siz
 void dashboard_open_prompt(dashboard *self, const char *title, const char *text, const char *value,
                            void (*entered)(dashboard *self, const char *text));
 void dashboard_open_run(dashboard *self, const char *image);
+/// Lets a network be chosen that the container goes to, or leaves. (dashboard_act_network.c)
+void dashboard_connect_container(dashboard *self, const char *id);
+void dashboard_disconnect_container(dashboard *self, const char *id);
+
 /// A list of names to choose from. `chosen` gets the name; `moved` (or NULL) each one that is passed, and
 /// NULL when it is left without a choice.
 void dashboard_open_choices(dashboard *self, const char *title, char *const *names, size_t count,

@@ -122,11 +122,20 @@ static char *join_arguments(const json_t *arguments) {
     return text;
 }
 
-static char *first_address(const json_t *status) {
-    const json_t *first = json_array_get(get(status, "addresses"), 0);
-    if (!first)
-        first = json_array_get(get(status, "networks"), 0);
-    return model_text(json_is_object(first) ? get(first, "address") : first);
+// Of all its networks, in their order.
+static char *join_addresses(const json_t *status) {
+    char *text = NULL;
+    size_t size, index;
+    json_t *network;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        abort();
+    json_array_foreach (get(status, "networks"), index, network) {
+        cleanup_free char *safe = model_text(get(network, "address"));
+        fprintf(out, "%s%s", index ? ", " : "", safe);
+    }
+    fclose(out);
+    return text;
 }
 
 static void container_fill(model_container *self, const json_t *document) {
@@ -140,7 +149,7 @@ static void container_fill(model_container *self, const json_t *document) {
     self->reason = model_text(get(status, "reason"));
     self->error = model_text(get(status, "error"));
     self->command = join_arguments(get(process, "arguments"));
-    self->address = first_address(status);
+    self->address = join_addresses(status);
     self->exit_code = (int)json_integer_value(get(status, "exitCode"));
     self->created = model_time(get(status, "createdAt"));
     self->started = model_time(get(status, "startedAt"));

@@ -48,10 +48,10 @@ model_network *model_find_network(const model_state *self, const char *id) {
 }
 
 const char *model_member_address(const model_container *container, const char *network) {
-    const json_t *list = json_object_get(json_object_get(container->document, "status"), "addresses");
+    const json_t *list = json_object_get(json_object_get(container->document, "status"), "networks");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *entry = json_array_get(list, i);
-        const char *name = json_string_value(json_object_get(entry, "network"));
+        const char *name = json_string_value(json_object_get(entry, "name"));
         const char *address = json_string_value(json_object_get(entry, "address"));
         if (name && strcmp(name, network) == 0)
             return address ? address : "";

@@ -222,9 +222,9 @@ static int natural(const void *a, const void *b) {
 static void group(const void *data, const char *by, char out[64]) {
     const model_container *item = data;
     const char *text = strcmp(by, "image") == 0 ? item->image : strcmp(by, "state") == 0 ? item->state : "";
-    const json_t *addresses = json_object_get(json_object_get(item->document, "status"), "addresses");
+    const json_t *networks = json_object_get(json_object_get(item->document, "status"), "networks");
     if (strcmp(by, "network") == 0)
-        text = json_string_value(json_object_get(json_array_get(addresses, 0), "network"));
+        text = json_string_value(json_object_get(json_array_get(networks, 0), "name"));
     cleanup_free char *safe = text ? holm_text_escape(text, strlen(text)) : NULL;
     snprintf(out, 64, "%.63s", safe ? safe : "");
 }

@@ -188,8 +188,11 @@ static void give_card(machine *self, qemu_device *one) {
                 json_pack("{s:s, s:s, s:{s:s, s:s}}", "type", "dgram", "id", one->name, "local", "type", "fd",
                           "str", one->name),
                 -1, qemu_expect, self);
-    json_t *card = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "driver", "virtio-net-pci", "id", one->name,
-                             "netdev", one->name, "mac", mac, "addr", slot, "romfile", "");
+    // Announcing is for guests that move. A loaded card that has it and nothing to announce (no rounds, see
+    // qemu_clone_begin) has lost its timer, and QEMU 7.2 dies when the guest lets go of such a card.
+    json_t *card =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "driver", "virtio-net-pci", "id", one->name,
+                  "netdev", one->name, "mac", mac, "addr", slot, "romfile", "", "guest_announce", 0);
     if (one->mtu)
         json_object_set_new(card, "host_mtu", json_integer(one->mtu));
     qmp_execute(self->qmp, "device_add", card, -1, qemu_expect, self);
@@ -205,6 +208,17 @@ static void device_give(machine *self, qemu_device *one) {
     one->given = true;
     if (self->state == QEMU_RUNNING)
         device_close_fds(one);
+}
+
+// To a VMM that has the others. A guest that runs stands still meanwhile: QEMU before 8.2 now and then dies
+// where one thread changes the map of devices while a processor runs.
+static void device_plug(machine *self, qemu_device *one) {
+    bool runs = self->state == QEMU_RUNNING && !self->paused && !self->space;
+    if (runs)
+        qmp_execute(self->qmp, "stop", NULL, -1, qemu_expect, self);
+    device_give(self, one);
+    if (runs)
+        qmp_execute(self->qmp, "cont", NULL, -1, qemu_expect, self);
 }
 
 void qemu_give_all(machine *self) {
@@ -236,7 +250,7 @@ int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error) {
     self->next_set += one->fd_count;
     device_append(self, one);
     if (self->plugged)
-        device_give(self, one);
+        device_plug(self, one);
     steal_pointer(&one);
     return 0;
 }
@@ -252,7 +266,7 @@ int qemu_add_card(machine *self, const machine_card *card, holm_error **error) {
     one->fds[0] = steal_fd(&fd);
     device_append(self, one);
     if (self->plugged)
-        device_give(self, one);
+        device_plug(self, one);
     steal_pointer(&one);
     return 0;
 }
@@ -266,7 +280,7 @@ int qemu_add_share(machine *self, const machine_share *share, holm_error **error
     snprintf(one->share_tag, sizeof one->share_tag, "%s", share->tag);
     device_append(self, one);
     if (self->plugged)
-        device_give(self, one);
+        device_plug(self, one);
     steal_pointer(&one);
     return 0;
 }

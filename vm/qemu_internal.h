@@ -92,7 +92,7 @@ struct machine {
     uint64_t next_set;
     void (*migration)(machine *self, const char *status); ///< hears how loading or saving goes, or NULL
     bool plugged; ///< the VMM has the devices; later ones are given at once
-    bool said_ready, guest_ended, failed;
+    bool said_ready, guest_ended, failed, paused;
     holm_error *problem; ///< the first thing that went wrong since the last settle
 };
 

@@ -89,10 +89,12 @@ void qemu_settle(machine *self, machine_done done, void *data) {
 }
 
 void qemu_pause(machine *self, machine_done done, void *data) {
+    self->paused = true;
     ask(self, "stop", NULL, done, data);
 }
 
 void qemu_resume(machine *self, machine_done done, void *data) {
+    self->paused = false;
     ask(self, "cont", NULL, done, data);
 }
 

@@ -23,7 +23,7 @@ static const struct {
     {"container", "name", "configuration.name"},
     {"container", "image", "configuration.image"},
     {"container", "state", "status.state"},
-    {"container", "address", "status.addresses.0.address"},
+    {"container", "address", "status.networks.0.address"},
     {"image", "id", "id"},
     {"image", "name", "configuration.references.0"},
     {"image", "platform", "configuration.platform"},

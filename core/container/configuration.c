@@ -102,6 +102,13 @@ static const key_rule host_rules[] = {
     {.key = "names", .kind = KIND_TEXTS},
     {0},
 };
+static const key_rule network_rules[] = {
+    {.key = "name", .kind = KIND_TEXT},
+    {.key = "aliases", .kind = KIND_TEXTS},
+    {.key = "address", .kind = KIND_TEXT},
+    {.key = "mac", .kind = KIND_TEXT},
+    {0},
+};
 static const key_rule port_rules[] = {
     {.key = "hostAddress", .kind = KIND_TEXT},
     {.key = "hostPort", .kind = KIND_INTEGER, .most = UINT16_MAX},
@@ -161,10 +168,7 @@ static const key_rule configuration_rules[] = {
     {.key = "ssh", .kind = KIND_BOOL},
     {.key = "sysctls", .kind = KIND_PAIRS},
     {.key = "labels", .kind = KIND_PAIRS},
-    {.key = "network", .kind = KIND_TEXT},
-    {.key = "aliases", .kind = KIND_TEXTS},
-    {.key = "address", .kind = KIND_TEXT},
-    {.key = "mac", .kind = KIND_TEXT},
+    {.key = "networks", .kind = KIND_OBJECTS, .inner = network_rules},
     {.key = "ports", .kind = KIND_OBJECTS, .inner = port_rules},
     {.key = "publishAll", .kind = KIND_BOOL},
     {.key = "dns", .kind = KIND_OBJECT, .inner = dns_rules},
@@ -421,31 +425,6 @@ static bool name_valid(const char *name) {
     return true;
 }
 
-static bool hostname_valid(const char *name) {
-    size_t length = strlen(name);
-    for (const char *at = name; *at; at++)
-        if (!isalnum((unsigned char)*at) && !strchr(".-", *at))
-            return false;
-    return length >= 1 && length <= 64 && name[0] != '-' && name[0] != '.';
-}
-
-static int check_aliases(const json_t *aliases, holm_error **error) {
-    size_t index;
-    json_t *alias;
-    if (json_array_size(aliases) > CONFIGURATION_ALIASES_MOST) {
-        holm_error_set(error, HOLM_ERROR_LIMIT, "a container can have %d aliases, not %zu",
-                       CONFIGURATION_ALIASES_MOST, json_array_size(aliases));
-        return -1;
-    }
-    json_array_foreach (aliases, index, alias) {
-        if (hostname_valid(json_string_value(alias)))
-            continue;
-        holm_error_set(error, HOLM_ERROR_INVALID, "\"%.80s\" cannot be an alias", json_string_value(alias));
-        return -1;
-    }
-    return 0;
-}
-
 static int complete_names(json_t *whole, const char *id, holm_error **error) {
     cleanup_free char *short_id = strndup(id, 12);
     set_default(whole, "name", json_string(short_id));
@@ -458,18 +437,11 @@ static int complete_names(json_t *whole, const char *id, holm_error **error) {
                         NAME_MOST);
         return -1;
     }
-    if (!hostname_valid(hostname)) {
+    if (!configuration_hostname_valid(hostname)) {
         holm_error_set(error, HOLM_ERROR_INVALID, "\"%s\" cannot be a host name", hostname);
         return -1;
     }
-    set_default(whole, "aliases", json_array());
-    const json_t *network = json_object_get(whole, "network");
-    if (network && strcmp(json_string_value(network), "none") == 0 &&
-        (json_object_get(whole, "address") || json_object_get(whole, "mac"))) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "a container without a network has no address");
-        return -1;
-    }
-    return check_aliases(json_object_get(whole, "aliases"), error);
+    return 0;
 }
 
 int configuration_signal(const char *name) {
@@ -507,7 +479,6 @@ static void complete_rest(json_t *whole, const json_t *image_configuration,
     set_default(whole, "tmpfs", json_array());
     set_default(whole, "mounts", json_array());
     set_default(whole, "sysctls", json_object());
-    set_default(whole, "network", json_string("default"));
     set_default(whole, "diskBytes",
                 json_integer(defaults->disk_bytes ? (json_int_t)defaults->disk_bytes : DEFAULT_DISK));
     json_t *log = json_object_get(whole, "log");
@@ -561,8 +532,9 @@ json_t *configuration_complete(const json_t *request, const json_t *image, const
     const json_t *image_configuration = json_object_get(image, "configuration");
     if (complete_image(whole, image, error) < 0 ||
         complete_process(whole, json_object_get(image_configuration, "process"), defaults, error) < 0 ||
-        complete_names(whole, id, error) < 0 || complete_resources(whole, defaults, error) < 0 ||
-        restart_complete(whole, error) < 0 || health_complete(whole, image_configuration, error) < 0) {
+        complete_names(whole, id, error) < 0 || configuration_complete_networks(whole, error) < 0 ||
+        complete_resources(whole, defaults, error) < 0 || restart_complete(whole, error) < 0 ||
+        health_complete(whole, image_configuration, error) < 0) {
         json_decref(whole);
         return NULL;
     }

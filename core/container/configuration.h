@@ -16,7 +16,11 @@
 #define CONFIGURATION_MOUNTS_MOST 16     // each volume is a disk of the machine
 #define CONFIGURATION_SHARES      "holm" // the tag of the bind mounts: each is there by its number among them
 
-#define CONFIGURATION_ALIASES_MOST 16
+#define CONFIGURATION_ALIASES_MOST   16
+#define CONFIGURATION_CARD           "eth%u" // by their order
+#define CONFIGURATION_CARD_SIZE      16
+#define CONFIGURATION_NETWORKS_MOST  8 // of one container: each is a card of the machine
+#define CONFIGURATION_RESOLVERS_MOST 3 // as many as resolv.conf(5) knows
 
 /// Where the container finds the user's SSH agent, when "ssh" is asked for.
 #define CONFIGURATION_SSH_SOCKET "/run/host-services/ssh-auth.sock"
@@ -41,6 +45,9 @@ json_t *configuration_complete(const json_t *request, const json_t *image, const
 /// What the types of a request's values do not tell: names of capabilities and limits, absolute paths.
 int configuration_check(const json_t *request, holm_error **error);
 
+/// Of one entry of "networks", whose types are right: whether its name and aliases can be.
+int configuration_check_network(const json_t *network, holm_error **error);
+
 /// "TERM", "SIGTERM", "15", "RTMIN+3" to its number on Linux; 0: there is no such signal.
 int configuration_signal(const char *name);
 
@@ -57,10 +64,20 @@ Holm__Agent__V1__Process *configuration_exec(const json_t *configuration,
                                              const Holm__Shim__V1__ProcessConfiguration *request);
 
 /// Everything the agent needs to set up the machine, but for the entropy (added here) and the devices, which
-/// are /dev/vda (layers) and /dev/vdb (writable). `address` is what state_address_take gave, NULL: no card.
-/// Freed with holm__agent__v1__prepare_request__free_unpacked.
+/// are /dev/vda (layers) and /dev/vdb (writable). `networks` are those it is on, as
+/// container_network_describe has them: each is a card, "eth0" and so on. Freed with
+/// holm__agent__v1__prepare_request__free_unpacked.
 Holm__Agent__V1__PrepareRequest *configuration_prepare(const json_t *configuration, const char *id,
-                                                       const json_t *address, holm_error **error);
+                                                       const json_t *networks, holm_error **error);
+/// Parts of the same, for one network more or less. Freed with the types' own functions.
+Holm__Agent__V1__Interface *configuration_interface(const json_t *network, const char *card);
+Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const json_t *networks);
+Holm__Agent__V1__Dns *configuration_dns(const json_t *configuration, const json_t *networks);
+/// The default route: by the first network that leads outside, which is the card of that place. NULL: none.
+Holm__Agent__V1__RouteRequest *configuration_route(const json_t *network, const char *card);
+/// The first of the networks that leads outside: the default route and the published ports are there. -1:
+/// none.
+int configuration_network_outside(const json_t *networks);
 
 /// Shape of the VM: whole CPUs, and memory with what kernel and agent need on top of the container's.
 unsigned configuration_vm_cpus(const json_t *configuration);

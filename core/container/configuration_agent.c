@@ -302,15 +302,15 @@ static Holm__Agent__V1__HostEntry *host_create(const char *address, const char *
     return entry;
 }
 
-static void prepare_hosts(const json_t *configuration, const json_t *address,
-                          Holm__Agent__V1__PrepareRequest *request) {
+Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const json_t *networks) {
     const json_t *more = json_object_get(configuration, "hosts");
+    const json_t *first = json_array_get(networks, 0);
     Holm__Agent__V1__Hosts *hosts = allocate(1, sizeof *hosts);
     holm__agent__v1__hosts__init(hosts);
     hosts->entries = allocate(3 + json_array_size(more), sizeof *hosts->entries);
     hosts->entries[hosts->n_entries++] = host_create("127.0.0.1", "localhost", NULL);
     hosts->entries[hosts->n_entries++] = host_create("::1", "localhost", "ip6-localhost");
-    const char *own = address ? text_of(address, "address") : "127.0.1.1";
+    const char *own = first ? text_of(first, "address") : "127.0.1.1";
     hosts->entries[hosts->n_entries++] = host_create(own, text_of(configuration, "hostname"), NULL);
     size_t index;
     json_t *item;
@@ -321,12 +321,12 @@ static void prepare_hosts(const json_t *configuration, const json_t *address,
         entry->names = copy_texts(json_object_get(item, "names"), &entry->n_names);
         hosts->entries[hosts->n_entries++] = entry;
     }
-    request->hosts = hosts;
+    return hosts;
 }
 
-// What the user left open comes from the network.
-static void prepare_dns(const json_t *configuration, const json_t *address,
-                        Holm__Agent__V1__PrepareRequest *request) {
+// What the user left open comes from the networks: each one's resolver sends on to the next what it does not
+// know.
+Holm__Agent__V1__Dns *configuration_dns(const json_t *configuration, const json_t *networks) {
     const json_t *asked = json_object_get(configuration, "dns");
     Holm__Agent__V1__Dns *dns = allocate(1, sizeof *dns);
     holm__agent__v1__dns__init(dns);
@@ -334,37 +334,68 @@ static void prepare_dns(const json_t *configuration, const json_t *address,
     dns->searches = copy_texts(json_object_get(asked, "searches"), &dns->n_searches);
     dns->options = copy_texts(json_object_get(asked, "options"), &dns->n_options);
     dns->domain = copy_text(text_of(asked, "domain"));
-    if (dns->n_nameservers == 0 && address)
-        dns->nameservers[dns->n_nameservers++] = copy_text(text_of(address, "gateway"));
-    request->dns = dns;
+    if (dns->n_nameservers > 0)
+        return dns;
+    free(dns->nameservers);
+    dns->nameservers = allocate(json_array_size(networks) + 1, sizeof *dns->nameservers);
+    size_t index;
+    json_t *network;
+    json_array_foreach ((json_t *)networks, index, network)
+        if (dns->n_nameservers < CONFIGURATION_RESOLVERS_MOST)
+            dns->nameservers[dns->n_nameservers++] = copy_text(text_of(network, "gateway"));
+    return dns;
 }
 
-static void prepare_network(const json_t *address, Holm__Agent__V1__PrepareRequest *request) {
-    Holm__Agent__V1__Interface *card = allocate(1, sizeof *card);
-    holm__agent__v1__interface__init(card);
-    card->name = copy_text("eth0");
-    card->mac = copy_text(text_of(address, "mac"));
-    card->mtu = NETWORK_MTU;
-    card->up = true;
-    card->addresses = allocate(1, sizeof *card->addresses);
-    if (asprintf(&card->addresses[card->n_addresses++], "%s/%lld", text_of(address, "address"),
-                 (long long)json_integer_value(json_object_get(address, "prefix"))) < 0)
+Holm__Agent__V1__Interface *configuration_interface(const json_t *network, const char *card) {
+    Holm__Agent__V1__Interface *made = allocate(1, sizeof *made);
+    holm__agent__v1__interface__init(made);
+    made->name = copy_text(card);
+    made->mac = copy_text(text_of(network, "mac"));
+    made->mtu = NETWORK_MTU;
+    made->up = true;
+    made->addresses = allocate(1, sizeof *made->addresses);
+    if (asprintf(&made->addresses[made->n_addresses++], "%s/%lld", text_of(network, "address"),
+                 (long long)json_integer_value(json_object_get(network, "prefix"))) < 0)
         abort();
-    request->interfaces = allocate(1, sizeof *request->interfaces);
-    request->interfaces[request->n_interfaces++] = card;
-    if (flag_of(address, "internal"))
-        return; // there is nobody to route to
+    return made;
+}
+
+int configuration_network_outside(const json_t *networks) {
+    size_t index;
+    json_t *network;
+    json_array_foreach ((json_t *)networks, index, network)
+        if (!flag_of(network, "internal"))
+            return (int)index;
+    return -1;
+}
+
+Holm__Agent__V1__RouteRequest *configuration_route(const json_t *network, const char *card) {
     Holm__Agent__V1__RouteRequest *route = allocate(1, sizeof *route);
     holm__agent__v1__route_request__init(route);
-    route->interface = copy_text("eth0");
+    route->interface = copy_text(card);
     route->destination = copy_text("default");
-    route->gateway = copy_text(text_of(address, "gateway"));
-    request->routes = allocate(1, sizeof *request->routes);
-    request->routes[request->n_routes++] = route;
+    route->gateway = copy_text(text_of(network, "gateway"));
+    return route;
+}
+
+static void prepare_networks(const json_t *networks, Holm__Agent__V1__PrepareRequest *request) {
+    size_t index;
+    json_t *network;
+    int outside = configuration_network_outside(networks);
+    request->interfaces = allocate(json_array_size(networks) + 1, sizeof *request->interfaces);
+    json_array_foreach ((json_t *)networks, index, network) {
+        char card[CONFIGURATION_CARD_SIZE];
+        snprintf(card, sizeof card, CONFIGURATION_CARD, (unsigned)index);
+        request->interfaces[request->n_interfaces++] = configuration_interface(network, card);
+        if ((int)index != outside)
+            continue;
+        request->routes = allocate(1, sizeof *request->routes);
+        request->routes[request->n_routes++] = configuration_route(network, card);
+    }
 }
 
 Holm__Agent__V1__PrepareRequest *configuration_prepare(const json_t *configuration, const char *id,
-                                                       const json_t *address, holm_error **error) {
+                                                       const json_t *networks, holm_error **error) {
     Holm__Agent__V1__PrepareRequest *request = allocate(1, sizeof *request);
     holm__agent__v1__prepare_request__init(request);
     request->entropy.data = allocate(1, ENTROPY_BYTES);
@@ -385,9 +416,8 @@ Holm__Agent__V1__PrepareRequest *configuration_prepare(const json_t *configurati
     prepare_mounts(configuration, request);
     prepare_limits(configuration, request);
     prepare_sysctls(configuration, request);
-    prepare_hosts(configuration, address, request);
-    prepare_dns(configuration, address, request);
-    if (address)
-        prepare_network(address, request);
+    request->hosts = configuration_hosts(configuration, networks);
+    request->dns = configuration_dns(configuration, networks);
+    prepare_networks(networks, request);
     return request;
 }

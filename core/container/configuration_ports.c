@@ -87,7 +87,7 @@ int configuration_complete_ports(json_t *whole, const json_t *image_configuratio
                        NETWORK_PORTS_MOST, json_array_size(ports));
         return -1;
     }
-    if (json_array_size(ports) && strcmp(text_of(whole, "network"), "none") == 0) {
+    if (json_array_size(ports) && json_array_size(json_object_get(whole, "networks")) == 0) {
         holm_error_set(error, HOLM_ERROR_INVALID, "a container without a network can publish no ports");
         return -1;
     }

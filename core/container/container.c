@@ -116,28 +116,24 @@ static int check_volumes(state *db, const json_t *configuration, holm_error **er
     return 0;
 }
 
-// Row, addresses and event in one transaction; the document gets its addresses.
+// Row, addresses and event in one transaction; the document gets its networks.
 static int insert_row(state *db, json_t *document, holm_error **error) {
     const char *id = json_string_value(json_object_get(document, "id"));
-    json_t *configuration = json_object_get(document, "configuration");
-    json_t *addresses = json_object_get(json_object_get(document, "status"), "addresses");
-    const char *network = json_string_value(json_object_get(configuration, "network"));
-    json_t *attributes = json_pack("{s:O}", "image", json_object_get(configuration, "image"));
+    json_t *configuration = json_object_get(document, "configuration"),
+           *status = json_object_get(document, "status");
+    json_t *attributes = json_pack("{s:O}", "image", json_object_get(configuration, "image")), *network;
+    size_t index;
     bool done = false;
     if (state_begin(db, error) == 0) {
-        json_t *address = NULL;
         done =
             check_volumes(db, configuration, error) == 0 && state_container_insert(db, document, error) == 0;
-        if (done && strcmp(network, "none") != 0) {
-            const state_address_wish wish = {json_string_value(json_object_get(configuration, "address")),
-                                             json_string_value(json_object_get(configuration, "mac"))};
-            address = state_address_take(db, network, id, &wish, error);
-            done = address && json_array_append_new(addresses, address) == 0 &&
-                   state_container_update(db, id, NULL, json_object_get(document, "status"), error) == 0;
-        }
-        done = done && state_event_add(db, "container", "create", id,
-                                       json_string_value(json_object_get(configuration, "name")), attributes,
-                                       error) == 0;
+        json_array_foreach (json_object_get(configuration, "networks"), index, network)
+            done = done &&
+                   container_network_take(db, id, network, json_object_get(status, "networks"), error) == 0;
+        done = done && state_container_update(db, id, NULL, status, error) == 0 &&
+               state_event_add(db, "container", "create", id,
+                               json_string_value(json_object_get(configuration, "name")), attributes,
+                               error) == 0;
         done = state_end(db, done, done ? error : NULL) == 0 && done;
     }
     json_decref(attributes);
@@ -199,7 +195,7 @@ json_t *container_create(const paths *where, state *db, const json_t *request, c
     }
     json_t *document =
         json_pack("{s:s, s:o, s:{s:s, s:i, s:s, s:[]}}", "id", id, "configuration", configuration, "status",
-                  "state", "created", "restartCount", 0, "createdAt", container_time_now(now), "addresses");
+                  "state", "created", "restartCount", 0, "createdAt", container_time_now(now), "networks");
     if (create_all(where, db, document, disk, error) < 0) {
         holm_error_wrap(error, "create the container %s", name);
         json_decref(document);
@@ -218,9 +214,9 @@ static int delete_row(state *db, const char *id, bool volumes, json_t **gone, ho
     const json_t *configuration = json_object_get(document, "configuration");
     const char *name = json_string_value(json_object_get(configuration, "name"));
     bool done = false;
-    state_take_spare(db);
     if (state_begin(db, error) == 0) {
-        done = state_address_release(db, id, error) == 0 && state_container_delete(db, id, error) == 0 &&
+        done = state_address_release(db, NULL, id, error) == 0 &&
+               state_container_delete(db, id, error) == 0 &&
                state_event_add(db, "container", "remove", id, name, NULL, error) == 0;
         if (done && (volumes || json_is_true(json_object_get(configuration, "removeOnExit"))))
             *gone = volume_delete_anonymous(db, configuration);

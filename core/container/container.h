@@ -67,6 +67,13 @@ int container_reconcile(const paths *where, state *db, const char *id, holm_erro
 /// rows, rows without folders.
 int container_reconcile_all(const paths *where, state *db, holm_error **error);
 
+/// Puts a container that does not run on one more network, where `asked` is as an entry of a configuration's
+/// "networks", or takes it off one. IN_USE while its shim lives, which has to be asked then.
+int container_connect_at_rest(const paths *where, state *db, const char *id, const json_t *asked,
+                              holm_error **error);
+int container_disconnect_at_rest(const paths *where, state *db, const char *id, const char *network,
+                                 holm_error **error);
+
 /// Removes a container that does not run, with its writable layer and logs; `volumes`: also the volumes
 /// without a name that no other container mounts (without it only where it was to be removed at its end).
 /// IN_USE when it runs.

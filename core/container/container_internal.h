@@ -25,6 +25,20 @@ int container_launch_locked(const paths *where, state *db, const char *id,
 /// container_remove for a caller who holds both locks.
 int container_remove_locked(const paths *where, state *db, const char *id, bool volumes, holm_error **error);
 
+/// Within a transaction: gives it an address on the network that `asked` (an entry of the configuration's
+/// "networks") names, and adds that to `networks`, those of its status.
+int container_network_take(state *db, const char *id, const json_t *asked, json_t *networks,
+                           holm_error **error);
+/// An entry of its status's "networks" with what its shim needs to know of the network besides: "subnet" and
+/// "internal". The caller owns it.
+json_t *container_network_describe(state *db, const json_t *entry, holm_error **error);
+/// Puts a container on one more network, or takes it off one, in state.db; with its event. `described` (may
+/// be NULL) gets what container_network_describe says, for the caller. EXISTS: it is on it; NOT_FOUND: it is
+/// not.
+int container_network_connect(state *db, const char *id, const json_t *asked, json_t **described,
+                              holm_error **error);
+int container_network_disconnect(state *db, const char *id, const char *network, holm_error **error);
+
 /// "2026-11-22T12:00:00.123456789Z" into `out`, which is returned.
 char *container_time_now(char out[CONTAINER_TIME_LENGTH]);
 char *container_time_text(int64_t unix_ns, char out[CONTAINER_TIME_LENGTH]);

@@ -45,10 +45,28 @@ static int read_answer(int pipe, holm_error **error) {
     return -1;
 }
 
+// Those it is on, as its shim needs to know them.
+static json_t *describe_networks(state *db, const json_t *document, holm_error **error) {
+    json_t *networks = json_array(), *entry;
+    size_t index;
+    json_array_foreach (json_object_get(json_object_get(document, "status"), "networks"), index, entry) {
+        json_t *network = container_network_describe(db, entry, error);
+        if (!network) {
+            json_decref(networks);
+            return NULL;
+        }
+        json_array_append_new(networks, network);
+    }
+    return networks;
+}
+
 // What the shim is told, so that it need not ask state.db before it starts the machine.
-static char *describe(state *db, const json_t *document, const container_launch_options *options) {
+static char *describe(state *db, const json_t *document, const container_launch_options *options,
+                      holm_error **error) {
+    json_t *networks = describe_networks(db, document, error);
+    if (!networks)
+        return NULL;
     json_t *configuration = json_object_get(document, "configuration");
-    json_t *addresses = json_object_get(json_object_get(document, "status"), "addresses");
     json_t *told = json_pack("{s:b, s:b, s:O, s:s*, s:s*}", "start", options->start, "cold", options->cold,
                              "name", json_object_get(configuration, "name"), "kernel", options->kernel,
                              "accelerator", options->accelerator);
@@ -63,19 +81,7 @@ static char *describe(state *db, const json_t *document, const container_launch_
     if (json_array_size(chosen))
         json_object_set(told, "hostPorts", chosen);
     json_decref(chosen);
-    json_t *address = json_deep_copy(json_array_get(addresses, 0));
-    if (address) {
-        const char *name = json_string_value(json_object_get(address, "network"));
-        json_t *network = state_network_get(db, name ? name : "", NULL);
-        static const char *const keys[] = {"subnet", "internal"};
-        for (size_t i = 0; i < array_length(keys); i++) {
-            json_t *value = json_object_get(json_object_get(network, "configuration"), keys[i]);
-            if (value)
-                json_object_set(address, keys[i], value);
-        }
-        json_object_set_new(told, "address", address);
-        json_decref(network);
-    }
+    json_object_set_new(told, "networks", networks);
     char *text = json_dumps(told, JSON_COMPACT);
     json_decref(told);
     return text;
@@ -123,9 +129,11 @@ int container_launch_locked(const paths *where, state *db, const char *id,
         return -1;
     const char *now = json_string_value(json_object_get(json_object_get(document, "status"), "state"));
     cleanup_free char *before = strdup(now ? now : "");
-    cleanup_free char *told = describe(db, document, options);
+    cleanup_free char *told = describe(db, document, options, error);
     bool brief = json_is_true(json_object_get(json_object_get(document, "configuration"), "removeOnExit"));
     json_decref(document);
+    if (!told)
+        return -1;
     bool at_rest = strcmp(before, "exited") == 0 || strcmp(before, "created") == 0;
     // At rest in state.db, a shim that still holds the lock is on its last steps; else it runs, or was lost.
     cleanup_close int life = container_life_lock(where, id, at_rest, NULL);

@@ -66,11 +66,29 @@ struct waiter {
     relay *relay; ///< the question to the agent on its behalf, or NULL
 };
 
-/// What comes back with HELPER_JOIN; the caller owns both.
+/// What comes back with the tasks that say so; the caller owns all of it.
 typedef struct helper_answer {
-    int fd;
+    int fd;   ///< with HELPER_JOIN the connection that keeps the place on the network; -1: none
+    int card; ///< with HELPER_JOIN the machine's half of a card that was not there before; -1: none
     char *text;
 } helper_answer;
+
+/// A card of the machine and its place on a network.
+typedef struct shim_card shim_card;
+struct shim_card {
+    shim_card *next;
+    shim *shim;
+    char name[CONFIGURATION_CARD_SIZE]; ///< in the guest and of the machine's device
+    json_t *network;                    ///< as container_network_describe has it
+    bool publishes;                     ///< the ports of the host lead in by it
+    network_port port;
+    uv_poll_t *watch; ///< of its control connection, or NULL
+    bool joining;     ///< a worker is at it
+    bool leaving;     ///< it goes as soon as it is not joining
+    uv_work_t request;
+    helper_answer answer; ///< that the worker has got
+    holm_error *error;
+};
 
 struct shim {
     uv_loop_t *loop;
@@ -80,9 +98,8 @@ struct shim {
     char *folder;
     char *runtime;
     json_t *configuration;
-    json_t *told;    ///< by the launcher, see container_launch.c
-    json_t *address; ///< of the network card with its network's subnet, or NULL
-    int life;        ///< the lock's descriptor
+    json_t *told; ///< by the launcher, see container_launch.c
+    int life;     ///< the lock's descriptor
     uint64_t begin_ns;
     uint64_t prepare_ns; ///< when Prepare was sent
     int64_t guest_clock; ///< nanoseconds that the guest's clock is behind ours
@@ -103,12 +120,8 @@ struct shim {
     rpc_connection *agent;
     bool agent_ready; ///< Prepare has answered
     bool network_ready;
-    network_port port;
-    uv_poll_t *port_watch; ///< of its control connection, or NULL
-    bool port_busy;
-    uv_work_t port_request;
-    helper_answer port_answer; ///< that the worker has got
-    holm_error *port_error;
+    shim_card *cards;               ///< by their order, which is that of the guest's resolvers
+    struct network_change *changes; ///< of its networks, one after the other; the first one is under way
     rpc_stream *agent_events;
     size_t guest_log_bytes;
 
@@ -227,17 +240,44 @@ void shim_pressure_start(shim *self);
 /// Once the machine is gone.
 void shim_pressure_stop(shim *self);
 
-// ---- shim_network.c: the card ----
+// ---- shim_network.c: the cards ----
 
+/// Makes the cards that it was told of.
 int shim_network_init(shim *self, holm_error **error);
-/// Joins the network and publishes the ports; blocks. (Within the helper.) The caller frees what comes back:
-/// the ports of the host that became of the configuration's, in their order, as a JSON array.
-char *shim_network_take_place(shim *self, holm_error **error);
-/// Gives the machine its card; before the machine starts.
+/// Takes a card's place on this network and publishes the ports, where it is the card for that; blocks.
+/// (Within the helper, which makes the card where the container's row says that it is on that network.) The
+/// answer's text are the ports of the host that became of the configuration's, in their order, as a JSON
+/// array, or "".
+int shim_network_take_place(shim *self, const char *network, helper_answer *answer, holm_error **error);
+/// Forgets the card that was there. (Within the helper.)
+void shim_network_forget(shim *self, const char *network);
+/// Gives the machine its cards; before the machine starts.
 int shim_network_add(shim *self, holm_error **error);
-/// Takes the card's place on its network, and again whenever that is lost.
+/// Takes the cards' places on their networks, and again whenever one is lost.
 void shim_network_join(shim *self);
 void shim_network_leave(shim *self);
+/// A worker is taking a place.
+bool shim_network_busy(const shim *self);
+/// Tells the networks' resolvers who is asked after them.
+void shim_network_tell(const shim *self);
+void shim_network_destroy(shim *self);
+
+/// A card more, the last one, under the first name that is free; `network` is taken over.
+shim_card *shim_card_create(shim *self, json_t *network);
+shim_card *shim_card_find(const shim *self, const char *network);
+/// Its place is this connection's from now on.
+void shim_card_joined(shim_card *self, int control);
+int shim_card_add(shim_card *self, holm_error **error);
+/// It is off its network at once; gone when nobody is at work on it any more.
+void shim_card_remove(shim_card *self);
+/// The networks of all cards; the caller owns the array.
+json_t *shim_card_networks(const shim *self);
+
+// ---- shim_plug.c: one network more or less, while it runs ----
+
+void connect_open(rpc_stream *stream, void *data);
+void disconnect_open(rpc_stream *stream, void *data);
+
 /// The network is there, or none is wanted.
 void shim_boot_network_ready(shim *self);
 
@@ -254,7 +294,8 @@ void shim_ports_note(shim *self, const json_t *chosen);
 // ---- shim_helper.c: what a confined shim cannot do itself ----
 
 typedef enum helper_task {
-    HELPER_JOIN = 'j',    ///< take the card's place on its network; a descriptor comes back
+    HELPER_JOIN = 'j',    ///< take the place on a network; descriptors come back
+    HELPER_LEAVE = 'v',   ///< forget the card of a network
     HELPER_CLEAN = 'c',   ///< remove the runtime folder and the published sockets
     HELPER_REMOVE = 'r',  ///< remove the container
     HELPER_LOCK = 'l',    ///< take the container's short lock and keep it
@@ -264,8 +305,10 @@ typedef enum helper_task {
 
 /// Forks the helper; before there are threads, and before the machine. It ends with us.
 int shim_helper_start(shim *self, holm_error **error);
-/// Blocks until it is done: from a worker. `answer` may be NULL.
-int shim_helper_ask(shim *self, helper_task task, helper_answer *answer, holm_error **error);
+/// Blocks until it is done: from a worker. `network` is for the tasks that are about one, else NULL; so may
+/// be `answer`.
+int shim_helper_ask(shim *self, helper_task task, const char *network, helper_answer *answer,
+                    holm_error **error);
 void shim_helper_stop(shim *self);
 
 // ---- shim_confine.c ----

@@ -41,6 +41,12 @@ const rpc_service *shim_agent_protocol(void) {
         METHOD("RelaySocket", relay_socket_request, relay_socket_response),
         METHOD("Stat", stat_request, stat_response),
         METHOD("Statistics", empty, statistics_response),
+        METHOD("Rescan", empty, empty),
+        METHOD("Eject", eject_request, empty),
+        METHOD("LinkSet", interface, empty),
+        METHOD("RouteAdd", route_request, empty),
+        METHOD("ConfigureDns", dns, empty),
+        METHOD("ConfigureHosts", hosts, empty),
     };
     static const rpc_service service = {
         .name = "holm.agent.v1.Agent", .methods = methods, .method_count = array_length(methods)};
@@ -165,7 +171,7 @@ static void prepare(shim *self) {
         return;
     holm_error *error = NULL;
     Holm__Agent__V1__PrepareRequest *request =
-        configuration_prepare(self->configuration, self->id, self->address, &error);
+        configuration_prepare(self->configuration, self->id, json_object_get(self->told, "networks"), &error);
     if (!request) {
         shim_start_failed(self, error);
         holm_error_free(error);

@@ -180,7 +180,6 @@ static int write_row(shim *self, state *db, holm_error **error) {
         json_object_set_new(changes, "stoppedByUser", json_true());
     json_t *attributes = json_pack("{s:i, s:s}", "exitCode", self->exit_code, "reason", self->reason);
     bool done = false;
-    state_take_spare(db);
     if (state_begin(db, error) == 0) {
         done = state_container_update(db, self->id, NULL, changes, error) == 0 &&
                (self->abandoned ||
@@ -198,12 +197,12 @@ static int end_work(shim *self, state *db, void *data, holm_error **error) {
         return write_row(self, db, error); // its sockets stay: it can be stopped while it waits
     bool removed =
         json_is_true(json_object_get(self->configuration, "removeOnExit")) && !self->abandoned && !self->kept;
-    shim_helper_ask(self, HELPER_CLEAN, NULL, NULL);
+    shim_helper_ask(self, HELPER_CLEAN, NULL, NULL, NULL);
     fault_point("stop.runtime-removed");
     int result = write_row(self, db, error);
     fault_point("stop.row-written");
     if (removed && result == 0)
-        result = shim_helper_ask(self, HELPER_REMOVE, NULL, error);
+        result = shim_helper_ask(self, HELPER_REMOVE, NULL, NULL, error);
     close(self->life);
     self->life = -1;
     fault_point("stop.lock-released");
@@ -240,7 +239,7 @@ static int give_up_work(shim *self, state *db, void *data, holm_error **error) {
                                 self->user_ended ? json_true() : json_null());
     int result = state_container_update(db, self->id, NULL, changes, error);
     json_decref(changes);
-    shim_helper_ask(self, HELPER_CLEAN, NULL, NULL);
+    shim_helper_ask(self, HELPER_CLEAN, NULL, NULL, NULL);
     close(steal_fd(&self->life));
     return result;
 }
@@ -281,8 +280,8 @@ void shim_machine_closed(shim *self, machine_end end) {
 }
 
 void shim_finish_if_idle(shim *self) {
-    if (self->phase != SHIM_DONE || self->open_streams || self->job_runs || self->jobs || self->port_busy ||
-        !self->handles_open)
+    if (self->phase != SHIM_DONE || self->open_streams || self->job_runs || self->jobs ||
+        shim_network_busy(self) || !self->handles_open)
         return;
     self->handles_open = false;
     shim_step(self, "done");

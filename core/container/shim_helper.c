@@ -1,6 +1,6 @@
 // The helper: a child forked before the shim confines itself, for the few things that reach beyond this
-// container's folders. It hears nothing but one byte from its shim, which names a task on this container, and
-// ends when the shim does.
+// container's folders. It hears nothing from its shim but the name of a task on this container, with that of
+// a network where it is about one, and ends when the shim does.
 #define LOG_MODULE "helper"
 #include <errno.h>
 #include <signal.h>
@@ -14,35 +14,39 @@
 #include "core/container/published_socket.h"
 #include "core/container/shim.h"
 
-#define ANSWER_MOST 16384
+#define ANSWER_MOST  16384
+#define MESSAGE_MOST 256
+
+#define DESCRIPTORS_MOST 2
 
 typedef union descriptor_space {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
+    char bytes[CMSG_SPACE(DESCRIPTORS_MOST * sizeof(int))];
 } descriptor_space;
 
 // An answer is a newline and what is to be said, or the code, the message and the hint of an error, in lines;
-// with a descriptor or without.
+// with descriptors or without.
 static void send_answer(int to, const holm_error *error, const helper_answer *answer) {
     char text[ANSWER_MOST];
-    int fd = answer->fd;
     const char *hint = holm_error_hint_of(error);
     if (error)
         snprintf(text, sizeof text, "%s\n%s\n%s", holm_error_code_name(holm_error_code_of(error)),
                  holm_error_message(error), hint ? hint : "");
     else
         snprintf(text, sizeof text, "\n%s", answer->text ? answer->text : "");
+    int fds[DESCRIPTORS_MOST] = {answer->fd, answer->card};
+    size_t size = (answer->fd >= 0) + (answer->card >= 0 && answer->fd >= 0);
     descriptor_space space = {0};
     struct iovec vector = {text, strlen(text) + 1};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-    if (fd >= 0) {
+    if (size > 0) {
         message.msg_control = &space;
-        message.msg_controllen = sizeof space;
+        message.msg_controllen = CMSG_SPACE(size * sizeof(int));
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(header), &fd, sizeof fd);
+        header->cmsg_len = CMSG_LEN(size * sizeof(int));
+        memcpy(CMSG_DATA(header), fds, size * sizeof(int));
     }
     if (sendmsg(to, &message, MSG_NOSIGNAL) < 0)
         log_debug("the shim is gone");
@@ -73,14 +77,15 @@ static int restart_container(const shim *self, holm_error **error) {
     return lifeline < 0 ? -1 : 0;
 }
 
-static void do_task(shim *self, int socket, char task) {
+static void do_task(shim *self, int socket, char task, const char *network) {
     holm_error *error = NULL;
-    helper_answer answer = {.fd = -1};
+    helper_answer answer = {.fd = -1, .card = -1};
     switch (task) {
     case HELPER_JOIN:
-        answer.text = shim_network_take_place(self, &error);
-        if (answer.text)
-            answer.fd = steal_fd(&self->port.control);
+        shim_network_take_place(self, network, &answer, &error);
+        break;
+    case HELPER_LEAVE:
+        shim_network_forget(self, network);
         break;
     case HELPER_CLEAN:
         path_remove_tree(self->runtime, &error);
@@ -104,26 +109,30 @@ static void do_task(shim *self, int socket, char task) {
     send_answer(socket, error, &answer);
     if (answer.fd >= 0)
         close(answer.fd);
+    if (answer.card >= 0)
+        close(answer.card);
     free(answer.text);
     holm_error_free(error);
 }
 
 static void serve(shim *self, int socket) {
-    char task;
+    char message[MESSAGE_MOST + 1]; // the task, and the name of a network
     prctl(PR_SET_NAME, "holm-shim-help");
     signal(SIGTERM, SIG_IGN); // the shim's to answer
     signal(SIGINT, SIG_IGN);
     close(steal_fd(&self->life)); // so that the lock is the shim's alone
     close(steal_fd(&self->lifeline));
-    if (self->port.card >= 0)
-        close(steal_fd(&self->port.card));
+    for (shim_card *card = self->cards; card; card = card->next)
+        if (card->port.card >= 0)
+            close(steal_fd(&card->port.card));
     for (;;) {
-        ssize_t got = recv(socket, &task, 1, 0);
+        ssize_t got = recv(socket, message, MESSAGE_MOST, 0);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got != 1)
+        if (got < 1)
             _exit(0);
-        do_task(self, socket, task);
+        message[got] = 0;
+        do_task(self, socket, message[0], message + 1);
     }
 }
 
@@ -162,13 +171,14 @@ static int receive_answer(shim *self, helper_answer *answer, holm_error **error)
     }
     text[got] = 0;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    int received = -1;
+    int received[DESCRIPTORS_MOST] = {-1, -1};
     if (header && header->cmsg_type == SCM_RIGHTS)
-        memcpy(&received, CMSG_DATA(header), sizeof received);
+        memcpy(received, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
     if (answer)
-        *answer = (helper_answer){.fd = received};
-    else if (received >= 0)
-        close(received);
+        *answer = (helper_answer){.fd = received[0], .card = received[1]};
+    for (size_t i = 0; !answer && i < DESCRIPTORS_MOST; i++)
+        if (received[i] >= 0)
+            close(received[i]);
     if (text[0] == '\n') {
         if (answer && !(answer->text = strdup(text + 1)))
             abort();
@@ -181,11 +191,13 @@ static int receive_answer(shim *self, helper_answer *answer, holm_error **error)
     return -1;
 }
 
-int shim_helper_ask(shim *self, helper_task task, helper_answer *answer, holm_error **error) {
-    char byte = (char)task;
+int shim_helper_ask(shim *self, helper_task task, const char *network, helper_answer *answer,
+                    holm_error **error) {
+    char message[MESSAGE_MOST];
+    int length = snprintf(message, sizeof message, "%c%.64s", (char)task, network ? network : "");
     uv_mutex_lock(&self->helper_lock);
     int result = -1;
-    if (send(self->helper, &byte, 1, MSG_NOSIGNAL) == 1)
+    if (send(self->helper, message, (size_t)length, MSG_NOSIGNAL) == length)
         result = receive_answer(self, answer, error);
     else
         holm_error_set(error, HOLM_ERROR_UNAVAILABLE, "the shim's helper is gone");

@@ -102,7 +102,6 @@ static int take_container(shim *self, holm_error **error) {
         return -1;
     const char *name = json_string_value(json_object_get(self->told, "name"));
     self->name = path_format("%s", name ? name : self->id);
-    self->address = json_incref(json_object_get(self->told, "address"));
     self->start_wanted = json_is_true(json_object_get(self->told, "start"));
     path_remove_tree(self->runtime, NULL); // of a shim that was killed
     return path_make_directories(self->runtime, error);
@@ -158,7 +157,7 @@ static void destroy(shim *self) {
     holm_error_free(self->failure);
     free(self->sockets);
     free(self->pressure);
-    json_decref(self->address);
+    shim_network_destroy(self);
     json_decref(self->configuration);
     json_decref(self->told);
     if (self->life >= 0)

@@ -36,12 +36,12 @@ void shim_restart_describe(const shim *self, json_t *changes) {
 static int hand_over_work(shim *self, state *db, void *data, holm_error **error) {
     (void)db, (void)data;
     // Nobody sees it between the two shims: the short lock is taken before the long one is let go.
-    if (shim_helper_ask(self, HELPER_LOCK, NULL, error) < 0)
+    if (shim_helper_ask(self, HELPER_LOCK, NULL, NULL, error) < 0)
         return -1;
-    shim_helper_ask(self, HELPER_CLEAN, NULL, NULL);
+    shim_helper_ask(self, HELPER_CLEAN, NULL, NULL, NULL);
     close(steal_fd(&self->life));
     fault_point("restart.lock-released");
-    return shim_helper_ask(self, HELPER_RESTART, NULL, error);
+    return shim_helper_ask(self, HELPER_RESTART, NULL, NULL, error);
 }
 
 static void handed_over(shim *self, const holm_error *error, void *data) {

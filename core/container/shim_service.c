@@ -319,6 +319,8 @@ static const rpc_method methods[] = {
     METHOD("Snapshot", snapshot_open, empty, empty),
     AGENT_METHOD("Copy", shim_copy_open, copy_message, copy_message),
     AGENT_METHOD("Stat", shim_stat_open, stat_request, stat_response),
+    METHOD("Connect", connect_open, connect_request, empty),
+    METHOD("Disconnect", disconnect_open, disconnect_request, empty),
     METHOD("Statistics", statistics_open, statistics_request, statistics_sample),
 };
 static const rpc_service service = {

@@ -61,7 +61,7 @@ static joint *joint_create(shim_sockets *of, int fd) {
     joint *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    *self = (joint){.next = of->joints, .of = of, .fd = fd, .answer = {.fd = -1}};
+    *self = (joint){.next = of->joints, .of = of, .fd = fd, .answer = {.fd = -1, .card = -1}};
     of->joints = self;
     of->joint_count++;
     return self;
@@ -125,7 +125,7 @@ static void on_client(void *data, int events) {
 static void ask_for_ssh(uv_work_t *work) {
     joint *self = work->data;
     cleanup_error holm_error *error = NULL;
-    if (shim_helper_ask(self->of->shim, HELPER_SSH, &self->answer, &error) < 0)
+    if (shim_helper_ask(self->of->shim, HELPER_SSH, NULL, &self->answer, &error) < 0)
         log_warning("%s", holm_error_message(error));
 }
 

@@ -115,6 +115,14 @@ bool dns_answer_add_name(dns_answer *self, const char *name, uint32_t seconds) {
     return data != NULL;
 }
 
+unsigned dns_code(const uint8_t *message) {
+    return message[3] & 15;
+}
+
+void dns_set_code(uint8_t *message, unsigned code) {
+    message[3] = (uint8_t)((message[3] & 0xf0) | code);
+}
+
 bool dns_reverse_parse(const char *name, uint32_t *ip) {
     unsigned part[4];
     int end = 0;

@@ -21,6 +21,7 @@
 #define DNS_SERVER_FAILURE 2
 #define DNS_NO_SUCH_NAME   3
 #define DNS_NOT_SUPPORTED  4
+#define DNS_REFUSED        5
 
 typedef struct dns_question {
     uint16_t id;
@@ -46,6 +47,10 @@ void dns_answer_begin(dns_answer *self, const uint8_t *query, const dns_question
 /// Adds a record of the name asked for; false when it has no room.
 bool dns_answer_add_address(dns_answer *self, uint32_t ip, uint32_t seconds);
 bool dns_answer_add_name(dns_answer *self, const char *name, uint32_t seconds);
+
+/// The code of a message that was read, and another one in its place.
+unsigned dns_code(const uint8_t *message);
+void dns_set_code(uint8_t *message, unsigned code);
 
 /// "10.0.88.2.in-addr.arpa" backwards; false when it is no such name.
 bool dns_reverse_parse(const char *name, uint32_t *ip);

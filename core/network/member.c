@@ -15,6 +15,7 @@
 #define REQUEST_MAX       65536
 #define FRAMES_PER_WAKEUP 64
 #define QUEUE_BYTES_MAX   (1u << 20)
+#define UPDATE_MAX        256
 #define NAMES_MAX         32
 #define PORTS_MAX         NETWORK_PORTS_MOST
 
@@ -27,7 +28,7 @@ typedef struct queued_frame {
 typedef struct member {
     member_list *list;
     struct member *next;
-    uv_poll_t control; // one request, then silence; its end is the end of the membership
+    uv_poll_t control; // one request, then updates of it; its end is the end of the membership
     uv_poll_t card;
     int control_fd;
     int card_fd;
@@ -272,11 +273,30 @@ static ssize_t receive_request(member *self, uint8_t *bytes, size_t size) {
     return message.msg_flags & MSG_TRUNC ? 0 : got;
 }
 
+// False: it is the end, or makes no sense.
+static bool take_update(member *self) {
+    uint8_t bytes[UPDATE_MAX];
+    ssize_t got = recv(self->control_fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_TRUNC);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    Holm__Network__V1__PortUpdate *update =
+        got > 0 && got <= UPDATE_MAX ? holm__network__v1__port_update__unpack(NULL, (size_t)got, bytes)
+                                     : NULL;
+    if (!update)
+        return false;
+    if (update->change_case == HOLM__NETWORK__V1__PORT_UPDATE__CHANGE_MORE)
+        self->request->more = update->more;
+    holm__network__v1__port_update__free_unpacked(update, NULL);
+    return true;
+}
+
 static void control_ready(uv_poll_t *poll, int status, int events) {
     member *self = poll->data;
     (void)events;
     static _Thread_local uint8_t bytes[REQUEST_MAX];
-    if (status < 0 || self->request) { // the end, or something where nothing should come
+    if (self->request && status == 0 && take_update(self))
+        return;
+    if (status < 0 || self->request) {
         member_end(self);
         return;
     }
@@ -393,6 +413,13 @@ const char *member_list_name(const member_list *self, uint32_t ip) {
         if (each->port && each->ip == ip && each->request->n_names)
             return each->request->names[0];
     return NULL;
+}
+
+bool member_list_asks_more(const member_list *self, uint32_t ip) {
+    for (const member *each = self->members; each; each = each->next)
+        if (each->port && each->ip == ip)
+            return each->request->more;
+    return false;
 }
 
 void member_list_visit(const member_list *self,

@@ -24,6 +24,9 @@ size_t member_list_find(const member_list *self, const char *name, uint32_t *out
 /// The first name of the member with this address, or NULL; borrowed.
 const char *member_list_name(const member_list *self, uint32_t ip);
 
+/// Whether the member with this address asks other networks next for what is not known here.
+bool member_list_asks_more(const member_list *self, uint32_t ip);
+
 /// The switch's way to a port: takes the frame now, keeps it for a while when the card is slow, or drops it.
 void member_frame(void *port_data, const uint8_t *frame, size_t length, void *data);
 

@@ -229,6 +229,11 @@ static const char *name_of(uint32_t ip, void *data) {
     return member_list_name(self->members, ip);
 }
 
+static bool asks_more(uint32_t ip, void *data) {
+    const net_process *self = data;
+    return member_list_asks_more(self->members, ip);
+}
+
 static void resolver_open(net_process *self, const gateway_options *options, bool internal) {
     const resolver_options names = {.network = self->name,
                                     .own = self->own,
@@ -239,6 +244,7 @@ static void resolver_open(net_process *self, const gateway_options *options, boo
                                     .server_port = PORT_DNS,
                                     .find = find_name,
                                     .name_of = name_of,
+                                    .asks_more = asks_more,
                                     .frame = from_gateway,
                                     .data = self};
     self->resolver = resolver_create(&self->loop, &names);

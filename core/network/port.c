@@ -120,6 +120,7 @@ static int send_request(int control, int far, const network_member *member) {
     request.n_addresses = 1;
     request.names = (char **)member->names;
     request.n_names = names;
+    request.more = member->more;
     cleanup_free Holm__Network__V1__PublishedPort *ports = calloc(member->port_count + 1, sizeof *ports);
     cleanup_free Holm__Network__V1__PublishedPort **list = calloc(member->port_count + 1, sizeof *list);
     if (!ports || !list)
@@ -154,6 +155,16 @@ static int send_request(int control, int far, const network_member *member) {
     header->cmsg_len = CMSG_LEN(sizeof(int));
     memcpy(CMSG_DATA(header), &far, sizeof far);
     return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+void network_port_tell(const network_port *self, bool more) {
+    Holm__Network__V1__PortUpdate update = HOLM__NETWORK__V1__PORT_UPDATE__INIT;
+    uint8_t bytes[16];
+    update.change_case = HOLM__NETWORK__V1__PORT_UPDATE__CHANGE_MORE;
+    update.more = more;
+    size_t length = holm__network__v1__port_update__pack(&update, bytes);
+    // Where holm-net is gone, the next one is told when its place is taken.
+    (void)!send(self->control, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static int read_answer(int control, const network_member *member, uint16_t *host_ports, size_t *failed_port,

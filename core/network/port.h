@@ -24,6 +24,7 @@ typedef struct network_member {
     const char *subnet;       ///< of the network, CIDR: holm-net is started with it
     const char *gateway;      ///< IPv4 of the gateway
     bool internal;            ///< the network has no way to the outside
+    bool more;                ///< see network_port_tell
     const char *const *names; ///< NULL-terminated, or NULL
     const struct network_publish *ports;
     size_t port_count; ///< at most NETWORK_PORTS_MOST
@@ -55,6 +56,9 @@ int network_port_init(network_port *self, holm_error **error);
 /// port that could not be opened, 1 for the first, or 0. Both may be NULL where there are no ports.
 int network_port_join(network_port *self, const paths *where, const network_member *member,
                       uint16_t *host_ports, size_t *failed_port, holm_error **error);
+
+/// Whether the member asks other networks' resolvers next, from now on. Does not block.
+void network_port_tell(const network_port *self, bool more);
 
 /// Closing the control connection takes the member off the network.
 void network_port_finish(network_port *self);

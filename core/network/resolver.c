@@ -57,8 +57,11 @@ resolver *resolver_create(uv_loop_t *loop, const resolver_options *options) {
     return self;
 }
 
-static void send_answer(resolver *self, const ethernet_end *client, const uint8_t *bytes, size_t length) {
+// That there is no such name ends the search of who asks; another network may know it.
+static void send_answer(resolver *self, const ethernet_end *client, uint8_t *bytes, size_t length) {
     static _Thread_local uint8_t frame[ETHERNET_MAX];
+    if (dns_code(bytes) == DNS_NO_SUCH_NAME && self->options.asks_more(client->ip, self->options.data))
+        dns_set_code(bytes, DNS_REFUSED);
     size_t size = ethernet_make_udp(frame, &self->options.own, client, bytes, length, self->options.mtu);
     if (size)
         self->options.frame(frame, size, self->options.data);

@@ -21,6 +21,8 @@ typedef struct resolver_options {
     size_t (*find)(const char *name, uint32_t *out, size_t most, void *data);
     /// The name of the member with this address, or NULL; borrowed.
     const char *(*name_of)(uint32_t ip, void *data);
+    /// Whether who has this address asks other resolvers next for what is not known here.
+    bool (*asks_more)(uint32_t ip, void *data);
     void (*frame)(const uint8_t *frame, size_t length, void *data);
     void *data;
 } resolver_options;

@@ -18,10 +18,6 @@ void state_close(state *self);
 CLEANUP_DEFINE(state, state_cleanup, state_close)
 #define cleanup_state cleanup(state_cleanup)
 
-/// Before a transaction that says that something has ended or is gone: where the disk is full, it gets the
-/// room that is kept for such.
-void state_take_spare(state *self);
-
 /// Several calls as one transaction. Every begin has its end; commit false rolls back.
 int state_begin(state *self, holm_error **error);
 int state_end(state *self, bool commit, holm_error **error);
@@ -97,11 +93,12 @@ typedef struct state_address_wish {
 } state_address_wish;
 
 /// Gives (or gives again) the container an address on the network: stable over restarts, never twice. result:
-/// {"network", "address", "prefix", "gateway", "mac", "address6"?, …}. The network is made with its defaults
+/// {"name", "address", "prefix", "gateway", "mac"}, "name" that of the network. The network is made with its defaults
 /// when it is "default".
 json_t *state_address_take(state *self, const char *network, const char *container_id,
                            const state_address_wish *wish, holm_error **error);
-int state_address_release(state *self, const char *container_id, holm_error **error);
+/// network NULL: those on all of them.
+int state_address_release(state *self, const char *network, const char *container_id, holm_error **error);
 
 // ---- networks (state_network.c) ----
 // Documents as docs/protocol.md describes them; the members come from the addresses.

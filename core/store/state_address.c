@@ -153,7 +153,7 @@ static json_t *take(state *self, const char *name, const char *container, const 
                       "ssis", name, container, host, mac) < 0)
             return NULL;
     }
-    return json_pack("{s:s, s:s, s:i, s:s, s:s}", "network", name, "address",
+    return json_pack("{s:s, s:s, s:i, s:s, s:s}", "name", name, "address",
                      subnet_host(&of, (uint64_t)host, text), "prefix", (int)of.prefix, "gateway", gateway,
                      "mac", mac);
 }
@@ -170,6 +170,8 @@ json_t *state_address_take(state *self, const char *network, const char *contain
     return address;
 }
 
-int state_address_release(state *self, const char *container_id, holm_error **error) {
-    return state_run(self, error, "DELETE FROM addresses WHERE container = ?", "s", container_id);
+int state_address_release(state *self, const char *network, const char *container_id, holm_error **error) {
+    return network ? state_run(self, error, "DELETE FROM addresses WHERE network = ? AND container = ?", "ss",
+                               network, container_id)
+                   : state_run(self, error, "DELETE FROM addresses WHERE container = ?", "s", container_id);
 }

@@ -217,7 +217,7 @@ json_t *state_network_create(state *self, const json_t *configuration, holm_erro
 
 // ---- looking ----
 
-// A container's addresses say what it has; its row, what it is.
+// A container's networks say what it has there; its row, what it is.
 static json_t *member_of(sqlite3_stmt *statement, const json_t *network, holm_error **error) {
     cleanup_json json_t *status = state_json(statement, 3, error);
     const char *name = text_of(network, "id");
@@ -225,8 +225,8 @@ static json_t *member_of(sqlite3_stmt *statement, const json_t *network, holm_er
                                state_text(statement, 1), "state", state_text(statement, 2));
     size_t index;
     json_t *address;
-    json_array_foreach (json_object_get(status, "addresses"), index, address) {
-        if (strcmp(text_of(address, "network"), name) != 0)
+    json_array_foreach (json_object_get(status, "networks"), index, address) {
+        if (strcmp(text_of(address, "name"), name) != 0)
             continue;
         static const char *const keys[] = {"address", "mac"};
         for (size_t i = 0; i < array_length(keys); i++)

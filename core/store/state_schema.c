@@ -35,8 +35,15 @@ static const char *const schema_3 =
     "CREATE TABLE indexes(id TEXT PRIMARY KEY NOT NULL, document TEXT NOT NULL);"
     "PRAGMA user_version=3;";
 
+// A container's "addresses" have become its "networks", of which there can be several.
+static const char *const schema_4 =
+    "UPDATE containers SET status = json_set(json_remove(status, '$.addresses'), '$.networks',"
+    "  json(replace(json_extract(status, '$.addresses'), '\"network\":', '\"name\":')))"
+    "  WHERE json_type(status, '$.addresses') = 'array';"
+    "PRAGMA user_version=4;";
+
 int state_migrate(state *self, int from, holm_error **error) {
-    const char *const steps[STATE_VERSION] = {schema_1, schema_2, schema_3};
+    const char *const steps[STATE_VERSION] = {schema_1, schema_2, schema_3, schema_4};
     for (int version = from; version < STATE_VERSION; version++) {
         int result = sqlite3_exec(self->database, steps[version], NULL, NULL, NULL);
         if (result == SQLITE_OK)

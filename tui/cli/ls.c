@@ -115,6 +115,17 @@ static void add_ports(table *out, const json_t *document) {
     table_add(out, text);
 }
 
+static void add_addresses(table *out, const json_t *document) {
+    char text[512] = "";
+    size_t index, length = 0;
+    json_t *network;
+    json_array_foreach (cli_member(document, "status.networks"), index, network)
+        if (length < sizeof text - 64)
+            length += (size_t)snprintf(text + length, sizeof text - length, "%s%.48s", index ? ", " : "",
+                                       cli_text(network, "address"));
+    table_add(out, text);
+}
+
 static void print_table(const json_t *list, int id_length) {
     static const char *const titles[] = {"ID",      "NAME",  "IMAGE",   "STATE",
                                          "ADDRESS", ">CPUS", ">MEMORY", "PORTS"};
@@ -124,12 +135,11 @@ static void print_table(const json_t *list, int id_length) {
     json_t *document;
     json_array_foreach (list, index, document) {
         char memory[32];
-        json_t *address = json_array_get(cli_member(document, "status.addresses"), 0);
         table_add_format(&out, "%.*s", id_length, cli_text(document, "id"));
         table_add(&out, cli_text(document, "configuration.name"));
         table_add(&out, familiar(cli_text(document, "configuration.image")));
         add_state(&out, document);
-        table_add(&out, cli_text(address, "address"));
+        add_addresses(&out, document);
         table_add_format(&out, "%g", json_number_value(cli_member(document, "configuration.resources.cpus")));
         table_add(&out, holm_text_bytes((uint64_t)json_integer_value(
                                             cli_member(document, "configuration.resources.memoryBytes")),

@@ -75,7 +75,9 @@ static const struct argp_option options[] = {
     {"ssh", KEY_SSH, NULL, 0, "The container reaches your SSH agent (SSH_AUTH_SOCK)", 4},
     {NULL, 0, NULL, 0, "Network:", 5},
     {"network", KEY_NETWORK, "NAME[,OPTION…]", 0,
-     "A network (default), or none; options: alias=NAME (also called so there), ip=ADDRESS, mac=ADDRESS", 5},
+     "A network (default), also several, or none; options: alias=NAME (also called so there), ip=ADDRESS, "
+     "mac=ADDRESS",
+     5},
     {"publish", 'p', "[ADDRESS:][[HOSTPORT]:]PORT[/udp]", 0,
      "A port of the host that leads to one of its own, also as ranges; without HOSTPORT one is chosen", 5},
     {"publish-all", 'P', NULL, 0, "Publish every port that the image exposes", 5},
@@ -126,10 +128,18 @@ static void add_tmpfs(json_t *configuration, const char *text) {
     json_array_append_new(options_child(configuration, "tmpfs", json_array), entry);
 }
 
-// NAME[,alias=NAME]…[,ip=ADDRESS][,mac=ADDRESS]
-static void set_network(const struct argp_state *state, json_t *configuration, const char *text) {
+// NAME[,alias=NAME]…[,ip=ADDRESS][,mac=ADDRESS], or "none" alone.
+static void add_network(const struct argp_state *state, json_t *configuration, const char *text) {
+    json_t *networks = json_object_get(configuration, "networks");
     size_t length = strcspn(text, ",");
-    json_object_set_new(configuration, "network", json_stringn(text, length));
+    bool none = strcmp(text, "none") == 0;
+    if (networks && (none || json_array_size(networks) == 0))
+        cli_usage_error(state, "--network none stands alone");
+    networks = options_child(configuration, "networks", json_array);
+    if (none)
+        return;
+    json_t *network = json_pack("{s:o}", "name", json_stringn(text, length));
+    json_array_append_new(networks, network);
     for (const char *at = text + length; *at; at += length) {
         length = strcspn(++at, ",");
         const char *equals = memchr(at, '=', length);
@@ -140,11 +150,11 @@ static void set_network(const struct argp_state *state, json_t *configuration, c
                 state, "--network needs NAME[,alias=NAME][,ip=ADDRESS][,mac=ADDRESS], and \"%s\" is none",
                 text);
         if (key == 5 && strncmp(at, "alias", key) == 0)
-            json_array_append_new(options_child(configuration, "aliases", json_array), value);
+            json_array_append_new(options_child(network, "aliases", json_array), value);
         else if (key == 2 && strncmp(at, "ip", key) == 0)
-            json_object_set_new(configuration, "address", value);
+            json_object_set_new(network, "address", value);
         else if (key == 3 && strncmp(at, "mac", key) == 0)
-            json_object_set_new(configuration, "mac", value);
+            json_object_set_new(network, "mac", value);
         else
             cli_usage_error(state, "--network knows alias, ip and mac, and not \"%.*s\"", (int)key, at);
     }
@@ -227,7 +237,7 @@ static error_t parse_resources(int key, char *argument, struct argp_state *state
 static error_t parse_network(int key, char *argument, struct argp_state *state, json_t *configuration) {
     switch (key) {
     case KEY_NETWORK:
-        set_network(state, configuration, argument);
+        add_network(state, configuration, argument);
         return 0;
     case KEY_DNS:
     case KEY_DNS_SEARCH:

@@ -37,8 +37,8 @@ static json_t *container(const made *from, int number, const char *name, int64_t
     if (from->finished)
         json_object_set_new(status, "finishedAt", json_integer(now - from->finished * SECOND));
     if (strcmp(from->state, "running") == 0)
-        json_object_set_new(status, "addresses",
-                            json_pack("[{s:s, s:s}]", "network", number == 2 ? "back" : "default", "address",
+        json_object_set_new(status, "networks",
+                            json_pack("[{s:s, s:s}]", "name", number == 2 ? "back" : "default", "address",
                                       number == 2 ? "10.88.1.4" : "10.88.0.12"));
     json_t *arguments = json_array();
     char copy[64], *rest = copy, *word;

@@ -237,6 +237,19 @@ void holm_network_list(holm_client *client, json_t *filters, holm_done done, voi
     reply(client, json_deep_copy(client->networks), NULL, 0, done, data);
 }
 
+void holm_network_connect(holm_client *client, const char *network, const char *container, json_t *options,
+                          holm_done done, void *data) {
+    (void)network, (void)container;
+    json_decref(options);
+    reply(client, json_null(), NULL, 0, done, data);
+}
+
+void holm_network_disconnect(holm_client *client, const char *network, const char *container, holm_done done,
+                             void *data) {
+    (void)network, (void)container;
+    reply(client, json_null(), NULL, 0, done, data);
+}
+
 void holm_volume_list(holm_client *client, json_t *filters, holm_done done, void *data) {
     (void)filters;
     reply(client, json_deep_copy(client->volumes), NULL, 0, done, data);

@@ -100,9 +100,9 @@ static void the_agent_gets_all_of_it(void **data) {
     assert_string_equal(process->environment[1], "A=2");
     assert_true(process->rlimits[0]->hard == UINT64_MAX);
     holm__agent__v1__process__free_unpacked(process, NULL);
-    json_t *address = json_pack("{s:s, s:i, s:s, s:s}", "address", "10.88.0.5", "prefix", 24, "gateway",
-                                "10.88.0.1", "mac", "02:00:00:00:00:01");
-    Holm__Agent__V1__PrepareRequest *request = configuration_prepare(whole, ID, address, NULL);
+    json_t *networks = json_pack("[{s:s, s:i, s:s, s:s}]", "address", "10.88.0.5", "prefix", 24, "gateway",
+                                 "10.88.0.1", "mac", "02:00:00:00:00:01");
+    Holm__Agent__V1__PrepareRequest *request = configuration_prepare(whole, ID, networks, NULL);
     assert_int_equal(request->limits->cpu_quota_us, 50000);
     assert_int_equal(request->limits->memory_bytes, 134217728);
     assert_int_equal(request->root->layer_count, 2);
@@ -118,8 +118,66 @@ static void the_agent_gets_all_of_it(void **data) {
     assert_non_null(form);
     assert_true(json_equal(json_object_get(form, "holm"), whole));
     json_decref(form);
-    json_decref(address);
+    json_decref(networks);
     json_decref(whole);
+}
+
+static json_t *asked_networks(const char *networks, holm_error **error) {
+    char request[1024];
+    snprintf(request, sizeof request, "{\"image\": \"i\", \"networks\": %s}", networks);
+    return complete(request, error);
+}
+
+static void several_networks(void **data) {
+    (void)data;
+    static const struct {
+        const char *networks;
+        holm_error_code code;
+    } wrong[] = {
+        {"[{\"name\": \"a\"}, {\"name\": \"a\"}]", HOLM_ERROR_INVALID},
+        {"[{\"name\": \"../a\"}]", HOLM_ERROR_INVALID},
+        {"[{}]", HOLM_ERROR_INVALID},
+        {"[{\"name\": \"a\", \"aliases\": [\"b c\"]}]", HOLM_ERROR_INVALID},
+        {"[{\"name\": \"a\", \"colour\": \"red\"}]", HOLM_ERROR_INVALID},
+        {"[{\"name\":\"1\"},{\"name\":\"2\"},{\"name\":\"3\"},{\"name\":\"4\"},{\"name\":\"5\"},{\"name\":"
+         "\"6\"},"
+         "{\"name\":\"7\"},{\"name\":\"8\"},{\"name\":\"9\"}]",
+         HOLM_ERROR_LIMIT},
+    };
+    for (size_t i = 0; i < array_length(wrong); i++) {
+        cleanup_error holm_error *error = NULL;
+        assert_null(asked_networks(wrong[i].networks, &error));
+        assert_int_equal(holm_error_code_of(error), wrong[i].code);
+    }
+    json_t *usual = complete("{\"image\": \"i\"}", NULL), *none = asked_networks("[]", NULL);
+    const json_t *first = json_array_get(json_object_get(usual, "networks"), 0);
+    assert_string_equal(json_string_value(json_object_get(first, "name")), "default");
+    assert_int_equal(json_array_size(json_object_get(none, "networks")), 0);
+    json_decref(usual);
+
+    // Inside first: the route leads by the second card, and three resolvers are all that can be named.
+    json_t *four = json_array();
+    for (int i = 0; i < 4; i++) {
+        char address[16], gateway[16];
+        snprintf(address, sizeof address, "10.9.%d.2", i);
+        snprintf(gateway, sizeof gateway, "10.9.%d.1", i);
+        json_array_append_new(four,
+                              json_pack("{s:s, s:i, s:s, s:s, s:b}", "address", address, "prefix", 24,
+                                        "gateway", gateway, "mac", "02:00:00:00:00:01", "internal", i == 0));
+    }
+    Holm__Agent__V1__PrepareRequest *request = configuration_prepare(none, ID, four, NULL);
+    assert_int_equal(request->n_interfaces, 4);
+    assert_string_equal(request->interfaces[3]->name, "eth3");
+    assert_string_equal(request->interfaces[3]->addresses[0], "10.9.3.2/24");
+    assert_int_equal(request->n_routes, 1);
+    assert_string_equal(request->routes[0]->interface, "eth1");
+    assert_string_equal(request->routes[0]->gateway, "10.9.1.1");
+    assert_int_equal(request->dns->n_nameservers, CONFIGURATION_RESOLVERS_MOST);
+    assert_string_equal(request->dns->nameservers[2], "10.9.2.1");
+    assert_string_equal(request->hosts->entries[2]->address, "10.9.0.2");
+    holm__agent__v1__prepare_request__free_unpacked(request, NULL);
+    json_decref(four);
+    json_decref(none);
 }
 
 static void signals_have_names(void **data) {
@@ -138,6 +196,7 @@ int main(void) {
         cmocka_unit_test(a_command_replaces_and_an_entrypoint_forgets),
         cmocka_unit_test(wrong_values_are_named),
         cmocka_unit_test(the_agent_gets_all_of_it),
+        cmocka_unit_test(several_networks),
         cmocka_unit_test(signals_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

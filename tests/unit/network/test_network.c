@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/file.h"
+#include "core/network/dns_message.h"
 #include "core/network/ethernet.h"
 #include "core/network/port.h"
 
@@ -134,6 +135,69 @@ static void test_join_speak_lose_and_join_again(void **state) {
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+static ethernet_end end_of(const char *mac, uint32_t ip, uint16_t port) {
+    ethernet_end end = {.ip = ip, .port = port};
+    assert_true(ethernet_address_parse(mac, end.mac));
+    return end;
+}
+
+// The code of the resolver's answer to a card.
+static unsigned resolve(int card, const char *labels, size_t length) {
+    uint8_t query[64] = {0, 7, 1, 0, 0, 1}, frame[ETHERNET_MAX];
+    memcpy(query + DNS_HEADER, labels, length);
+    query[DNS_HEADER + length + 1] = DNS_TYPE_A;
+    query[DNS_HEADER + length + 3] = DNS_CLASS_IN;
+    const ethernet_end own = end_of("52:54:00:00:00:02", 0x0a620002, 4000);
+    const ethernet_end resolver = end_of("52:55:0a:62:00:01", 0x0a620001, 53);
+    size_t size = ethernet_make_udp(frame, &own, &resolver, query, DNS_HEADER + length + 4, NETWORK_MTU);
+    assert_int_equal(send(card, frame, size, 0), size);
+    for (;;) {
+        struct pollfd wait = {.fd = card, .events = POLLIN};
+        assert_int_equal(poll(&wait, 1, 10000), 1);
+        ssize_t got = recv(card, frame, sizeof frame, 0);
+        ethernet_frame parsed;
+        if (got > 0 && ethernet_parse(frame, (size_t)got, &parsed) && parsed.is_udp &&
+            parsed.source_port == 53 && parsed.payload_length > DNS_HEADER)
+            return dns_code(parsed.payload);
+    }
+}
+
+// Whoever asks other networks next is not told that there is no such name: that would be the end.
+static void test_names_of_other_networks(void **state) {
+    (void)state;
+    static const char unknown[] = "\4else", known[] = "\3one"; // with the end of the name
+    const char *const names[] = {"one", NULL};
+    network_member member = {.network = "names",
+                             .container = "one",
+                             .mac = "52:54:00:00:00:02",
+                             .address = "10.98.0.2",
+                             .subnet = "10.98.0.0/24",
+                             .gateway = "10.98.0.1",
+                             .internal = true,
+                             .more = true,
+                             .names = names};
+    network_port port;
+    assert_int_equal(network_port_init(&port, NULL), 0);
+    join(&port, &member);
+    assert_int_equal(resolve(port.card, unknown, sizeof unknown), DNS_REFUSED);
+    assert_int_equal(resolve(port.card, known, sizeof known), DNS_NO_ERROR);
+    network_port_tell(&port, false);
+    while (resolve(port.card, unknown, sizeof unknown) != DNS_NO_SUCH_NAME)
+        continue; // the word to the network and the question to its resolver go different ways
+    network_port_tell(&port, true);
+    while (resolve(port.card, unknown, sizeof unknown) != DNS_REFUSED)
+        continue;
+    // What makes no sense there ends the membership.
+    assert_int_equal(send(port.control, "\xff\xff", 2, 0), 2);
+    struct pollfd wait = {.fd = port.control, .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    assert_int_equal(recv(port.control, (char[1]){0}, 1, 0), 0);
+    pid_t process = network_process();
+    network_port_finish(&port);
+    assert_int_equal(kill(process, SIGTERM), 0);
+    assert_int_equal(waitpid(process, NULL, 0), process);
+}
+
 static void test_names_that_become_paths(void **state) {
     (void)state;
     const char *const wrong[] = {"", "..", ".", "a/b", "-a", "a b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
@@ -145,6 +209,7 @@ static void test_names_that_become_paths(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_join_speak_lose_and_join_again),
+        cmocka_unit_test(test_names_of_other_networks),
         cmocka_unit_test(test_names_that_become_paths),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

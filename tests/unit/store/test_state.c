@@ -270,6 +270,30 @@ static void test_newer_schema_is_refused(void **test) {
     assert_non_null(strstr(holm_error_message(error), "99"));
 }
 
+// A container of the third schema had "addresses", each with its "network".
+static void test_addresses_become_networks(void **test) {
+    cleanup_state state *db = open_state(test);
+    insert(db, ID_A, "web", NULL);
+    insert(db, ID_B, "db", NULL);
+    cleanup_json json_t *old =
+        json_pack("{s:[{s:s, s:s}], s:n}", "addresses", "network", "back", "address", "10.9.0.2", "networks");
+    assert_int_equal(state_container_update(db, ID_A, NULL, old, NULL), 0);
+    state_close(steal_pointer(&db));
+    cleanup_free char *path = path_join(*test, "state/state.db", NULL);
+    sqlite3 *raw = NULL;
+    assert_int_equal(sqlite3_open(path, &raw), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(raw, "PRAGMA user_version=3", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(raw);
+    db = state_open(*test, NULL);
+    cleanup_json json_t *web = state_container_get(db, "web", NULL),
+                        *other = state_container_get(db, "db", NULL);
+    cleanup_json json_t *wanted = json_pack("[{s:s, s:s}]", "name", "back", "address", "10.9.0.2");
+    const json_t *status = json_object_get(web, "status");
+    assert_true(json_equal(json_object_get(status, "networks"), wanted));
+    assert_null(json_object_get(status, "addresses"));
+    assert_null(json_object_get(json_object_get(other, "status"), "networks"));
+}
+
 static void test_garbage_is_refused(void **test) {
     cleanup_free char *folder = path_join(*test, "state", NULL);
     cleanup_free char *path = path_join(folder, "state.db", NULL);
@@ -307,6 +331,7 @@ int main(void) {
         TEST(test_addresses_run_out),
         TEST(test_events),
         TEST(test_events_are_bounded),
+        TEST(test_addresses_become_networks),
         TEST(test_newer_schema_is_refused),
         TEST(test_garbage_is_refused),
         TEST(test_network_file_systems_are_known),

@@ -90,12 +90,19 @@ static void test_places(void **test) {
 
     cleanup_json json_t *network = state_network_get(db, "n", NULL);
     assert_int_equal(json_array_size(json_object_get(json_object_get(network, "status"), "members")), 5);
+    snprintf(id, sizeof id, "%064zx", (size_t)2);
+    assert_int_equal(state_address_release(db, "other", id, NULL), 0); // it has none there
+    json_decref(place(db, id, &none, NULL) ? none : NULL);
+    none = NULL;
+    assert_int_equal(state_address_release(db, "n", id, NULL), 0);
+    assert_string_equal(place(db, ID_A, &none, NULL), expected[2]); // what was let go of is free
+    assert_int_equal(state_address_release(db, "n", ID_A, NULL), 0);
     cleanup_error holm_error *used = NULL;
     assert_int_equal(state_network_delete(db, "n", &used), -1);
     assert_int_equal(holm_error_code_of(used), HOLM_ERROR_IN_USE);
     for (size_t i = 0; i < array_length(expected); i++) {
         snprintf(id, sizeof id, "%064zx", i);
-        assert_int_equal(state_address_release(db, id, NULL), 0);
+        assert_int_equal(state_address_release(db, NULL, id, NULL), 0);
     }
     assert_int_equal(state_network_delete(db, "n", NULL), 0);
     assert_int_equal(state_network_delete(db, "default", NULL), -1);

@@ -162,12 +162,13 @@ static json_t *image_of(const paths *where, state *db, const char *layer, holm_e
 static int create(const paths *where, state *db, int count, char **arguments, holm_error **error) {
     bool input = false, terminal = false, removed = false;
     int memory = 256, option;
-    const char *network = "none";
+    json_t *networks = json_array();
     while ((option = getopt(count, arguments, "+itrnm:")) > 0) {
         input |= option == 'i';
         terminal |= option == 't';
         removed |= option == 'r';
-        network = option == 'n' ? "default" : network;
+        if (option == 'n')
+            json_array_append_new(networks, json_pack("{s:s}", "name", "default"));
         memory = option == 'm' ? atoi(optarg) : memory;
     }
     if (count - optind < 3)
@@ -179,7 +180,7 @@ static int create(const paths *where, state *db, int count, char **arguments, ho
     for (int i = optind + 2; i < count; i++)
         json_array_append_new(command, json_string(arguments[i]));
     json_t *request =
-        json_pack("{s:s, s:s, s:b, s:{s:o, s:b, s:b}, s:{s:I, s:f}}", "image", "test", "network", network,
+        json_pack("{s:s, s:o, s:b, s:{s:o, s:b, s:b}, s:{s:I, s:f}}", "image", "test", "networks", networks,
                   "removeOnExit", removed, "process", "arguments", command, "stdinOpen", input, "terminal",
                   terminal, "resources", "memoryBytes", (json_int_t)memory << 20, "cpus", 1.0);
     json_t *document = container_create(where, db, request, image, arguments[optind + 1], NULL, error);

@@ -97,7 +97,7 @@ class Publish(unittest.TestCase):
                 self.assertIn(heard, (b"nothingend", b"Connection reset by peerend"))
 
     def test_datagrams(self):
-        gateway = json.loads(world.run("inspect", "web"))[0]["status"]["addresses"][0]["gateway"]
+        gateway = json.loads(world.run("inspect", "web"))[0]["status"]["networks"][0]["gateway"]
         for family, address, port in ((socket.AF_INET, "127.0.0.1", self.udp4), (socket.AF_INET6, "::1", self.udp6)):
             clients = [socket.socket(family, socket.SOCK_DGRAM) for _ in range(3)]
             for number, client in enumerate(clients):
