@@ -127,6 +127,26 @@ class Archives:
         out = subprocess.run(["dumpe2fs", "-h", f"{self.house.data}/volumes/{name}"], capture_output=True, text=True, check=True).stdout
         return {key: value.strip() for key, value in (line.split(":", 1) for line in out.splitlines() if ":" in line)}
 
+    def killed(self):
+        """Of an import or a resize that is killed midway nothing is seen, and the next prune takes its file."""
+        before, looked = set(self.files()), self.look("one")
+        bring = self.house.start("volume", "import", "never", stdin=subprocess.PIPE)
+        bring.stdin.write(tar(entry("file", os.urandom(4 * MIB)))[:2 * MIB])
+        bring.stdin.flush()
+        wait_until(lambda: set(self.files()) - before, "the new file")
+        bring.kill()
+        bring.communicate()
+        size = self.house.start("volume", "resize", "one", "2g")
+        wait_until(lambda: len(set(self.files()) - before) == 2 or size.poll() is not None, "the second new file")
+        size.kill()
+        done = size.wait() == 0  # it may have been faster
+        size.communicate()
+        wait_until(lambda: not self.house.processes("holm-disk"), "the end of the helpers")
+        assert "never" not in self.house.do("volume", "ls", "-q").split()
+        assert self.size("one") == (2 << 30 if done else 40 << 20) and self.look("one") == looked
+        self.house.do("volume", "prune", "-f")
+        assert len(self.files()) == len(self.house.do("volume", "ls", "-q").split()), self.files()
+
     def journals(self):
         """Mode and size are the disk's own, so they hold in every machine and stay with another size."""
         self.house.do("volume", "create", "--opt", "size=300m", "--opt", "journal=writeback:32m", "log")
@@ -182,7 +202,7 @@ def main():
         sys.exit(77)
     with House() as house:
         test = Archives(house)
-        for step in (test.out_and_in, test.not_over_something, test.in_use, test.left_dirty, test.other_size, test.journals,
+        for step in (test.out_and_in, test.not_over_something, test.in_use, test.left_dirty, test.other_size, test.killed, test.journals,
                      test.hostile):
             print(step.__name__, flush=True)
             step()
