@@ -18,6 +18,7 @@
 #undef cursor_visible
 
 #include "tui/screen_color.h"
+#include "tui/screen_guard.h"
 
 #define MOUSE_ON  "\033[?1000h\033[?1002h\033[?1006h"
 #define MOUSE_OFF "\033[?1006l\033[?1002l\033[?1000l"
@@ -32,70 +33,6 @@ struct screen {
     int colors;
     bool unicode, whole, mouse, modern; ///< modern: knows bracketed paste and the mouse
 };
-
-// What a signal handler needs: there is no other way for it to know.
-static struct {
-    volatile sig_atomic_t active;
-    int fd;
-    struct termios termios;
-    char bytes[256];
-    size_t length;
-} rescue;
-
-static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-
-static void give_back(void) {
-    ssize_t ignored = write(rescue.fd, rescue.bytes, rescue.length);
-    (void)ignored;
-    tcsetattr(rescue.fd, TCSANOW, &rescue.termios);
-}
-
-static void on_crash(int number) {
-    static const char text[] = "holm: the dashboard crashed; containers and pulls go on\n";
-    if (rescue.active) {
-        rescue.active = 0;
-        give_back();
-        ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
-        (void)ignored;
-    }
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-static void add_capability(const char *name) {
-    const char *text = tigetstr(name);
-    if (!text || text == (char *)-1 || strchr(text, '$')) // with padding: not for a signal handler
-        return;
-    size_t length = strlen(text);
-    if (rescue.length + length > sizeof(rescue.bytes))
-        return;
-    memcpy(rescue.bytes + rescue.length, text, length);
-    rescue.length += length;
-}
-
-static void prepare_rescue(const screen_state *self) {
-    rescue.fd = self->out;
-    rescue.length = 0;
-    if (self->modern) {
-        strcpy(rescue.bytes, PASTE_OFF MOUSE_OFF);
-        rescue.length = strlen(rescue.bytes);
-    }
-    add_capability("sgr0");
-    add_capability("cnorm");
-    add_capability("rmcup");
-    static char stack[32768];
-    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof(stack)}, NULL);
-    struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK | SA_RESETHAND};
-    for (size_t i = 0; i < array_length(crash_signals); i++)
-        sigaction(crash_signals[i], &action, NULL);
-    rescue.active = 1;
-}
-
-static void drop_rescue(void) {
-    rescue.active = 0;
-    for (size_t i = 0; i < array_length(crash_signals); i++)
-        signal(crash_signals[i], SIG_DFL);
-}
 
 static bool is_known(const char *type, int fd) {
     int problem;
@@ -176,7 +113,8 @@ screen_state *screen_create(int in, int out, holm_error **error) {
     }
     bool unicode = prepare_locale();
     cleanup_free char *type = choose_type(out);
-    tcgetattr(out, &rescue.termios);
+    struct termios before;
+    tcgetattr(out, &before);
     FILE *in_file = fdopen(dup(in), "r"), *out_file = fdopen(dup(out), "w");
     SCREEN *curses = type && in_file && out_file ? newterm(type, out_file, in_file) : NULL;
     if (!curses) {
@@ -202,7 +140,7 @@ screen_state *screen_create(int in, int out, holm_error **error) {
     self->modern = strcmp(type, "linux") != 0 && strcmp(type, "dumb") != 0 && strncmp(type, "vt", 2) != 0;
     self->colors = count_colors();
     modes(self);
-    prepare_rescue(self);
+    screen_guard_prepare(out, &before, self->modern ? PASTE_OFF MOUSE_OFF : "");
     return self;
 }
 
@@ -211,13 +149,14 @@ static void leave(screen_state *self) {
         putp(PASTE_OFF MOUSE_OFF);
     curs_set(1);
     endwin();
+    screen_guard_hold(false);
 }
 
 void screen_destroy(screen_state *self) {
     if (!self)
         return;
     leave(self);
-    drop_rescue();
+    screen_guard_drop();
     delscreen(self->curses);
     fclose(self->in_file);
     fclose(self->out_file);
@@ -301,6 +240,7 @@ void screen_show(screen_state *self, const grid *frame) {
     if (frame->cursor_visible)
         move(frame->cursor_row, frame->cursor_column);
     refresh();
+    screen_guard_start();
 }
 
 void screen_redraw(screen_state *self) {
@@ -332,6 +272,7 @@ void screen_lend(screen_state *self) {
 }
 
 void screen_take_back(screen_state *self) {
+    screen_guard_hold(true);
     reset_prog_mode();
     modes(self);
     self->whole = true;

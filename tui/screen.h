@@ -12,7 +12,7 @@ typedef struct screen screen_state;
 /// Takes over the terminal on these descriptors (borrowed). Finds what it can do: RGB terminfo, COLORTERM
 /// with a -direct entry, 256, 16, 8 colours, none (NO_COLOR); a TERM that is not known counts as
 /// xterm-256color. From here on SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT give the terminal back before
-/// they end the process. Only one screen at a time.
+/// they end the process, and after SIGKILL a child does that. Only one screen at a time.
 screen_state *screen_create(int in, int out, holm_error **error);
 /// Gives the terminal back. Accepts NULL.
 void screen_destroy(screen_state *self);

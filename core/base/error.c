@@ -104,6 +104,8 @@ void holm_error_set_errno(holm_error **error, int number, const char *format, ..
     if (what && asprintf(&text, "%s: %s", what, strerror(number)) < 0)
         text = NULL;
     error_create(error, code_from_errno(number), text);
+    if ((*error)->code == HOLM_ERROR_NO_SPACE)
+        holm_error_hint(error, "make room on the disk: holm system df shows what of it is holm's");
 }
 
 void holm_error_wrap(holm_error **error, const char *format, ...) {

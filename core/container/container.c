@@ -214,6 +214,7 @@ static int delete_row(state *db, const char *id, bool volumes, json_t **gone, ho
     const json_t *configuration = json_object_get(document, "configuration");
     const char *name = json_string_value(json_object_get(configuration, "name"));
     bool done = false;
+    state_take_spare(db);
     if (state_begin(db, error) == 0) {
         done = state_address_release(db, NULL, id, error) == 0 &&
                state_container_delete(db, id, error) == 0 &&

@@ -64,6 +64,7 @@ static int mark_lost(const paths *where, state *db, const json_t *document, holm
     cleanup_free char *runtime = container_runtime_folder(where, id);
     path_remove_tree(runtime, NULL);
     bool done = false;
+    state_take_spare(db);
     if (state_begin(db, error) == 0) {
         done = state_container_update(db, id, before, changes, error) == 0 &&
                state_event_add(db, "container", "die", id, name, attributes, error) == 0;

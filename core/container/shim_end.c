@@ -180,6 +180,7 @@ static int write_row(shim *self, state *db, holm_error **error) {
         json_object_set_new(changes, "stoppedByUser", json_true());
     json_t *attributes = json_pack("{s:i, s:s}", "exitCode", self->exit_code, "reason", self->reason);
     bool done = false;
+    state_take_spare(db);
     if (state_begin(db, error) == 0) {
         done = state_container_update(db, self->id, NULL, changes, error) == 0 &&
                (self->abandoned ||

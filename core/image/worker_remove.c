@@ -286,6 +286,7 @@ static int remove_rows(state *database, const Holm__Image__V1__RemoveRequest *re
 
 static int remove_marked(worker *owner, state *database, const Holm__Image__V1__RemoveRequest *request,
                          removal *out, holm_error **error) {
+    state_take_spare(database);
     if (set_mark(owner, error) < 0 || state_begin(database, error) < 0)
         return -1;
     fault_point("remove.started");

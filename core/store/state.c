@@ -77,6 +77,8 @@ void state_fail(state *self, int result, const char *what, holm_error **error) {
     }
     const char *text = self->database ? sqlite3_errmsg(self->database) : sqlite3_errstr(result);
     holm_error_set(error, code_of(result), "%s: state.db: %s", what, text);
+    if ((result & 0xff) == SQLITE_FULL)
+        holm_error_hint(error, "make room on the disk: holm system df shows what of it is holm's");
 }
 
 static int bind(sqlite3_stmt *statement, const char *types, va_list arguments) {
@@ -204,6 +206,7 @@ int state_end(state *self, bool commit, holm_error **error) {
     if (self->announce)
         announce(self);
     self->announce = false;
+    state_keep_spare(self);
     return 0;
 }
 
@@ -281,6 +284,7 @@ state *state_open(const char *data_directory, holm_error **error) {
     state *self = calloc(1, sizeof *self);
     if (!self)
         abort();
+    self->directory = strdup(directory);
     self->events_path = path_join(directory, "events", NULL);
     make_private(path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
@@ -302,6 +306,7 @@ void state_close(state *self) {
     if (!self)
         return;
     sqlite3_close(self->database);
+    free(self->directory);
     free(self->events_path);
     free(self);
 }

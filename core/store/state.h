@@ -18,6 +18,10 @@ void state_close(state *self);
 CLEANUP_DEFINE(state, state_cleanup, state_close)
 #define cleanup_state cleanup(state_cleanup)
 
+/// Before a transaction that says that something has ended or is gone: where the disk is full, it gets the
+/// room that is kept for such.
+void state_take_spare(state *self);
+
 /// Several calls as one transaction. Every begin has its end; commit false rolls back.
 int state_begin(state *self, holm_error **error);
 int state_end(state *self, bool commit, holm_error **error);

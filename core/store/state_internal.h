@@ -9,6 +9,7 @@
 
 struct state {
     sqlite3 *database;
+    char *directory;
     char *events_path;
     int depth;     // of open transactions
     bool announce; // an event was added: touch the events file once it is committed
@@ -38,6 +39,9 @@ void state_fail(state *self, int result, const char *what, holm_error **error);
 const char *state_text(sqlite3_stmt *statement, int column);
 /// A column of JSON; the caller owns it.
 json_t *state_json(sqlite3_stmt *statement, int column, holm_error **error);
+
+/// Keeps room for state_take_spare, where the disk has plenty.
+void state_keep_spare(state *self);
 
 /// Makes the tables of an empty database, or brings older ones up to STATE_VERSION.
 int state_migrate(state *self, int from, holm_error **error);

@@ -197,6 +197,21 @@ static void test_crash(void **state) {
     }
 }
 
+static void test_kill(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    driver_type(self, "?"); // so that a frame after the first is out, too
+    driver_expect(self, "keys that work here");
+    kill(self->pid, SIGKILL);
+    int status = driver_wait(self, false);
+    assert_true(WIFSIGNALED(status));
+    driver_expect(self, "holm: the dashboard was killed");
+    assert_true(driver_modes_restored(self));
+    assert_non_null(strstr(self->stream, LEAVE_SCREEN));
+    driver_stop(self);
+}
+
 static void test_signals(void **state) {
     (void)state;
     static const int numbers[] = {SIGTERM, SIGHUP};
@@ -256,8 +271,9 @@ int main(void) {
         cmocka_unit_test(test_pull_completion), cmocka_unit_test(test_console),
         cmocka_unit_test(test_hostile_console), cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_terminals),       cmocka_unit_test(test_crash),
-        cmocka_unit_test(test_signals),         cmocka_unit_test(test_suspend),
-        cmocka_unit_test(test_quiet),           cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_signals),         cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_suspend),         cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -266,7 +266,7 @@ class FullDisk(Case):
         self.assertIn("busybox", house.do("images"))
         self.assertNotIn("large", house.do("images"))
         self.fill(0)
-        self.refused(house, "no room", "pull", "-q", f"{server.host}/good:v1")
+        self.refused(house, "room", "pull", "-q", f"{server.host}/good:v1")
         self.refused(house, "space", "create", "--name", "more", "busybox", "true")
         self.assertEqual(list(house.containers()), ["kept"])
         os.unlink(f"{house.folder}/d/filler")
@@ -299,6 +299,22 @@ class FullDisk(Case):
         os.unlink(f"{house.folder}/d/filler")
         house.do("start", "writer")
         self.assertEqual(house.do("exec", "writer", "sh", "-c", "sha256sum </big"), first)
+
+    def test_full_to_the_last_block(self):
+        """What is there can still be looked at, ended and removed: that is how a full disk gets empty again."""
+        house = self.house
+        house.do("create", "--name", "kept", "busybox", "true")
+        house.do("run", "-d", "--name", "writer", "busybox", "sh", "-c", "cat /dev/zero >/big")
+        wait_until(lambda: not os.statvfs(house.data).f_bavail, "the full disk")
+        wait_until(self.stands_still, "the word that the disk is full")
+        self.refused(house, "space", "create", "--name", "more", "busybox", "true")
+        house.do("rm", "kept")
+        for pid in house.processes("holm-shim"):
+            house.kill(pid)
+        wait_until(lambda: house.status("writer")["state"] == "exited", "the word that it has ended")
+        house.do("rm", "writer")
+        self.assertEqual(house.containers(), {})
+        house.do("run", "--rm", "busybox", "true")
 
     def stands_still(self):
         try:
