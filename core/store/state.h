@@ -97,8 +97,8 @@ typedef struct state_address_wish {
 } state_address_wish;
 
 /// Gives (or gives again) the container an address on the network: stable over restarts, never twice. result:
-/// {"name", "address", "prefix", "gateway", "mac"}, "name" that of the network. The network is made with its defaults
-/// when it is "default".
+/// {"name", "address", "prefix", "gateway", "mac"}, "name" that of the network. The network is made with its
+/// defaults when it is "default".
 json_t *state_address_take(state *self, const char *network, const char *container_id,
                            const state_address_wish *wish, holm_error **error);
 /// network NULL: those on all of them.
