@@ -374,7 +374,8 @@ void holm_system_enable(holm_client *client, bool enable, holm_done done, void *
 /// A value of the user's configuration by its dotted key ("container.cpus"), or NULL when it is not set.
 /// Borrowed. "command" is an array of the user's commands: {"name", "key", "context", "run": [text, or
 /// {"name", "field": where it is in the document: "configuration.references.0"} or {"name", "ask":
-/// question}], "ask", "confirm", "output", "read-only", "origin": "FILE:LINE"}.
+/// question}], "ask", "confirm", "output", "read-only", "origin": "FILE:LINE"}. "keys.origin" has such an
+/// origin for each name in "keys".
 const json_t *holm_configuration_get(const holm_client *client, const char *key);
 /// Reads a TOML file (a theme) as a document; *lines (may be NULL) becomes an object of dotted key → line
 /// number. A syntax error names file and line. The caller owns both.

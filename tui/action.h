@@ -106,8 +106,9 @@ typedef struct action_keymap action_keymap;
 
 /// The default keys, changed by `overrides`: an object {"container.stop": "s", "list.down": "j down", …}
 /// (NULL: none; "" takes the key away). An action or key that is not known, and two actions that would share
-/// a key in one place, are an error that names both.
-action_keymap *action_keymap_create(const json_t *overrides, holm_error **error);
+/// a key in one place, are an error that names both, and where `origins` has the name of an override, its
+/// "FILE:LINE".
+action_keymap *action_keymap_create(const json_t *overrides, const json_t *origins, holm_error **error);
 void action_keymap_destroy(action_keymap *keymap);
 /// What the key means in a place of this noun: the noun's own actions first, then (in lists) those of LIST,
 /// then those of VIEW; in a console only its own. NULL: nothing.

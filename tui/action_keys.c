@@ -78,7 +78,15 @@ static bool is_invalid(const char *key, void *data) {
     return !action_key_valid(key);
 }
 
-static int override(action_keymap *keymap, const json_t *overrides, holm_error **error) {
+// "FILE:LINE: " before an error about what was set under [keys].
+static void name_origin(const json_t *origins, const char *name, holm_error **error) {
+    const char *place = json_string_value(json_object_get(origins, name));
+    if (place)
+        holm_error_wrap(error, "%s", place);
+}
+
+static int override(action_keymap *keymap, const json_t *overrides, const json_t *origins,
+                    holm_error **error) {
     const char *name;
     json_t *value;
     json_object_foreach ((json_t *)overrides, name, value) {
@@ -88,12 +96,14 @@ static int override(action_keymap *keymap, const json_t *overrides, holm_error *
             holm_error_set(error, HOLM_ERROR_INVALID, "[keys] names \"%s\", and there is no such action",
                            name);
             holm_error_hint(error, "docs/keys.md lists all of them");
+            name_origin(origins, name, error);
             return -1;
         }
         if (!keys || strlen(keys) >= KEYS_TEXT_MAX || each_key(keys, is_invalid, NULL)) {
             holm_error_set(error, HOLM_ERROR_INVALID, "[keys] %s = \"%s\" is not a key", name,
                            keys ? keys : "");
             holm_error_hint(error, HINT_KEYS);
+            name_origin(origins, name, error);
             return -1;
         }
         strcpy(keymap->keys[action_index(target)], keys);
@@ -139,7 +149,7 @@ static bool clashes(const char *key, void *data) {
     return false;
 }
 
-static int check_clashes(const action_keymap *keymap, holm_error **error) {
+static int check_clashes(const action_keymap *keymap, const json_t *origins, holm_error **error) {
     for (size_t i = 0; i < action_count(); i++) {
         struct clash clash = {.keymap = keymap, .action = i};
         if (!each_key(keymap->keys[i], clashes, &clash))
@@ -149,12 +159,15 @@ static int check_clashes(const action_keymap *keymap, holm_error **error) {
                        own->custom ? ": " : "", clash.key, action_at(clash.other)->name, own->name);
         holm_error_hint(error, own->custom ? "give the command another key, or the action one under [keys]"
                                            : "give one of them another key under [keys] in config.toml");
+        const char *other = action_at(clash.other)->name;
+        if (!own->custom)
+            name_origin(origins, json_object_get(origins, own->name) ? own->name : other, error);
         return -1;
     }
     return 0;
 }
 
-action_keymap *action_keymap_create(const json_t *overrides, holm_error **error) {
+action_keymap *action_keymap_create(const json_t *overrides, const json_t *origins, holm_error **error) {
     action_keymap *keymap = calloc(1, sizeof *keymap);
     if (keymap)
         keymap->keys = calloc(action_count(), sizeof *keymap->keys);
@@ -162,8 +175,8 @@ action_keymap *action_keymap_create(const json_t *overrides, holm_error **error)
         abort();
     for (size_t i = 0; i < action_count(); i++)
         snprintf(keymap->keys[i], KEYS_TEXT_MAX, "%s", action_at(i)->keys ? action_at(i)->keys : "");
-    if (check_custom(keymap, error) < 0 || override(keymap, overrides, error) < 0 ||
-        check_clashes(keymap, error) < 0) {
+    if (check_custom(keymap, error) < 0 || override(keymap, overrides, origins, error) < 0 ||
+        check_clashes(keymap, origins, error) < 0) {
         action_keymap_destroy(keymap);
         return NULL;
     }

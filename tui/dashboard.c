@@ -192,7 +192,8 @@ void dashboard_choose_theme(dashboard *self) {
 
 static int prepare(dashboard *self, holm_error **error) {
     action_set_commands(holm_configuration_get(self->client, "command"));
-    self->keymap = action_keymap_create(holm_configuration_get(self->client, "keys"), error);
+    self->keymap = action_keymap_create(holm_configuration_get(self->client, "keys"),
+                                        holm_configuration_get(self->client, "keys.origin"), error);
     if (!self->keymap)
         return -1;
     self->screen = screen_create(STDIN_FILENO, STDOUT_FILENO, error);

@@ -246,6 +246,20 @@ static int take_document(const config_check *check, json_t *document, holm_error
     return 0;
 }
 
+// What the names under [keys] mean is known to the dashboard alone, which then says where they are.
+static void keep_origins(const config_check *check) {
+    json_t *origins = json_object();
+    const char *name;
+    json_t *value;
+    json_object_foreach (json_object_get(check->config->values, "keys"), name, value) {
+        cleanup_free char *place = path_format("keys.%s", name);
+        json_object_set_new(origins, name,
+                            json_sprintf("%s:%d", check->path,
+                                         (int)json_integer_value(json_object_get(check->lines, place))));
+    }
+    json_object_set_new(check->config->values, "keys.origin", origins);
+}
+
 static int read_file(config *self, const char *path, holm_error **error) {
     json_t *lines = NULL;
     json_t *document = toml_read(path, &lines, error);
@@ -253,6 +267,8 @@ static int read_file(config *self, const char *path, holm_error **error) {
         return -1;
     config_check check = {.path = path, .lines = lines, .config = self};
     int result = take_document(&check, document, error);
+    if (result == 0)
+        keep_origins(&check);
     json_decref(document);
     json_decref(lines);
     return result;

@@ -67,7 +67,10 @@ static void test_options_of_a_command(void **test) {
 static void expect_key_error(const char *name, const char *keys, const char *first, const char *second) {
     json_t *overrides = json_pack("{s:s}", name, keys);
     cleanup_error holm_error *error = NULL;
-    assert_null(action_keymap_create(overrides, &error));
+    json_t *origins = json_pack("{s:s}", name, "config.toml:7");
+    assert_null(action_keymap_create(overrides, origins, &error));
+    json_decref(origins);
+    assert_ptr_equal(strstr(holm_error_message(error), "config.toml:7: "), holm_error_message(error));
     if (!strstr(holm_error_message(error), first) || !strstr(holm_error_message(error), second))
         fail_msg("\"%s\" names neither %s nor %s", holm_error_message(error), first, second);
     json_decref(overrides);
@@ -75,7 +78,7 @@ static void expect_key_error(const char *name, const char *keys, const char *fir
 
 static void test_keys(void **test) {
     (void)test;
-    action_keymap *keymap = action_keymap_create(NULL, NULL);
+    action_keymap *keymap = action_keymap_create(NULL, NULL, NULL);
     assert_non_null(keymap);
     assert_string_equal(action_keymap_look_up(keymap, ACTION_NOUN_CONTAINER, true, "s")->name,
                         "container.stop");
@@ -85,7 +88,7 @@ static void test_keys(void **test) {
     action_keymap_destroy(keymap);
 
     json_t *overrides = json_pack("{s:s, s:s}", "container.stop", "ctrl-x", "container.kill", "");
-    keymap = action_keymap_create(overrides, NULL);
+    keymap = action_keymap_create(overrides, NULL, NULL);
     assert_string_equal(action_keymap_look_up(keymap, ACTION_NOUN_CONTAINER, true, "ctrl-x")->name,
                         "container.stop");
     assert_null(action_keymap_look_up(keymap, ACTION_NOUN_CONTAINER, true, "K"));
@@ -133,7 +136,7 @@ static void expect_custom_error(const char *key, const char *context, const char
     json_t *commands = custom_command("mine", key, context);
     cleanup_error holm_error *error = NULL;
     action_set_commands(commands);
-    assert_null(action_keymap_create(NULL, &error));
+    assert_null(action_keymap_create(NULL, NULL, &error));
     assert_non_null(strstr(holm_error_message(error), "config.toml:7: "));
     if (!strstr(holm_error_message(error), part))
         fail_msg("\"%s\" lacks \"%s\"", holm_error_message(error), part);
@@ -147,14 +150,14 @@ static void test_custom_commands(void **test) {
     json_t *commands = custom_command("mine", "W f9", "container");
     action_set_commands(commands);
     assert_int_equal(action_count(), before + 1);
-    action_keymap *keymap = action_keymap_create(NULL, NULL);
+    action_keymap *keymap = action_keymap_create(NULL, NULL, NULL);
     const action *mine = action_keymap_look_up(keymap, ACTION_NOUN_CONTAINER, true, "f9");
     assert_ptr_equal(mine, action_find("command.mine"));
     assert_string_equal(mine->help, "Runs: echo {{name}}");
     assert_null(action_keymap_look_up(keymap, ACTION_NOUN_IMAGE, true, "W"));
     action_keymap_destroy(keymap);
     json_t *overrides = json_pack("{s:s}", "command.mine", "f5");
-    keymap = action_keymap_create(overrides, NULL);
+    keymap = action_keymap_create(overrides, NULL, NULL);
     assert_ptr_equal(action_keymap_look_up(keymap, ACTION_NOUN_CONTAINER, true, "f5"), mine);
     action_keymap_destroy(keymap);
     json_decref(overrides);

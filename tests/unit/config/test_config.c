@@ -40,6 +40,11 @@ static void test_values_and_defaults(void **test) {
     const json_t *keys = config_get(self, "keys");
     assert_string_equal(json_string_value(json_object_get(keys, "container.stop")), "X");
     assert_string_equal(json_string_value(json_object_get(keys, "list.down")), "j");
+    const char *first = json_string_value(json_object_get(config_get(self, "keys.origin"), "container.stop"));
+    const char *next = json_string_value(json_object_get(config_get(self, "keys.origin"), "list.down"));
+    assert_true(first && next && strchr(first, ':') && strchr(next, ':'));
+    assert_int_equal(atoi(strrchr(first, ':') + 1) + 1, atoi(strrchr(next, ':') + 1));
+    assert_true(atoi(strrchr(first, ':') + 1) > 1);
 }
 
 static void test_no_file(void **test) {

@@ -371,7 +371,7 @@ dashboard *scene_create(const scene *which, int columns, int rows) {
     dashboard *self = calloc(1, sizeof(*self));
     if (!self)
         abort();
-    self->keymap = action_keymap_create(NULL, NULL);
+    self->keymap = action_keymap_create(NULL, NULL, NULL);
     self->theme = *theme_builtin(256);
     self->model.host.cpu = -1;
     self->model.host.cpus = 2;
