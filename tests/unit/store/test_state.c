@@ -169,6 +169,31 @@ static void test_index(void **test) {
     assert_false(is_needed(db, INDEX));
 }
 
+// What was here before names could stand for an index.
+static void test_names_of_schema_2(void **test) {
+    static const char before[] = "CREATE TABLE old(reference TEXT PRIMARY KEY NOT NULL,"
+                                 "  image TEXT NOT NULL REFERENCES images(id) ON DELETE CASCADE);"
+                                 "INSERT INTO old SELECT reference, image FROM image_references;"
+                                 "DROP TABLE image_references; ALTER TABLE old RENAME TO image_references;"
+                                 "CREATE INDEX image_references_image ON image_references(image);"
+                                 "DROP TABLE indexes; PRAGMA user_version=2;";
+    state *older = open_state(test);
+    cleanup_json json_t *document = image_document(IMAGE, "f1.ext4");
+    assert_int_equal(state_image_put(older, NAME, document, NULL), 0);
+    insert(older, ID_A, "web", IMAGE);
+    assert_int_equal(sqlite3_exec(older->database, before, NULL, NULL, NULL), SQLITE_OK);
+    state_close(older);
+    cleanup_state state *db = open_state(test);
+    cleanup_json json_t *found = state_image_get(db, NAME, NULL);
+    assert_string_equal(json_string_value(json_object_get(found, "id")), IMAGE);
+    cleanup_free char *target = state_reference_target(db, NAME, NULL);
+    assert_string_equal(target, IMAGE);
+    put_index(db, NAME, IMAGE, "f1.ext4");
+    assert_true(is_needed(db, INDEX));
+    assert_int_equal(count_found(db, NAME), 1);
+    assert_int_equal(state_image_delete(db, IMAGE, NULL), -1); // the container still holds it
+}
+
 static void test_image_stays_unpacked(void **test) {
     cleanup_state state *db = open_state(test);
     cleanup_json json_t *document = image_document(IMAGE, "f1.ext4"), *bare = json_deep_copy(document);
@@ -326,6 +351,7 @@ int main(void) {
         TEST(test_image),
         TEST(test_index),
         TEST(test_image_stays_unpacked),
+        TEST(test_names_of_schema_2),
         TEST(test_container_of_missing_image),
         TEST(test_address),
         TEST(test_addresses_run_out),
