@@ -26,8 +26,21 @@ static void pull_image(dashboard *self, const char *id) {
 
 static void push_image(dashboard *self, const char *id) {
     const model_image *image = model_find_image(&self->model, id);
-    if (image)
-        dashboard_push(self, image->name);
+    const json_t *names =
+        json_object_get(json_object_get(image ? image->document : NULL, "configuration"), "references");
+    size_t count = json_array_size(names);
+    if (count < 2) { // each name says another place
+        if (image)
+            dashboard_push(self, count ? json_string_value(json_array_get(names, 0)) : image->name);
+        return;
+    }
+    char **choices = calloc(count, sizeof(*choices));
+    if (!choices)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        choices[i] = (char *)json_string_value(json_array_get(names, i));
+    dashboard_open_choices(self, "push by which name?", choices, count, dashboard_push, NULL);
+    free(choices);
 }
 
 static void inspect(dashboard *self, const char *id) {

@@ -5,6 +5,7 @@
 
 #include "tui/dashboard_private.h"
 #include "tui/log_view.h"
+#include "tui/text_search.h"
 
 static size_t page(const dashboard *self) {
     layout_plan plan = dashboard_layout(self);
@@ -82,12 +83,31 @@ static void page_up(dashboard *self, const char *id) {
 static void filter(dashboard *self, const char *id) {
     (void)id;
     bool search = self->ui.focus == FOCUS_DETAIL && ui_noun(&self->ui) == ACTION_NOUN_LOGS;
+    const ui_text *text = ui_focused_text(&self->ui);
     self->ui.filtering = true;
-    line_edit_set(&self->ui.filter, search ? self->ui.logs.search : self->ui.lists[self->ui.pane].filter);
+    line_edit_set(&self->ui.filter, text     ? text->search
+                                    : search ? self->ui.logs.search
+                                             : self->ui.lists[self->ui.pane].filter);
+    dashboard_dirty(self);
+}
+
+static void find_in_text(dashboard *self, ui_text *text, int direction) {
+    char note[96];
+    if (!*text->search)
+        return;
+    bool found = text_search_go(text, direction);
+    snprintf(note, sizeof(note), "line %zu of %zu, %zu match", text->found + 1, text->lines,
+             text_search_count(text));
+    ui_set_notice(&self->ui, NOTICE_INFO, found ? note : "no line matches");
     dashboard_dirty(self);
 }
 
 static void find(dashboard *self, int direction) {
+    ui_text *text = ui_focused_text(&self->ui);
+    if (text) {
+        find_in_text(self, text, direction);
+        return;
+    }
     if (!*self->ui.logs.search || ui_noun(&self->ui) != ACTION_NOUN_LOGS)
         return;
     if (!log_view_go(&self->ui.logs, log_view_found, direction))

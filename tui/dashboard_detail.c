@@ -10,7 +10,7 @@ bool dashboard_detail_visible(const dashboard *self) {
 
 static void set_text(ui_text *text, const char *id, char *content) {
     if (!text->id || strcmp(text->id, id) != 0)
-        text->top = 0;
+        text->top = text->found = 0;
     free(text->id);
     free(text->text);
     text->id = strdup(id);
@@ -28,7 +28,7 @@ static void follow_inspect(dashboard *self) {
     const void *item = ui_selected(&self->ui, &self->model, self->ui.pane);
     const list_kind *kind = ui_kind(self->ui.pane);
     if (item && kind->document)
-        set_text(&self->ui.inspect, kind->id(item), holm_text_document(kind->document(item), "yaml", NULL));
+        set_text(&self->ui.inspect, kind->id(item), holm_text_document(kind->document(item), "json", NULL));
 }
 
 static const char *text_of(const json_t *object, const char *key) {

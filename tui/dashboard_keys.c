@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tui/dashboard_private.h"
+#include "tui/text_search.h"
 
 static const char *base_name(uint32_t key, char out[24]) {
     static const char *const special[] = {"up",  "down",   "left",     "right",  "home",
@@ -50,6 +51,12 @@ static void filter_changed(dashboard *self) {
     if (self->ui.focus == FOCUS_DETAIL && ui_noun(&self->ui) == ACTION_NOUN_LOGS) {
         snprintf(self->ui.logs.search, sizeof(self->ui.logs.search), "%.*s", UI_FILTER_SIZE - 1,
                  self->ui.filter.text);
+        return;
+    }
+    ui_text *text = ui_focused_text(&self->ui);
+    if (text) {
+        snprintf(text->search, sizeof(text->search), "%.*s", UI_FILTER_SIZE - 1, self->ui.filter.text);
+        text_search_go(text, 0);
         return;
     }
     ui_list *list = &self->ui.lists[self->ui.pane];

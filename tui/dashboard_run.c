@@ -3,10 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tui/cli/options.h"
 #include "tui/dashboard_private.h"
 #include "tui/words.h"
 
-enum { FIELD_IMAGE, FIELD_NAME, FIELD_COMMAND, FIELD_CPUS, FIELD_MEMORY, FIELD_COUNT };
+enum {
+    FIELD_IMAGE,
+    FIELD_NAME,
+    FIELD_COMMAND,
+    FIELD_PORTS,
+    FIELD_VOLUMES,
+    FIELD_ENVIRONMENT,
+    FIELD_NETWORK,
+    FIELD_CPUS,
+    FIELD_MEMORY,
+    FIELD_COUNT
+};
 
 static const char *value(const dashboard *self, int field) {
     return self->ui.overlay.fields[field].input.text;
@@ -19,6 +31,17 @@ static void option(FILE *out, const char *name, const char *text) {
     words_quote(out, text);
 }
 
+// The same option for each word of the field.
+static void options(FILE *out, const char *name, const char *text) {
+    json_t *words, *word;
+    size_t i;
+    if (!words_split(text, &words))
+        return; // a quote that is still open
+    json_array_foreach (words, i, word)
+        option(out, name, json_string_value(word));
+    json_decref(words);
+}
+
 void dashboard_form_command(dashboard *self) {
     char *text = NULL;
     size_t length;
@@ -27,6 +50,10 @@ void dashboard_form_command(dashboard *self) {
         abort();
     fputs("holm run -it", out);
     option(out, "--name", value(self, FIELD_NAME));
+    options(out, "-p", value(self, FIELD_PORTS));
+    options(out, "-v", value(self, FIELD_VOLUMES));
+    options(out, "-e", value(self, FIELD_ENVIRONMENT));
+    options(out, "--network", value(self, FIELD_NETWORK));
     option(out, "--cpus", value(self, FIELD_CPUS));
     option(out, "--memory", value(self, FIELD_MEMORY));
     fputc(' ', out);
@@ -44,6 +71,10 @@ void dashboard_open_run(dashboard *self, const char *image) {
     } fields[FIELD_COUNT] = {{"image", "a name like alpine or debian:12"},
                              {"name", "one is made"},
                              {"command", "what the image says"},
+                             {"ports", "8080:80 127.0.0.1::443 53:53/udp"},
+                             {"volumes", "data:/var/lib/data ./site:/srv:ro"},
+                             {"environment", "KEY=value 'NAME=two words'"},
+                             {"network", "default; or none, or others by name"},
                              {"cpus", "4, or what the host has; fractions are fine"},
                              {"memory", "1G"}};
     cleanup_free char *name = strdup(image);
@@ -85,33 +116,98 @@ static void complain(dashboard *self, const char *text) {
     dashboard_dirty(self);
 }
 
-void dashboard_run_form(dashboard *self) {
-    json_t *command = NULL;
-    double cpus = *value(self, FIELD_CPUS) ? strtod(value(self, FIELD_CPUS), NULL) : 0;
+// Calls `take` for each word of the field. False: it has been said what is wrong.
+static bool each_word(dashboard *self, int field, json_t *request,
+                      const char *(*take)(json_t *request, const char *word)) {
+    const char *label = self->ui.overlay.fields[field].label, *problem = NULL;
+    char text[256];
+    json_t *words = NULL;
+    if (!words_split(value(self, field), &words)) {
+        snprintf(text, sizeof(text), "%s: a quote is left open", label);
+        complain(self, text);
+        return false;
+    }
+    for (size_t i = 0; !problem && i < json_array_size(words); i++) {
+        const char *word = json_string_value(json_array_get(words, i));
+        problem = take(request, word);
+        snprintf(text, sizeof(text), "%s: %.80s: %s", label, word, problem ? problem : "");
+    }
+    if (problem)
+        complain(self, text);
+    json_decref(words);
+    return !problem;
+}
+
+static const char *take_word(json_t *request, const char *word) {
+    json_t *process = json_object_get(request, "process");
+    json_array_append_new(options_child(process, "command", json_array), json_string(word));
+    return NULL;
+}
+
+static const char *take_port(json_t *request, const char *word) {
+    return port_options_parse(options_child(request, "ports", json_array), word);
+}
+
+static const char *take_volume(json_t *request, const char *word) {
+    return mount_options_parse_volume(request, word) ? NULL : "it needs [SOURCE:]PATH[:ro]";
+}
+
+static const char *take_variable(json_t *request, const char *word) {
+    if (!strchr(word, '=') || *word == '=')
+        return "it needs KEY=VALUE";
+    json_t *process = json_object_get(request, "process");
+    json_array_append_new(options_child(process, "environment", json_array), json_string(word));
+    return NULL;
+}
+
+static const char *take_network(json_t *request, const char *word) {
+    bool none = strcmp(word, "none") == 0;
+    const json_t *before = json_object_get(request, "networks");
+    if (before && (none || json_array_size(before) == 0))
+        return "none stands alone";
+    json_t *networks = options_child(request, "networks", json_array);
+    if (!none)
+        json_array_append_new(networks, json_pack("{s:s}", "name", word));
+    return NULL;
+}
+
+static bool take_resources(dashboard *self, json_t *request) {
+    char *end = NULL;
     uint64_t memory = 0;
+    double cpus = strtod(value(self, FIELD_CPUS), &end);
+    if (*value(self, FIELD_CPUS) && (*end || !isfinite(cpus) || cpus <= 0)) {
+        complain(self, "cpus: a number like 2 or 0.5");
+        return false;
+    }
+    if (*value(self, FIELD_MEMORY) && !holm_text_parse_bytes(value(self, FIELD_MEMORY), &memory)) {
+        complain(self, "memory: a size like 512M or 2G");
+        return false;
+    }
+    json_t *resources = options_child(request, "resources", json_object);
+    if (cpus > 0)
+        json_object_set_new(resources, "cpus", json_real(cpus));
+    if (memory > 0)
+        json_object_set_new(resources, "memoryBytes", json_integer((json_int_t)memory));
+    return true;
+}
+
+void dashboard_run_form(dashboard *self) {
     if (!*value(self, FIELD_IMAGE)) {
         complain(self, "an image is needed");
-    } else if (cpus < 0 || !isfinite(cpus) || (*value(self, FIELD_CPUS) && cpus == 0)) {
-        complain(self, "cpus: a number like 2 or 0.5");
-    } else if (*value(self, FIELD_MEMORY) && !holm_text_parse_bytes(value(self, FIELD_MEMORY), &memory)) {
-        complain(self, "memory: a size like 512M or 2G");
-    } else if (!words_split(value(self, FIELD_COMMAND), &command)) {
-        complain(self, "command: a quote is left open");
-    } else {
-        json_t *process = json_pack("{s:b, s:b}", "terminal", 1, "stdinOpen", 1), *resources = json_object();
-        if (json_array_size(command))
-            json_object_set(process, "command", command);
-        if (cpus > 0)
-            json_object_set_new(resources, "cpus", json_real(cpus));
-        if (memory > 0)
-            json_object_set_new(resources, "memoryBytes", json_integer((json_int_t)memory));
-        json_t *request = json_pack("{s:s, s:o, s:o}", "image", value(self, FIELD_IMAGE), "process", process,
-                                    "resources", resources);
-        if (*value(self, FIELD_NAME))
-            json_object_set_new(request, "name", json_string(value(self, FIELD_NAME)));
-        dashboard_close_overlay(self);
-        holm_container_create(self->client, request, dashboard_done,
-                              dashboard_request(self, NULL, on_created));
+        return;
     }
-    json_decref(command);
+    json_t *request = json_pack("{s:s, s:{s:b, s:b}}", "image", value(self, FIELD_IMAGE), "process",
+                                "terminal", 1, "stdinOpen", 1);
+    if (*value(self, FIELD_NAME))
+        json_object_set_new(request, "name", json_string(value(self, FIELD_NAME)));
+    if (!each_word(self, FIELD_COMMAND, request, take_word) ||
+        !each_word(self, FIELD_PORTS, request, take_port) ||
+        !each_word(self, FIELD_VOLUMES, request, take_volume) ||
+        !each_word(self, FIELD_NETWORK, request, take_network) ||
+        !each_word(self, FIELD_ENVIRONMENT, request, take_variable) || !take_resources(self, request)) {
+        json_decref(request);
+        return;
+    }
+    dashboard_close_overlay(self);
+    holm_container_create(self->client, request, dashboard_done, dashboard_request(self, NULL, on_created));
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tui/text_search.h"
 #include "tui/view.h"
 
 static const char *subject(const view_context *self) {
@@ -129,6 +130,23 @@ void detail_draw(const painter *self) {
         detail_task(self);
 }
 
+// What is searched for stands out, most of all in the line that the search stands at.
+static void mark_matches(const painter *self, int y, const ui_text *text, const char *line, bool here) {
+    size_t length = strlen(text->search);
+    cell_style style = theme_style(self->view->theme, THEME_MATCH);
+    style.bg = CELL_COLOR_KEEP;
+    style.attributes |= here ? CELL_BOLD | CELL_UNDERLINE | CELL_REVERSE : CELL_UNDERLINE;
+    for (const char *at = line; (at = text_search_in(text, at)); at += length) {
+        char before[2048], word[UI_FILTER_SIZE];
+        snprintf(before, sizeof(before), "%.*s", (int)(at - line), line);
+        snprintf(word, sizeof(word), "%.*s", (int)length, at);
+        int x = 1 + cell_text_width(before), width = cell_text_width(word), room = self->area.width - 2 - x;
+        rect cells = {self->area.x + x, self->area.y + y, width < room ? width : room, 1};
+        if (cells.width > 0)
+            grid_restyle(self->out, &cells, style);
+    }
+}
+
 void detail_text(const painter *self, const ui_text *text, const char *waiting) {
     if (!text->text) {
         paint(self, 1, 0, self->area.width - 2, THEME_MUTED, waiting);
@@ -147,7 +165,14 @@ void detail_text(const painter *self, const ui_text *text, const char *waiting) 
         char line[2048];
         snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), at);
         paint(self, 1, y, self->area.width - 2, THEME_TEXT, line);
+        mark_matches(self, y, text, line, top + (size_t)y == text->found);
         at += length + (at[length] == '\n');
     }
     paint_scroll(self, top, page, text->lines);
+    if (*text->search) {
+        char count[64];
+        size_t matches = text_search_count(text);
+        snprintf(count, sizeof(count), " %zu line%s ", matches, matches == 1 ? " matches" : "s match");
+        paint_right(self, 1, self->area.height - 1, self->area.width - 2, THEME_MATCH, count);
+    }
 }

@@ -267,6 +267,14 @@ ui_console *ui_selected_console(const ui_state *self, const model_state *model) 
     return NULL;
 }
 
+ui_text *ui_focused_text(ui_state *self) {
+    ui_tab tab = ui_current_tab(self, self->pane);
+    return self->focus != FOCUS_DETAIL ? NULL
+           : tab == TAB_INSPECT        ? &self->inspect
+           : tab == TAB_PROCESSES      ? &self->processes
+                                       : NULL;
+}
+
 void ui_set_notice(ui_state *self, ui_notice_kind kind, const char *text) {
     free(self->notice);
     self->notice = text ? holm_text_escape(text, strlen(text)) : NULL;

@@ -73,7 +73,7 @@ typedef struct ui_choice {
     char *label;      ///< of a choice without an action
 } ui_choice;
 
-#define UI_FORM_FIELDS 8
+#define UI_FORM_FIELDS 10
 
 typedef struct ui_field {
     const char *label;
@@ -102,6 +102,8 @@ typedef struct ui_text {
     char *text; ///< NULL: not here yet
     size_t lines;
     size_t top;
+    char search[UI_FILTER_SIZE];
+    size_t found; ///< the line that the search stands at
 } ui_text;
 
 #define UI_LOG_SOURCES 16
@@ -175,6 +177,9 @@ void ui_move(ui_state *self, const model_state *model, ui_pane pane, int64_t del
 /// Moves to a pane.
 void ui_use_pane(ui_state *self, ui_pane pane);
 void ui_select(ui_state *self, const model_state *model, ui_pane pane, size_t index);
+
+/// The text in focus that can be searched, or NULL.
+ui_text *ui_focused_text(ui_state *self);
 
 const list_kind *ui_kind(ui_pane pane);
 /// The thing at this place of the list as it is shown, or NULL.

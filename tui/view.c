@@ -91,6 +91,32 @@ void paint_scroll(const painter *self, size_t top, size_t page, size_t count) {
             theme_style(self->view->theme, THEME_MUTED), self->view->glyphs->scroll);
 }
 
+void paint_line(const painter *self, int x, int y, theme_role role, const char *text) {
+    if (y >= 0 && y < self->area.height)
+        paint(self, x, y, self->area.width - x, role, text);
+}
+
+int paint_wrapped(const painter *self, int x, int y, theme_role role, const char *text) {
+    size_t width = self->area.width > x + 8 ? (size_t)(self->area.width - x) : 8;
+    while (*text) {
+        size_t length = strlen(text);
+        if (length > width) {
+            length = width;
+            while (length && text[length] != ' ')
+                length--;
+            length = length ? length : width;
+        }
+        while ((text[length] & 0xc0) == 0x80) // not within a character
+            length--;
+        char line[512];
+        snprintf(line, sizeof(line), "%.*s", (int)length, text);
+        paint_line(self, x, y++, role, line);
+        text += length;
+        text += strspn(text, " ");
+    }
+    return y;
+}
+
 const char *view_bytes(double bytes, char out[8]) {
     static const char units[] = "\0KMGTPE";
     int unit = 0;

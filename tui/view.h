@@ -31,6 +31,10 @@ void paint_right(const painter *self, int x, int y, int width, theme_role role, 
 int paint_format(const painter *self, int x, int y, theme_role role, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 void paint_center(const painter *self, int y, theme_role role, const char *text);
+/// A line from column x on; nothing where the row is out of the area.
+void paint_line(const painter *self, int x, int y, theme_role role, const char *text);
+/// Words in as many lines as they take from column x on. Returns the next row.
+int paint_wrapped(const painter *self, int x, int y, theme_role role, const char *text);
 /// A frame around `area`, in the border's style or the accent's.
 void paint_frame(const view_context *view, grid *out, rect area, bool focus);
 /// The style of a selected row, over whatever is drawn there.

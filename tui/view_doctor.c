@@ -9,54 +9,27 @@
 
 // ---- the doctor ----
 
-static void put_line(const painter *self, int x, int y, theme_role role, const char *text) {
-    if (y >= 0 && y < self->area.height)
-        paint(self, x, y, self->area.width - x, role, text);
-}
-
-// Words in as many lines as they take from column x on. Returns the next row.
-static int wrapped(const painter *self, int x, int y, theme_role role, const char *text) {
-    size_t width = self->area.width > x + 8 ? (size_t)(self->area.width - x) : 8;
-    while (*text) {
-        size_t length = strlen(text);
-        if (length > width) {
-            length = width;
-            while (length && text[length] != ' ')
-                length--;
-            length = length ? length : width;
-        }
-        while ((text[length] & 0xc0) == 0x80) // not within a character
-            length--;
-        char line[512];
-        snprintf(line, sizeof(line), "%.*s", (int)length, text);
-        put_line(self, x, y++, role, line);
-        text += length;
-        text += strspn(text, " ");
-    }
-    return y;
-}
-
 static int one_check(const painter *self, int y, const model_check *check) {
     const glyph_table *g = self->view->glyphs;
     static const theme_role roles[] = {THEME_GOOD, THEME_BUSY, THEME_BAD};
     const char *const glyphs[] = {g->check, "!", g->cross};
-    put_line(self, 0, y, roles[check->state], glyphs[check->state]);
-    put_line(self, 2, y, THEME_STRONG, check->name);
+    paint_line(self, 0, y, roles[check->state], glyphs[check->state]);
+    paint_line(self, 2, y, THEME_STRONG, check->name);
     bool narrow = self->area.width < 50; // what was found below the name
     int x = narrow ? 2 : NAME;
-    y = wrapped(self, x, y + narrow, check->state == CHECK_GOOD ? THEME_TEXT : roles[check->state],
-                check->found);
+    y = paint_wrapped(self, x, y + narrow, check->state == CHECK_GOOD ? THEME_TEXT : roles[check->state],
+                      check->found);
     char looked[512];
     snprintf(looked, sizeof(looked), "looked at %.480s", check->looked);
     if (check->state != CHECK_GOOD)
-        y = wrapped(self, x, y, THEME_MUTED, looked);
-    return *check->advice ? wrapped(self, x, y, THEME_MATCH, check->advice) : y;
+        y = paint_wrapped(self, x, y, THEME_MUTED, looked);
+    return *check->advice ? paint_wrapped(self, x, y, THEME_MATCH, check->advice) : y;
 }
 
 static int all_checks(const painter *self, int y) {
     const model_state *model = self->view->model;
     if (!model->checks_known)
-        put_line(self, 0, y++, THEME_MUTED, "looking");
+        paint_line(self, 0, y++, THEME_MUTED, "looking");
     for (size_t i = 0; i < model->check_count; i++)
         y = one_check(self, y, &model->checks[i]);
     return y;

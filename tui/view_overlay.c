@@ -168,32 +168,40 @@ static void confirm(const view_context *self, grid *out) {
     paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "leave it");
 }
 
+#define FORM_BELOW 5 // rows for the command line and the keys
+
+static void form_field(const painter *box, int y, const ui_field *field, bool here) {
+    paint(box, 0, y, 11, here ? THEME_ACCENT : THEME_MUTED, field->label);
+    painter text = *box;
+    text.area.x += 12;
+    text.area.width -= 12;
+    if (here)
+        input_field(&text, y, "", &field->input);
+    else
+        paint(&text, 1, y, text.area.width - 1, THEME_TEXT, field->input.text);
+    if (!field->input.length)
+        paint(&text, 1, y, text.area.width - 1, THEME_MUTED, field->hint);
+}
+
 static void form(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
-    painter box = view_dialog(self, out, 76, (int)overlay->field_count + 7, false);
-    for (size_t i = 0; i < overlay->field_count; i++) {
-        const ui_field *field = &overlay->fields[i];
-        bool here = i == overlay->field;
-        paint(&box, 0, (int)i, 11, here ? THEME_ACCENT : THEME_MUTED, field->label);
-        painter value = box;
-        value.area.x += 12;
-        value.area.width -= 12;
-        if (here)
-            input_field(&value, (int)i, "", &field->input);
-        else
-            paint(&value, 1, (int)i, value.area.width - 1, THEME_TEXT, field->input.text);
-        if (!field->input.length)
-            paint(&value, 1, (int)i, value.area.width - 1, THEME_MUTED, field->hint);
-    }
-    int y = (int)overlay->field_count + 1;
-    paint(&box, 0, y, 20, THEME_MUTED, "the same as");
-    paint(&box, 0, y + 1, box.area.width, THEME_MATCH, overlay->command ? overlay->command : "");
-    int x = paint(&box, 0, y + 3, 5, THEME_KEY, self->glyphs->enter) + 1;
-    x += paint(&box, x, y + 3, 20, THEME_TEXT, "run") + 3;
-    x += paint(&box, x, y + 3, 3, THEME_KEY, "tab") + 1;
-    x += paint(&box, x, y + 3, 12, THEME_TEXT, "next field") + 3;
-    x += paint(&box, x, y + 3, 3, THEME_KEY, "esc") + 1;
-    paint(&box, x, y + 3, 12, THEME_TEXT, "leave it");
+    painter box = view_dialog(self, out, 84, (int)overlay->field_count + FORM_BELOW + 3, false);
+    int rows = box.area.height - FORM_BELOW - 1, keys = box.area.height - 1;
+    rows = rows < 1 ? 1 : rows;
+    size_t top = overlay->field >= (size_t)rows ? overlay->field - (size_t)rows + 1 : 0;
+    for (int y = 0; y < rows && top + (size_t)y < overlay->field_count; y++)
+        form_field(&box, y, &overlay->fields[top + (size_t)y], top + (size_t)y == overlay->field);
+    painter below = box;
+    below.area.y += rows + 1;
+    below.area.height = keys - rows - 2;
+    paint_line(&below, 0, 0, THEME_MUTED, "the same as");
+    paint_wrapped(&below, 0, 1, THEME_MATCH, overlay->command ? overlay->command : "");
+    int x = paint(&box, 0, keys, 5, THEME_KEY, self->glyphs->enter) + 1;
+    x += paint(&box, x, keys, 20, THEME_TEXT, "run") + 3;
+    x += paint(&box, x, keys, 3, THEME_KEY, "tab") + 1;
+    x += paint(&box, x, keys, 12, THEME_TEXT, "next field") + 3;
+    x += paint(&box, x, keys, 3, THEME_KEY, "esc") + 1;
+    paint(&box, x, keys, 12, THEME_TEXT, "leave it");
 }
 
 static void message(const view_context *self, grid *out) {

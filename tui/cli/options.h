@@ -50,6 +50,8 @@ extern const struct argp health_argp;
 
 // ---- options_ports.c: -p ----
 /// Appends what -p TEXT asks for to "ports" of a configuration.
+/// Returns what is wrong with TEXT; NULL: nothing.
+const char *port_options_parse(json_t *ports, const char *text);
 void port_options_add(const struct argp_state *state, json_t *ports, const char *text);
 /// "0.0.0.0:8080->80" of an entry of "ports"; into the caller's buffer, which is returned.
 const char *port_text(const json_t *port, char *out, size_t size);
@@ -58,6 +60,8 @@ const char *port_text(const json_t *port, char *out, size_t size);
 /// Adds to "sockets" of a configuration what --publish-socket TEXT asks for.
 void mount_options_add_socket(const struct argp_state *state, json_t *configuration, const char *text);
 /// Adds to "mounts" or "tmpfs" of a configuration what -v TEXT or --mount TEXT asks for.
+/// False: TEXT is nothing that -v takes.
+bool mount_options_parse_volume(json_t *configuration, const char *text);
 void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text);
 void mount_options_add(const struct argp_state *state, json_t *configuration, const char *text);
 

@@ -53,15 +53,14 @@ void mount_options_add_socket(const struct argp_state *state, json_t *configurat
         json_pack("{s:o, s:s}", "source", host_path(text, (size_t)(colon - text)), "destination", colon + 1));
 }
 
-void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text) {
+bool mount_options_parse_volume(json_t *configuration, const char *text) {
     bool reads = false, empty = false;
     size_t length = volume_length(text, &reads, &empty);
     const char *colon = memchr(text, ':', length);
     const char *path = colon ? colon + 1 : text;
     size_t rest = (size_t)(text + length - path), source = colon ? (size_t)(colon - text) : 0;
     if (path[0] != '/' || memchr(path, ':', rest) || (colon && source == 0))
-        cli_usage_error(
-            state, "-v needs [SOURCE:]PATH[:ro][,nocopy] with an absolute path, and \"%s\" is none", text);
+        return false;
     json_t *mount = json_pack("{s:s, s:o, s:b}", "type", "volume", "destination", json_stringn(path, rest),
                               "readOnly", reads);
     if (colon && is_host_path(text, source)) {
@@ -74,6 +73,13 @@ void mount_options_add_volume(const struct argp_state *state, json_t *configurat
     if (empty)
         json_object_set_new(mount, "noCopy", json_true());
     json_array_append_new(options_child(configuration, "mounts", json_array), mount);
+    return true;
+}
+
+void mount_options_add_volume(const struct argp_state *state, json_t *configuration, const char *text) {
+    if (!mount_options_parse_volume(configuration, text))
+        cli_usage_error(
+            state, "-v needs [SOURCE:]PATH[:ro][,nocopy] with an absolute path, and \"%s\" is none", text);
 }
 
 typedef struct mount_words {

@@ -41,7 +41,7 @@ static const char *colon_before(const char *text, const char *end) {
     return end >= text && *end == ':' ? end : NULL;
 }
 
-void port_options_add(const struct argp_state *state, json_t *ports, const char *text) {
+const char *port_options_parse(json_t *ports, const char *text) {
     const char *slash = strchr(text, '/'), *end = slash ? slash : text + strlen(text);
     const char *protocol = slash ? slash + 1 : "tcp";
     const char *inner = colon_before(text, end), *outer = inner ? colon_before(text, inner) : NULL;
@@ -61,11 +61,18 @@ void port_options_add(const struct argp_state *state, json_t *ports, const char 
     if (!parse_range(container_text, (size_t)(end - container_text), &container) || container.first == 0 ||
         (host_length && !parse_range(host_text, host_length, &host)) ||
         (strcmp(protocol, "tcp") != 0 && strcmp(protocol, "udp") != 0))
-        cli_usage_error(state, "-p needs [ADDRESS:][[HOSTPORT]:]PORT[/udp], and \"%s\" is none", text);
+        return "it needs [ADDRESS:][[HOSTPORT]:]PORT[/udp]";
     if (host.last && host.last - host.first != container.last - container.first)
-        cli_usage_error(state, "-p %s: the ranges are not of the same length", text);
+        return "the ranges are not of the same length";
     for (unsigned i = 0; i <= container.last - container.first; i++)
         append(ports, address, address_length, host.last ? host.first + i : 0, container.first + i, protocol);
+    return NULL;
+}
+
+void port_options_add(const struct argp_state *state, json_t *ports, const char *text) {
+    const char *problem = port_options_parse(ports, text);
+    if (problem)
+        cli_usage_error(state, "-p %s: %s", text, problem);
 }
 
 const char *port_text(const json_t *port, char *out, size_t size) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/tui/fake/fake_holm.h"
+#include "tui/text_search.h"
 
 static void fill(dashboard *self, int containers) {
     json_t *list = fake_containers(containers, SCENE_NOW_NS), *images = fake_images(SCENE_NOW_NS);
@@ -99,6 +100,27 @@ static void unhealthy(dashboard *self) {
     self->ui.lists[PANE_CONTAINERS].columns =
         list_usual_columns(&list_containers) | 1u << list_column_find(&list_containers, "health");
     ui_select(&self->ui, &self->model, PANE_CONTAINERS, 2);
+}
+
+static void images(dashboard *self);
+
+static void inspect(dashboard *self) {
+    open_tab(self, TAB_INSPECT);
+    ui_text *text = &self->ui.inspect;
+    text->text = holm_text_document(ui_container(&self->ui, &self->model)->document, "json", NULL);
+    for (const char *at = text->text; *at; at++)
+        text->lines += *at == '\n';
+    strcpy(text->search, "NaMe");
+    text_search_go(text, 0);
+    text_search_go(text, 1);
+}
+
+static void push_names(dashboard *self) {
+    images(self);
+    model_image *image = model_find_image(&self->model, self->ui.lists[PANE_IMAGES].selected);
+    json_t *names = json_object_get(json_object_get(image->document, "configuration"), "references");
+    json_array_append_new(names, json_string("registry.example:5000/me/web:stable"));
+    dashboard_act(self, action_find("image.push"), NULL);
 }
 
 static void stats(dashboard *self) {
@@ -297,6 +319,20 @@ static void form(dashboard *self) {
         dashboard_overlay_key(self, &(input_event){.key = (unsigned char)*c});
 }
 
+static void form_full(dashboard *self) {
+    static const char *const texts[] = {
+        "web", "",    "8080:80 443:443", "data:/var/lib/data ./a\\ b:/srv:ro", "KEY=$(rm -rf)", "back",
+        "2",   "512M"};
+    containers(self);
+    dashboard_open_run(self, "nginx:1.27");
+    for (size_t i = 0; i < array_length(texts); i++) {
+        for (const char *c = texts[i]; *c; c++)
+            dashboard_overlay_key(self, &(input_event){.key = (unsigned char)*c});
+        if (i + 1 < array_length(texts))
+            dashboard_overlay_key(self, &(input_event){.key = INPUT_TAB});
+    }
+}
+
 static void welcome(dashboard *self) {
     json_t *none = json_array(),
            *system = json_pack("{s:s, s:s, s:s, s:i}", "accelerator", "tcg", "acceleratorReason",
@@ -335,6 +371,8 @@ const scene scenes[] = {
     {"filtered", filtered},
     {"overview", overview},
     {"unhealthy", unhealthy},
+    {"inspect", inspect},
+    {"push-names", push_names},
     {"stats", stats},
     {"logs", logs},
     {"logs-merged", logs_merged},
@@ -360,6 +398,7 @@ const scene scenes[] = {
     {"prune", prune},
     {"prompt", prompt},
     {"run", form},
+    {"run-full", form_full},
     {"welcome", welcome},
     {"welcome-building", welcome_building},
     {"doctor", doctor},

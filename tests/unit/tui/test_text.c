@@ -11,6 +11,7 @@
 
 #include "tests/tui/fake/fake_holm.h"
 #include "tui/screen_color.h"
+#include "tui/text_search.h"
 #include "tui/ui.h"
 #include "tui/view.h"
 #include "tui/words.h"
@@ -131,6 +132,31 @@ static void test_selection(void **state) {
     model_finish(&model);
 }
 
+static void test_search(void **state) {
+    (void)state;
+    ui_text text = {.text = (char *)"one\nTwo web\nthree\nWEB\nfive web web", .lines = 5};
+    assert_false(text_search_go(&text, 1)); // nothing is searched for
+    strcpy(text.search, "wEb");
+    assert_int_equal(text_search_count(&text), 3);
+    assert_true(text_search_go(&text, 0));
+    assert_int_equal(text.found, 1);
+    assert_true(text_search_go(&text, 1));
+    assert_int_equal(text.found, 3);
+    assert_true(text_search_go(&text, 1));
+    assert_int_equal(text.found, 4);
+    assert_true(text_search_go(&text, 1)); // round the end
+    assert_int_equal(text.found, 1);
+    assert_true(text_search_go(&text, -1));
+    assert_int_equal(text.found, 4);
+    text.top = 2;
+    assert_true(text_search_go(&text, 0)); // from where it is shown
+    assert_int_equal(text.found, 3);
+    strcpy(text.search, "one\nTwo"); // lines are searched, not what is between them
+    assert_false(text_search_go(&text, 1));
+    text.text = NULL;
+    assert_int_equal(text_search_count(&text), 0);
+}
+
 static void test_figures(void **state) {
     (void)state;
     char out[16];
@@ -165,9 +191,9 @@ static void test_colors(void **state) {
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cells),  cmocka_unit_test(test_log_text),  cmocka_unit_test(test_log_bounds),
-        cmocka_unit_test(test_words),  cmocka_unit_test(test_selection), cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_colors),
+        cmocka_unit_test(test_cells),   cmocka_unit_test(test_log_text),  cmocka_unit_test(test_log_bounds),
+        cmocka_unit_test(test_words),   cmocka_unit_test(test_selection), cmocka_unit_test(test_search),
+        cmocka_unit_test(test_figures), cmocka_unit_test(test_colors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@ set -euo pipefail
 holm=$1
 . "$(dirname "$0")/screen.sh"
 
+"$holm" network create back >/dev/null
 start_screen dash 120 34 "echo before; '$holm'; echo left with \$?; exec sleep 1000"
 expect "Welcome to holm."
 expect "tells what holm needs"
@@ -20,10 +21,27 @@ keys 2 Enter
 expect "the same as"
 keys "box"
 expect "holm run -it --name box"
+keys Tab Tab "80:web"
+expect "-p 80:web"
+keys Enter
+expect "ports: 80:web: it needs"
+keys C-u "127.0.0.1::80"
+keys Tab "data:/data"
+keys Tab "A='two words'"
+keys Tab "default none"
+keys Enter
+expect "none: none stands alone"
+keys C-u "default back"
+expect "-p 127.0.0.1::80 -v data:/data -e 'A=two words'"
+expect "--network default --network back"
 keys Enter
 expect "/ #" 240
 keys 'echo $((6 * 7)) is it; stty size' Enter
 expect "42 is it"
+keys 'echo "$A" and $(grep -c " /data " /proc/mounts)' Enter
+expect "two words and 1"
+keys 'ls /sys/class/net | grep -c eth' Enter
+expect "2"
 rows=$(show | grep -cE '^.*│' || true)
 [ "$rows" -gt 20 ]
 keys vi Enter
@@ -42,6 +60,14 @@ keys l
 expect "42 is it"
 keys Escape # by itself: with a letter right behind it, it would be alt
 expect "open"
+keys i
+expect '"configuration": {'
+keys / "CREATEDAT"
+expect "1 line matches"
+keys Enter n
+expect "1 match"
+keys Escape
+expect "? help"
 keys s
 expect "exited" 60
 keys d
@@ -49,9 +75,19 @@ expect "Lost: its writable layer"
 keys y
 expect "no containers yet" 30
 
+"$holm" tag busybox 127.0.0.1:1/me/busybox:v1
+keys 2 u
+expect "push by which name?"
+keys "127"
+gone "│ docker.io/library/busybox:latest"
+keys Enter
+gone "by which name?"
+expect "to 127.0.0.1:1: " 60 # nobody is there, and that is said
+keys 1
+
 "$holm" run -d --name ill --health-cmd "echo no answer; false" --health-interval 200ms --health-retries 1 busybox sleep 1000
 expect "1 unhealthy" 60
-keys '[' # from the logs to the overview
+keys ']' # from the last tab to the overview
 expect "no answer"
 "$holm" rm -f ill
 expect "no containers yet" 30
