@@ -95,8 +95,10 @@ static int run_finish(holm_request *request, state *db, holm_error **error) {
         }
         sscanf(buffer_text(&told), "%llu %llu %llu", &entries, &bytes, &left_out);
     }
-    if (*error)
+    if (*error) {
+        holm_error_wrap(error, "copy %s out of the container", self->inside);
         return -1;
+    }
     request->result = json_pack("{s:I, s:I, s:I}", "entries", (json_int_t)entries, "bytes", (json_int_t)bytes,
                                 "leftOut", (json_int_t)left_out);
     return 0;

@@ -66,7 +66,7 @@ tar c src | "$holm" cp - web:/root
 same src tarred
 
 # What makes no sense.
-refused 'No such file' web:/nothing .
+refused 'copy /nothing out of the container: look at nothing: No such file' web:/nothing .
 refused 'No such file' nothing web:/
 refused 'folder cannot take its place' src web:/etc/passwd
 refused 'no folder' src web:/no/such/place
