@@ -72,6 +72,7 @@ Holm__Agent__V1__PrepareRequest *configuration_prepare(const json_t *configurati
 /// Parts of the same, for one network more or less. Freed with the types' own functions.
 Holm__Agent__V1__Interface *configuration_interface(const json_t *network, const char *card);
 Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const json_t *networks);
+/// NULL: resolv.conf is the image's.
 Holm__Agent__V1__Dns *configuration_dns(const json_t *configuration, const json_t *networks);
 /// The default route: by the first network that leads outside, which is the card of that place. NULL: none.
 Holm__Agent__V1__RouteRequest *configuration_route(const json_t *network, const char *card);

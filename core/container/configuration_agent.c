@@ -328,6 +328,8 @@ Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const j
 // know.
 Holm__Agent__V1__Dns *configuration_dns(const json_t *configuration, const json_t *networks) {
     const json_t *asked = json_object_get(configuration, "dns");
+    if (flag_of(asked, "none"))
+        return NULL;
     Holm__Agent__V1__Dns *dns = allocate(1, sizeof *dns);
     holm__agent__v1__dns__init(dns);
     dns->nameservers = copy_texts(json_object_get(asked, "nameservers"), &dns->n_nameservers);

@@ -127,13 +127,22 @@ static int check_sockets(const json_t *request, holm_error **error) {
     return 0;
 }
 
+static int check_dns(const json_t *request, holm_error **error) {
+    const json_t *dns = json_object_get(request, "dns");
+    if (!json_is_true(json_object_get(dns, "none")) || json_object_size(dns) == 1)
+        return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID,
+                   "a container whose resolv.conf is left alone has no name servers");
+    return -1;
+}
+
 int configuration_check(const json_t *request, holm_error **error) {
     const json_t *process = json_object_get(request, "process");
     return check_capabilities(process, "capabilitiesAdd", error) < 0 ||
                    check_capabilities(process, "capabilitiesDrop", error) < 0 ||
                    check_rlimits(process, error) < 0 || check_paths(request, process, error) < 0 ||
                    check_mounts(request, error) < 0 || check_sockets(request, error) < 0 ||
-                   check_memory_priority(request, error) < 0
+                   check_dns(request, error) < 0 || check_memory_priority(request, error) < 0
                ? -1
                : 0;
 }

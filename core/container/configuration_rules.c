@@ -73,11 +73,9 @@ static const key_rule resource_rules[] = {
     {0},
 };
 static const key_rule dns_rules[] = {
-    {.key = "nameservers", .kind = KIND_TEXTS},
-    {.key = "searches", .kind = KIND_TEXTS},
-    {.key = "options", .kind = KIND_TEXTS},
-    {.key = "domain", .kind = KIND_TEXT},
-    {0},
+    {.key = "none", .kind = KIND_BOOL},      {.key = "nameservers", .kind = KIND_TEXTS},
+    {.key = "searches", .kind = KIND_TEXTS}, {.key = "options", .kind = KIND_TEXTS},
+    {.key = "domain", .kind = KIND_TEXT},    {0},
 };
 static const key_rule host_rules[] = {
     {.key = "address", .kind = KIND_TEXT},

@@ -106,7 +106,8 @@ static void ask_agent(network_change *self, const char *method, const ProtobufCM
 // Whoever named servers of their own has nothing to do with ours.
 static void configure_dns(network_change *self, change_step then) {
     const json_t *asked = json_object_get(self->shim->configuration, "dns");
-    if (json_array_size(json_object_get(asked, "nameservers")) > 0) {
+    if (json_array_size(json_object_get(asked, "nameservers")) > 0 ||
+        json_is_true(json_object_get(asked, "none"))) {
         then(self);
         return;
     }

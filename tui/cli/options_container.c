@@ -29,6 +29,7 @@ enum {
     KEY_DNS,
     KEY_DNS_SEARCH,
     KEY_DNS_OPTION,
+    KEY_NO_DNS,
     KEY_ADD_HOST,
     KEY_PIDS,
     KEY_SCHEME,
@@ -84,6 +85,7 @@ static const struct argp_option options[] = {
     {"dns", KEY_DNS, "ADDRESS", 0, "A name server", 5},
     {"dns-search", KEY_DNS_SEARCH, "DOMAIN", 0, "A domain to search in", 5},
     {"dns-option", KEY_DNS_OPTION, "OPTION", 0, "An option of resolv.conf", 5},
+    {"no-dns", KEY_NO_DNS, NULL, 0, "Leave /etc/resolv.conf as the image has it", 5},
     {"add-host", KEY_ADD_HOST, "NAME:ADDRESS", 0, "A line for /etc/hosts", 5},
     {NULL, 0, NULL, 0, "Image:", 6},
     {"pull", KEY_PULL, "WHEN", 0, "missing (default), always or never", 6},
@@ -250,6 +252,8 @@ static error_t parse_network(int key, char *argument, struct argp_state *state, 
     case 'p':
         port_options_add(state, options_child(configuration, "ports", json_array), argument);
         return 0;
+    case KEY_NO_DNS:
+        return json_object_set_new(options_child(configuration, "dns", json_object), "none", json_true());
     case KEY_ADD_HOST:
         add_host(state, configuration, argument);
         return 0;

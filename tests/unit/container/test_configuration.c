@@ -155,6 +155,13 @@ static void several_networks(void **data) {
     assert_int_equal(json_array_size(json_object_get(none, "networks")), 0);
     json_decref(usual);
 
+    cleanup_error holm_error *error = NULL;
+    assert_null(complete("{\"image\": \"i\", \"dns\": {\"none\": true, \"searches\": [\"a\"]}}", &error));
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INVALID);
+    json_t *alone = complete("{\"image\": \"i\", \"dns\": {\"none\": true}}", NULL);
+    assert_null(configuration_dns(alone, NULL));
+    json_decref(alone);
+
     // Inside first: the route leads by the second card, and three resolvers are all that can be named.
     json_t *four = json_array();
     for (int i = 0; i < 4; i++) {

@@ -79,6 +79,18 @@ class Networks(unittest.TestCase):
         world.run("rm", "-f", "server")
         self.assertIn("NXDOMAIN", look("server"))
 
+    def test_no_resolver(self):
+        world.run("network", "create", "back", "--subnet", "10.99.0.0/24", "--internal")
+        world.run("network", "create", "front")
+        world.run("run", "-d", "--name", "alone", "--no-dns", "--network", "back", "-c", "1", "-m", "128m", "busybox", "sleep",
+                  "1000")
+        world.run("network", "connect", "front", "alone")
+        done = subprocess.run([world.holm, "exec", "alone", "cat", "/etc/resolv.conf"], env=world.environment,
+                              capture_output=True, text=True)
+        self.assertNotIn("nameserver", done.stdout)
+        self.assertIn("no name servers", refused("create", "--no-dns", "--dns", "10.0.0.1", "busybox"))
+        self.assertIn("front", [place[0] for place in places("alone")])
+
     def test_another_one_of_the_same_name(self):
         """Its process is not that of the first one, which may linger."""
         for subnet, address in (("10.99.0.0/24", "10.99.0.2"), ("10.98.0.0/24", "10.98.0.2")):
