@@ -22,6 +22,8 @@ static void pull_image(dashboard *self, const char *id) {
                           "tab: names and tags; up and down: what was pulled before",
                           "", pull_entered);
     self->complete = dashboard_complete_pull;
+    self->typed = &self->pulls;
+    self->pulls.at = self->pulls.count;
 }
 
 static void push_image(dashboard *self, const char *id) {

@@ -211,7 +211,7 @@ void dashboard_open_prompt(dashboard *self, const char *title, const char *text,
     line_edit_set(&overlay->input, value);
     self->entered = entered;
     self->complete = NULL;
-    self->pulls.at = self->pulls.count;
+    self->typed = NULL;
 }
 
 void dashboard_open_message(dashboard *self, const char *title, const char *text, bool bad) {
@@ -250,8 +250,8 @@ static void prompt_key(dashboard *self, const input_event *event) {
     }
     if (event->key == INPUT_TAB && self->complete) {
         self->complete(self);
-    } else if (event->key == INPUT_UP || event->key == INPUT_DOWN) {
-        const char *entry = history_step(&self->pulls, event->key == INPUT_UP ? -1 : 1);
+    } else if (self->typed && (event->key == INPUT_UP || event->key == INPUT_DOWN)) {
+        const char *entry = history_step(self->typed, event->key == INPUT_UP ? -1 : 1);
         if (entry)
             line_edit_set(&overlay->input, entry);
     } else {

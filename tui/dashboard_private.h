@@ -20,6 +20,7 @@ typedef struct dashboard {
     action_keymap *keymap;
     input_decoder input;
     history_file pulls, commands; ///< what was typed before
+    history_file *typed;          ///< that of the open prompt, or NULL
 
     uv_poll_t terminal;
     uv_poll_cb on_terminal;

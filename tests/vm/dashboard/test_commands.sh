@@ -40,6 +40,7 @@ END
 setup_busybox "$holm"
 "$holm" create --name box busybox >/dev/null
 
+echo quay.example/was/pulled:1 >"$folder/d/holm/history-pull"
 start_screen dash 120 34 "'$holm'; echo left with \$?; exec sleep 1000"
 expect "box"
 keys x
@@ -53,6 +54,7 @@ gone "Runs: printf"
 
 keys W
 expect "show words: what"
+keys Up # what was pulled is no answer to this
 keys -l "\$(touch $folder/hurt); 'a' \"b\" *"
 keys Enter
 expect "[box]"
@@ -76,6 +78,13 @@ expect "it has the 34 120"
 expect "Enter goes back"
 keys Enter
 expect "? help"
+
+keys p
+expect "pull an image"
+keys Up
+expect "quay.example/was/pulled:1"
+keys Escape
+gone "quay.example"
 
 keys :
 keys -l "long one"
