@@ -5,7 +5,7 @@
 #include "tui/view.h"
 
 #define BOX_WIDTH 96
-#define NAME      17 // where what was found begins
+#define NAME      18 // where what was found begins
 
 // ---- the doctor ----
 
