@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/bench")
@@ -220,8 +221,12 @@ class Several(unittest.TestCase):
                     verbs, networks = [("disconnect", "back")], set()
                 for verb, network in verbs:
                     self.assertTrue(refused("network", verb, network, "hit"))
+                # the shim's lock is free a moment after its connections have ended
+                deadline = time.monotonic() + 60
+                while json.loads(world.run("inspect", "hit"))[0]["status"].get("reason") != "shim-lost":
+                    self.assertLess(time.monotonic(), deadline, "the end of the shim is not known")
+                    time.sleep(0.05)
                 self.assertEqual({place[0] for place in places("hit")}, networks)
-                self.assertEqual(json.loads(world.run("inspect", "hit"))[0]["status"]["reason"], "shim-lost")
                 world.run("start", "hit")
                 self.neighbours("hit", networks)
                 world.run("rm", "-f", "hit")

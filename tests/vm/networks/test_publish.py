@@ -181,8 +181,8 @@ class Life(unittest.TestCase):
 
     def test_what_cannot_be(self):
         world.run("network", "create", "inside", "--internal")
-        for word, options in (("same length", ["-p", "1-2:3"]), ("is none", ["-p", "a:1"]), ("is none", ["-p", "0"]),
-                              ("is none", ["-p", "1:2/sctp"]), ("no address", ["-p", "300.1.1.1:1:2"]),
+        for word, options in (("same length", ["-p", "1-2:3"]), ("it needs [ADDRESS", ["-p", "a:1"]), ("it needs [ADDRESS", ["-p", "0"]),
+                              ("it needs [ADDRESS", ["-p", "1:2/sctp"]), ("no address", ["-p", "300.1.1.1:1:2"]),
                               ("twice", ["-p", "81:1", "-p", "81:2"]),
                               ("without a network", ["--network", "none", "-p", "1"]),
                               ("internal", ["--network", "inside", "-p", "1"])):

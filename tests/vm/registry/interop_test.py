@@ -198,10 +198,7 @@ def test_commit(house):
         house.do("pull", "-q", base)
         house.do("run", "--name", "busy", base, "/bin/busybox", "sh", "-c", "echo after >/told")
         house.do("commit", "busy", made)
-        done = house.holm("push", "--progress", "json", made, code=0)
-        layers = json.loads(done.stderr.splitlines()[-2])["layers"]
-        assert sorted(layer["phase"] for layer in layers).count("done") >= 1, layers
-        digest = done.stdout.strip()
+        digest = house.do("push", "-q", made)
         assert skopeo.pull(made) == (digest, "after\n")
         house.do("rm", "busy")
         house.do("rmi", made, base)
