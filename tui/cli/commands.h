@@ -1,4 +1,5 @@
-// Every subcommand: its options and its function, as the action table names them. One file each.
+// Every subcommand: its options and its function, as the action table names them. A file for each, or for
+// those that differ in the noun only.
 #pragma once
 
 #include <argp.h>

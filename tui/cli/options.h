@@ -25,16 +25,6 @@ typedef struct filter_options {
 extern const struct argp filter_argp;
 void filter_options_add(filter_options *self, const struct argp_state *state, const char *text);
 
-// ---- options_prune.c: what all prunes say: -f, --filter, no arguments ----
-typedef struct prune_options {
-    filter_options filter;
-    bool force;
-} prune_options;
-extern const struct argp prune_options_argp;
-/// Prints what is gone: the lists of the result by their key, and the bytes. As the done of a request; data
-/// is the cli.
-void prune_print(json_t *result, const holm_error *error, void *data);
-
 // ---- options_process.c: what run, create and exec say about the process ----
 typedef struct process_options_group {
     json_t *process; ///< as in docs/protocol.md; owned
