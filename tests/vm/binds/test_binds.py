@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, read, wait_until  # noqa: E402
+from house import House, read, run_steps, wait_until  # noqa: E402
 from user import User, reason_without  # noqa: E402
 
 ANY_GROUP = 100
@@ -165,10 +165,8 @@ def main():
             user.prefix[user.prefix.index("--clear-groups")] = f"--groups={user.gid},{ANY_GROUP}"
         house = stack.enter_context(House(user=user))
         test = Binds(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()))
-        for step in (test.refusals, test.start, test.shown, test.both_ways, test.read_only, test.owners, test.walls,
-                     test.confined, test.restart, test.second_try, test.daemon_lost, test.ends):
-            print(step.__name__, flush=True)
-            step()
+        run_steps(test.refusals, test.start, test.shown, test.both_ways, test.read_only, test.owners, test.walls,
+                  test.confined, test.restart, test.second_try, test.daemon_lost, test.ends)
 
 
 main()

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -23,6 +24,20 @@ def wait_until(condition, what, seconds=60):
             return found
         time.sleep(0.05)
     raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def need_busybox():
+    """Ends the test with its reason where there is no image to be made of it."""
+    if not os.path.exists("/bin/busybox"):
+        print("busybox is not installed")
+        sys.exit(77)
+
+
+def run_steps(*steps):
+    """One after the other, each on what those before have left."""
+    for step in steps:
+        print(step.__name__, flush=True)
+        step()
 
 
 def read(path, mode="r"):

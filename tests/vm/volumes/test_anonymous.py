@@ -4,7 +4,7 @@ import sys
 import tarfile
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, wait_until  # noqa: E402
+from house import House, need_busybox, run_steps, wait_until  # noqa: E402
 
 PLACES = {"/data", "/var/lib/store"}
 
@@ -97,14 +97,11 @@ class Anonymous:
 
 
 def main():
-    if not os.path.exists("/bin/busybox"):
-        print("busybox is not installed")
-        sys.exit(77)
+    need_busybox()
     with House() as house:
         test = Anonymous(house)
-        for step in (test.image, test.made, test.kept_and_removed, test.covered, test.run_to_the_end, test.refused, test.killed):
-            print(step.__name__, flush=True)
-            step()
+        run_steps(test.image, test.made, test.kept_and_removed, test.covered, test.run_to_the_end, test.refused,
+                  test.killed)
 
 
 main()

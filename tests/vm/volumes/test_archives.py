@@ -6,7 +6,7 @@ import sys
 import tarfile
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, wait_until  # noqa: E402
+from house import House, need_busybox, run_steps, wait_until  # noqa: E402
 
 MIB = 1 << 20
 LOOK = "cd /data && stat -c '%n %a %u:%g %s %Y' . file deep/link deep/empty && cat deep/link && md5sum <large && stat -c %i file again | uniq | wc -l"
@@ -197,15 +197,11 @@ class Archives:
 
 
 def main():
-    if not os.path.exists("/bin/busybox"):
-        print("busybox is not installed")
-        sys.exit(77)
+    need_busybox()
     with House() as house:
         test = Archives(house)
-        for step in (test.out_and_in, test.not_over_something, test.in_use, test.left_dirty, test.other_size, test.killed, test.journals,
-                     test.hostile):
-            print(step.__name__, flush=True)
-            step()
+        run_steps(test.out_and_in, test.not_over_something, test.in_use, test.left_dirty, test.other_size, test.killed,
+                  test.journals, test.hostile)
 
 
 main()

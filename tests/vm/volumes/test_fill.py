@@ -7,7 +7,7 @@ import sys
 import tarfile
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, QEMU, wait_until  # noqa: E402
+from house import House, QEMU, need_busybox, run_steps, wait_until  # noqa: E402
 
 LARGE = 48 << 20
 FILES = 2000
@@ -138,14 +138,10 @@ class Fill:
 
 
 def main():
-    if not os.path.exists("/bin/busybox"):
-        print("busybox is not installed")
-        sys.exit(77)
+    need_busybox()
     with House(image=False) as house:
         test = Fill(house, make_image(house))
-        for step in (test.kept, test.once, test.left_out, test.read_only, test.inner, test.too_small, test.killed):
-            print(step.__name__, flush=True)
-            step()
+        run_steps(test.kept, test.once, test.left_out, test.read_only, test.inner, test.too_small, test.killed)
 
 
 main()

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import HOLM, House, wait_until  # noqa: E402
+from house import HOLM, House, need_busybox, run_steps, wait_until  # noqa: E402
 
 KINDS = ("images", "containers", "volumes", "templates", "kernels")
 MIB = 1 << 20
@@ -119,14 +119,10 @@ class Prune:
 
 
 def main():
-    if not os.path.exists("/bin/busybox"):
-        print("busybox is not installed")
-        sys.exit(77)
+    need_busybox()
     with House() as house:
         test = Prune(house)
-        for step in (test.make, test.df, test.asks, test.filtered, test.rooms, test.together, test.kernels):
-            print(step.__name__, flush=True)
-            step()
+        run_steps(test.make, test.df, test.asks, test.filtered, test.rooms, test.together, test.kernels)
 
 
 main()
