@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# docs.sh BUILD: the pages made from tables are as the tables are, the manual pages are sound, and links lead somewhere.
+# docs.sh BUILD: the pages made from tables are as the tables are, the manual pages are sound, README shows the
+# dashboard as it is, and links lead somewhere.
 set -euo pipefail
 build=$1
 cd "$(dirname "$0")/.."
@@ -19,4 +20,11 @@ for page in README.md docs/*.md; do
         if [ ! -e "$(dirname "$page")/$link" ]; then echo "$page: nothing at $link" >&2; failed=1; fi
     done < <(grep -oE '\]\([^)#: ]+' "$page" | cut -c3-)
 done
+# README's picture is the golden screen, with its empty rows left out.
+picture() { grep -vxE '│ +│' | sed 's/ *$//'; }
+if ! diff <(head -n 24 tests/tui/golden/containers-80x24.txt | sed 's/|$//' | picture) \
+    <(awk '/^```/ { inside++; next } inside == 1' README.md | picture) >&2; then
+    echo "README.md shows another dashboard than tests/tui/golden/containers-80x24.txt" >&2
+    failed=1
+fi
 [ -z "$failed" ]
