@@ -81,59 +81,6 @@ json_t *fake_containers(int count, int64_t now_ns) {
     return list;
 }
 
-static json_t *image(const char *id, const char *name, json_int_t size, int64_t age, int users, int layers,
-                     int64_t now) {
-    json_t *containers = json_array(), *list = json_array();
-    for (int i = 0; i < users; i++)
-        json_array_append_new(
-            containers, json_string("a000000000000000000000000000000000000000000000000000000000000000"));
-    for (int i = 0; i < layers; i++) {
-        char digest[80];
-        snprintf(digest, sizeof(digest), "sha256:%02x%062d", 0x31 + i * 17, i);
-        json_array_append_new(
-            list, json_pack("{s:s, s:I}", "digest", digest, "sizeBytes", size / layers + i * 12345));
-    }
-    json_t *history = json_array();
-    for (int i = 0; i < layers; i++) {
-        json_array_append_new(
-            history, json_pack("{s:s}", "createdBy",
-                               i ? "/bin/sh -c apt-get update && apt-get install -y --no-install-recommends "
-                                   "ca-certificates"
-                                 : "ADD rootfs.tar.xz /"));
-        json_array_append_new(history, json_pack("{s:s, s:b}", "createdBy",
-                                                 "/bin/sh -c #(nop)  ENV VERSION=1.27.3", "emptyLayer", 1));
-    }
-    json_t *document =
-        json_pack("{s:s, s:{s:[s], s:s, s:{s:[s], s:[s]}}, s:{s:I, s:I, s:I, s:o, s:o}}", "id", id,
-                  "configuration", "references", name, "platform", "linux/amd64", "process", "entrypoint",
-                  "/entrypoint.sh", "command", "serve", "status", "sizeBytes", size, "uniqueBytes", size / 2,
-                  "createdAt", (json_int_t)(now - age * SECOND), "layers", list, "containers", containers);
-    json_object_set_new(json_object_get(document, "status"), "history", history);
-    json_t *configuration = json_object_get(document, "configuration");
-    json_object_set_new(json_object_get(configuration, "process"), "environment",
-                        json_pack("[s, s]", "PATH=/usr/local/bin:/usr/bin:/bin", "VERSION=1.27.3"));
-    json_object_set_new(configuration, "exposedPorts", json_pack("[s]", "80/tcp"));
-    json_object_set_new(configuration, "labels", json_pack("{s:s}", "maintainer", "someone"));
-    return document;
-}
-
-json_t *fake_networks(int64_t now_ns) {
-    return json_pack("[{s:s, s:{s:s, s:s, s:b}, s:{s:s, s:I}}, {s:s, s:{s:s, s:s, s:b}, s:{s:s, s:I}}]", "id",
-                     "default", "configuration", "name", "default", "subnet", "10.88.0.0/24", "internal", 0,
-                     "status", "gateway", "10.88.0.1", "createdAt", (json_int_t)(now_ns - 900000 * SECOND),
-                     "id", "back", "configuration", "name", "back", "subnet", "10.88.1.0/24", "internal", 1,
-                     "status", "gateway", "10.88.1.1", "createdAt", (json_int_t)(now_ns - 9000 * SECOND));
-}
-
-json_t *fake_volumes(int64_t now_ns) {
-    return json_pack("[{s:s, s:{s:s, s:I}, s:{s:I, s:I}}, {s:s, s:{s:s, s:I}, s:{s:I, s:I}}]", "id", "pgdata",
-                     "configuration", "name", "pgdata", "sizeBytes", (json_int_t)512 << 30, "status",
-                     "usedBytes", (json_int_t)1290 << 20, "createdAt", (json_int_t)(now_ns - 900000 * SECOND),
-                     "id", "cache", "configuration", "name", "cache", "sizeBytes", (json_int_t)8 << 30,
-                     "status", "usedBytes", (json_int_t)80 << 20, "createdAt",
-                     (json_int_t)(now_ns - 9000 * SECOND));
-}
-
 json_t *fake_events(int64_t now_ns) {
     static const struct {
         const char *kind, *action, *name;
@@ -150,19 +97,6 @@ json_t *fake_events(int64_t now_ns) {
                                               "unixNs", (json_int_t)(now_ns - all[i].ago * SECOND), "kind",
                                               all[i].kind, "action", all[i].action, "name", all[i].name,
                                               "attributes", "exitCode", 137));
-    return list;
-}
-
-json_t *fake_images(int64_t now_ns) {
-    json_t *list = json_array();
-    json_array_append_new(
-        list, image("sha256:3f5a", "docker.io/library/nginx:1.27", 68 << 20, 3 * 86400, 1, 6, now_ns));
-    json_array_append_new(
-        list, image("sha256:77c0", "docker.io/library/postgres:16", 151 << 20, 3 * 86400, 1, 4, now_ns));
-    json_array_append_new(
-        list, image("sha256:1b2e", "docker.io/library/debian:12", 48 << 20, 12 * 86400, 1, 1, now_ns));
-    json_array_append_new(
-        list, image("sha256:9ab1", "docker.io/library/alpine:3.20", 3 << 20, 40 * 86400, 0, 1, now_ns));
     return list;
 }
 

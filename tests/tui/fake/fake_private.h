@@ -1,0 +1,37 @@
+// What the files of the made-up libholm share: the client with its data, and answers that come from the loop.
+#pragma once
+
+#include "tests/tui/fake/fake_holm.h"
+
+struct holm_client {
+    uv_loop_t *loop;
+    json_t *containers, *images, *networks, *volumes;
+    holm_watch *watches;
+    int next_id;
+};
+
+struct holm_watch {
+    holm_client *client;
+    enum { WATCH_EVENTS, WATCH_STATS, WATCH_TASKS, WATCH_PULL } kind;
+    holm_watch_item item;
+    holm_watch_ended ended;
+    void *data;
+    uv_timer_t timer;
+    json_t *task;
+    unsigned steps;
+    bool closed;
+    holm_watch *next;
+};
+
+/// Calls back from the loop after so many milliseconds; owns result and error.
+void fake_reply(holm_client *client, json_t *result, holm_error *error, uint64_t delay, holm_done done,
+                void *data);
+/// For what the dashboard does not ask for, but the table's commands link.
+void fake_refuse(holm_client *client, holm_done done, void *data);
+/// What a prune that found nothing but so many bytes answers.
+json_t *fake_pruned(json_int_t bytes);
+/// Tells the watches of events that something of this kind has changed.
+void fake_announce(holm_client *client, const char *kind);
+holm_watch *fake_watch_new(holm_client *client, int kind, holm_watch_item item, holm_watch_ended ended,
+                           void *data);
+int64_t fake_now_ns(void);
