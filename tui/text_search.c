@@ -3,28 +3,26 @@
 #include <string.h>
 
 const char *text_search_in(const ui_text *self, const char *line) {
-    return *self->search ? strcasestr(line, self->search) : NULL;
+    bool possible = *self->search && !strchr(self->search, '\n');
+    return possible ? strcasestr(line, self->search) : NULL;
 }
 
-// Calls for each line that matches; stops at the first true.
-static bool each_match(const ui_text *self, bool (*function)(size_t line, void *data), void *data) {
-    size_t number = 0;
-    for (const char *at = self->text; at && *at && *self->search; number++) {
-        size_t length = strcspn(at, "\n");
-        const char *found = strcasestr(at, self->search);
-        if (!found)
-            return false;
-        if (found + strlen(self->search) <= at + length && function(number, data))
-            return true;
-        at += length + (at[length] == '\n');
+// Calls for each line that matches. What lies before a match is passed over once, not looked through by each
+// line.
+static void each_match(const ui_text *self, void (*function)(size_t line, void *data), void *data) {
+    const char *at = self->text, *found, *end;
+    for (size_t line = 0; at && (found = text_search_in(self, at)); line++, at = end ? end + 1 : NULL) {
+        while ((end = strchr(at, '\n')) && end < found) {
+            at = end + 1;
+            line++;
+        }
+        function(line, data);
     }
-    return false;
 }
 
-static bool count(size_t line, void *data) {
+static void count(size_t line, void *data) {
     (void)line;
     ++*(size_t *)data;
-    return false;
 }
 
 size_t text_search_count(const ui_text *self) {
@@ -40,7 +38,7 @@ typedef struct neighbours {
     size_t first, last, next, previous;
 } neighbours;
 
-static bool look(size_t line, void *data) {
+static void look(size_t line, void *data) {
     neighbours *self = data;
     if (!self->any)
         self->first = line;
@@ -54,7 +52,6 @@ static bool look(size_t line, void *data) {
         self->before = true;
         self->previous = line;
     }
-    return false;
 }
 
 bool text_search_go(ui_text *self, int direction) {
