@@ -168,7 +168,8 @@ static void confirm(const view_context *self, grid *out) {
     paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "leave it");
 }
 
-#define FORM_BELOW 5 // rows for the command line and the keys
+#define FORM_WIDTH 84
+#define FORM_REST  4 // rows beside the fields and the command line: its heading, the keys, two blank ones
 
 static void form_field(const painter *box, int y, const ui_field *field, bool here) {
     paint(box, 0, y, 11, here ? THEME_ACCENT : THEME_MUTED, field->label);
@@ -183,10 +184,24 @@ static void form_field(const painter *box, int y, const ui_field *field, bool he
         paint(&text, 1, y, text.area.width - 1, THEME_MUTED, field->hint);
 }
 
+// Rows for the command line: two, or more where it takes them and all fields still have theirs.
+static int form_command_rows(const view_context *self, const grid *out) {
+    const ui_overlay *overlay = &self->ui->overlay;
+    grid nothing = {0};
+    int width = (FORM_WIDTH < out->columns - 2 ? FORM_WIDTH : out->columns - 2) - 4;
+    painter text = {self, &nothing, {0, 0, width, 0}};
+    int taken = paint_wrapped(&text, 0, 0, THEME_MATCH, overlay->command ? overlay->command : "");
+    int room = out->rows - 4 - (int)overlay->field_count - FORM_REST;
+    taken = taken < room ? taken : room;
+    return taken > 2 ? taken : 2;
+}
+
 static void form(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
-    painter box = view_dialog(self, out, 84, (int)overlay->field_count + FORM_BELOW + 3, false);
-    int rows = box.area.height - FORM_BELOW - 1, keys = box.area.height - 1;
+    int command = form_command_rows(self, out);
+    painter box =
+        view_dialog(self, out, FORM_WIDTH, (int)overlay->field_count + command + FORM_REST + 2, false);
+    int rows = box.area.height - command - FORM_REST, keys = box.area.height - 1;
     rows = rows < 1 ? 1 : rows;
     size_t top = overlay->field >= (size_t)rows ? overlay->field - (size_t)rows + 1 : 0;
     for (int y = 0; y < rows && top + (size_t)y < overlay->field_count; y++)
