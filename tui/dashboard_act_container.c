@@ -58,16 +58,17 @@ static void kill_container(dashboard *self, const char *id) {
 }
 
 static void renamed(dashboard *self, const char *text) {
-    const model_container *container = ui_container(&self->ui, &self->model);
-    if (container && *text)
-        holm_container_rename(self->client, container->id, text, dashboard_done,
-                              dashboard_request(self, container->id, dashboard_applied));
+    if (*text)
+        holm_container_rename(self->client, self->subject, text, dashboard_done,
+                              dashboard_request(self, self->subject, dashboard_applied));
 }
 
 static void rename_container(dashboard *self, const char *id) {
     const model_container *container = model_find_container(&self->model, id);
-    if (container)
-        dashboard_open_prompt(self, "rename", NULL, container->name, renamed);
+    if (!container)
+        return;
+    snprintf(self->subject, sizeof(self->subject), "%s", container->id);
+    dashboard_open_prompt(self, "rename", NULL, container->name, renamed);
 }
 
 static void run(dashboard *self, const char *id) {

@@ -29,9 +29,9 @@ static void resized(dashboard *self, const char *id, json_t *result, const holm_
 }
 
 static void size_entered(dashboard *self, const char *text) {
-    const char *id = self->ui.lists[PANE_VOLUMES].selected;
+    const char *id = self->subject;
     uint64_t bytes;
-    if (!*text || !id)
+    if (!*text)
         return;
     if (holm_text_parse_bytes(text, &bytes))
         holm_volume_resize(self->client, id, bytes, dashboard_done, dashboard_request(self, id, resized));
@@ -44,6 +44,7 @@ static void resize(dashboard *self, const char *id) {
     char size[32];
     if (!volume)
         return;
+    snprintf(self->subject, sizeof(self->subject), "%s", id);
     snprintf(size, sizeof(size), "%lluM", (unsigned long long)(volume->size >> 20));
     dashboard_open_prompt(self, "resize the volume",
                           "the size it is to have, larger or smaller, for example 20G\n"

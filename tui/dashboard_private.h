@@ -31,7 +31,7 @@ typedef struct dashboard {
     uv_timer_t pace;   ///< a frame that has to wait for its time
     uv_timer_t settle; ///< the selection has come to rest
     uv_timer_t look;   ///< for the guest kernel, while it is being built
-    uv_signal_t signals[5];
+    uv_signal_t signals[6];
     bool dirty; ///< draw at the end of this turn
     bool leaving;
     bool examined;     ///< the doctor has been asked
@@ -54,7 +54,7 @@ typedef struct dashboard {
     size_t target_count;
     void (*entered)(struct dashboard *self, const char *text); ///< what the open prompt is for
     void (*complete)(struct dashboard *self);                  ///< what tab does in it, or NULL
-    char subject[80]; ///< the id of what the open list of names is about
+    char subject[256]; ///< the id of what the open list of names or prompt is about
     void (*chosen)(struct dashboard *self, const char *name); ///< what the open list of names is for
     void (*moved)(struct dashboard *self, const char *name);
     char **names; ///< all that may be chosen
