@@ -16,9 +16,9 @@ typedef struct custom_run {
     bool terminal;
     uv_process_t process;
     uv_pipe_t pipes[2];
-    unsigned open; ///< handles
-    char read[4096];
-    char *output; ///< its last bytes
+    unsigned open;          ///< handles
+    char read[OUTPUT_MOST]; ///< as much at once as is kept: what is kept is made showable each time
+    char *output;           ///< its last bytes
     size_t length;
 } custom_run;
 
