@@ -109,10 +109,23 @@ void dashboard_settle(dashboard *self) {
     uv_timer_start(&self->settle, on_settle, SETTLE_MS, 0);
 }
 
+// With the program that has the terminal: only so does the shell take it back, and go on with both. Where no
+// shell would, the kernel stops neither.
+static void stop_together(void) {
+    struct sigaction ours;
+    sigaction(SIGTSTP, &(struct sigaction){.sa_handler = SIG_DFL}, &ours);
+    raise(SIGTSTP);
+    sigaction(SIGTSTP, &ours, NULL);
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
     dashboard *self = handle->data;
-    if (self->lent && (number == SIGINT || number == SIGTSTP))
+    if (self->lent && (number == SIGINT || number == SIGQUIT))
         return; // meant for the program that has the terminal
+    if (self->lent && number == SIGTSTP) {
+        stop_together();
+        return;
+    }
     switch (number) {
     case SIGWINCH:
         dashboard_dirty(self);
@@ -128,7 +141,7 @@ static void on_signal(uv_signal_t *handle, int number) {
     }
 }
 
-static const int watched_signals[] = {SIGWINCH, SIGTSTP, SIGTERM, SIGHUP, SIGINT};
+static const int watched_signals[] = {SIGWINCH, SIGTSTP, SIGTERM, SIGHUP, SIGINT, SIGQUIT};
 
 // libuv makes what it polls non-blocking for all who share the open file, such as the shell that we come back
 // to. A terminal that belongs to another user (su) cannot be opened anew: its flags are put back when we

@@ -30,6 +30,12 @@ run = ["sh", "-c", "echo it has the $(stty size)"]
 output = "terminal"
 
 [[command]]
+name = "stops"
+key = "ctrl-o"
+run = ["sh", "-c", "echo it begins; kill -TSTP 0; echo it goes on"]
+output = "terminal"
+
+[[command]]
 name = "long one"
 run = ["sleep", "1000"]
 
@@ -109,6 +115,21 @@ expect "box" 30 reader
 expect "this is a read-only view" 30 reader
 "${tmux[@]}" send-keys -t reader 1 W
 expect "show words: what" 30 reader
+
+# What stops with the terminal in its hand stops the dashboard too: the shell has it then, and goes on with both.
+start_screen jobs 120 34 "bash --norc -i"
+"${tmux[@]}" send-keys -t jobs -l "'$holm'"
+"${tmux[@]}" send-keys -t jobs Enter
+expect "box  " 30 jobs
+"${tmux[@]}" send-keys -t jobs C-o
+expect "it begins" 30 jobs
+expect "Stopped" 30 jobs
+"${tmux[@]}" send-keys -t jobs -l fg
+"${tmux[@]}" send-keys -t jobs Enter
+expect "it goes on" 30 jobs
+expect "Enter goes back" 30 jobs
+"${tmux[@]}" send-keys -t jobs Enter
+expect "box  " 30 jobs
 
 # A key that is taken, and what makes no sense, are errors with both names, file and line.
 config=$folder/c/holm/config.toml
