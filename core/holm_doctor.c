@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +17,7 @@
 #include "vm/machine.h"
 
 #define ANSWER_MOST  4096 // of a program that is asked for its version
+#define ANSWER_MS    10000
 #define OLDEST_MAJOR 7
 #define OLDEST_MINOR 2
 
@@ -82,28 +85,43 @@ static void check_helpers(json_t *list, const paths *where) {
 
 // ---- programs of the system ----
 
-// The first line that `PROGRAM --version` prints; false where it cannot be run.
+// Waits for what a program says, or for its end; false where that does not come in time.
+static bool in_time(int fd, uint64_t until) {
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    int ready;
+    do {
+        uint64_t now = uv_hrtime() / 1000000;
+        ready = poll(&wanted, 1, until > now ? (int)(until - now) : 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+// The first line that `PROGRAM --version` prints; false where it cannot be run, or does not end.
 static bool ask_version(const char *program, char *line, size_t size) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return false;
     cleanup_close int ours = ends[0], theirs = ends[1], pidfd = -1;
+    pid_t pid;
     const process_fd fds[] = {{theirs, 1}};
     const process_options options = {.argv = (const char *const[]){program, "--version", NULL},
                                      .fds = fds,
                                      .fd_count = 1,
                                      .die_with_parent = true};
-    if (process_spawn(&options, NULL, &pidfd, NULL) < 0)
+    if (process_spawn(&options, &pid, &pidfd, NULL) < 0)
         return false;
     close(steal_fd(&theirs));
+    uint64_t until = uv_hrtime() / 1000000 + ANSWER_MS;
     char answer[ANSWER_MOST] = "";
     size_t length = 0;
     ssize_t more;
-    while (length + 1 < sizeof answer &&
+    while (length + 1 < sizeof answer && in_time(ours, until) &&
            ((more = read(ours, answer + length, sizeof answer - 1 - length)) > 0 ||
             (more < 0 && errno == EINTR)))
         length += more > 0 ? (size_t)more : 0;
     close(steal_fd(&ours)); // what prints without end is ended by that
+    if (!in_time(pidfd, until))
+        kill(pid, SIGKILL);
     int code = process_wait(pidfd);
     snprintf(line, size, "%.*s", (int)strcspn(answer, "\n"), answer);
     return code == 0 && *line;
@@ -117,7 +135,7 @@ static void check_qemu(json_t *list) {
     char version[128];
     int major = 0, minor = 0;
     if (!ask_version(program, version, sizeof version)) {
-        doctor_tell(list, "QEMU", DOCTOR_MISSING, program, "it cannot be started", install);
+        doctor_tell(list, "QEMU", DOCTOR_MISSING, program, "it cannot be started, or does not end", install);
         return;
     }
     cleanup_free char *safe = holm_text_escape(version, strlen(version));

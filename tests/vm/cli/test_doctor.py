@@ -36,6 +36,14 @@ class Doctor(unittest.TestCase):
             told = house.holm("doctor", code=1).stdout
             self.assertIn("What to do:\nQEMU: install QEMU 7.2", told)
 
+    def test_a_qemu_that_does_not_end(self):
+        with House(image=False) as house:
+            program = f"{house.folder}/qemu"
+            with open(program, "w") as file:
+                file.write("#!/bin/sh\nexec sleep 1000\n")
+            os.chmod(program, 0o755)
+            self.assertIn("does not end", self.checks(house, 1, HOLM_QEMU=program)["QEMU"]["found"])
+
     def test_the_kernel_being_built(self):
         with House(image=False) as house:
             kernels = f"{house.folder}/c/holm/kernel"
