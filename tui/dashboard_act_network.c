@@ -2,8 +2,6 @@
 #include "tui/dashboard_private.h"
 #include <stdio.h>
 
-#define MOST_NAMES 256
-
 static void open_network(dashboard *self, const char *id) {
     (void)id;
     dashboard_open_detail(self);
@@ -18,6 +16,13 @@ static void inspect(dashboard *self, const char *id) {
 // ---- containers on networks and off them ----
 
 typedef void (*name_chosen)(dashboard *self, const char *name);
+
+static const char **names_create(size_t most) {
+    const char **names = calloc(most + 1, sizeof *names);
+    if (!names)
+        abort();
+    return names;
+}
 
 static void choose(dashboard *self, const char *title, const char *subject, const char *const *names,
                    size_t count, name_chosen chosen) {
@@ -59,9 +64,9 @@ static void network_disconnected(dashboard *self, const char *network) {
 // The containers that are on the network, or those that are not.
 static void choose_container(dashboard *self, const char *id, bool members, name_chosen chosen) {
     const model_network *network = model_find_network(&self->model, id);
-    const char *names[MOST_NAMES];
+    cleanup_free const char **names = names_create(self->model.container_count);
     size_t count = 0;
-    for (size_t i = 0; network && i < self->model.container_count && count < MOST_NAMES; i++) {
+    for (size_t i = 0; network && i < self->model.container_count; i++) {
         const model_container *each = &self->model.containers[i];
         if ((model_member_address(each, network->name) != NULL) == members)
             names[count++] = each->name;
@@ -72,9 +77,9 @@ static void choose_container(dashboard *self, const char *id, bool members, name
 // The networks that the container is on, or those that it is not.
 static void choose_network(dashboard *self, const char *id, bool member, name_chosen chosen) {
     const model_container *container = model_find_container(&self->model, id);
-    const char *names[MOST_NAMES];
+    cleanup_free const char **names = names_create(self->model.network_count);
     size_t count = 0;
-    for (size_t i = 0; container && i < self->model.network_count && count < MOST_NAMES; i++) {
+    for (size_t i = 0; container && i < self->model.network_count; i++) {
         const model_network *each = &self->model.networks[i];
         if ((model_member_address(container, each->name) != NULL) == member)
             names[count++] = each->name;
