@@ -56,29 +56,32 @@ static void input_field(const painter *self, int y, const char *label, const lin
     cursor_at(&field, column, y);
 }
 
+// The lines of a text, the wide ones wrapped. Returns the row after them.
 static int text_lines(const painter *self, int y, const char *text, theme_role role) {
-    while (text && *text && y < self->area.height) {
+    while (text && *text) {
         size_t length = strcspn(text, "\n");
         char line[512];
         snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), text);
-        paint(self, 0, y++, self->area.width, role, line);
+        if (cell_text_width(line) > self->area.width)
+            y = paint_wrapped(self, 0, y, role, line);
+        else
+            paint_line(self, 0, y++, role, line);
         text += length + (text[length] == '\n');
     }
     return y;
 }
 
-static int count_lines(const char *text, int *width) {
-    int lines = 0;
-    while (text && *text) {
-        size_t length = strcspn(text, "\n");
+// Rows that the text takes in a box on this screen, and how wide the inside of the box is for it.
+static int count_lines(const view_context *self, const grid *out, const char *text, int *width) {
+    for (const char *at = text; at && *at; at += strcspn(at, "\n"), at += *at == '\n') {
         char line[512];
-        snprintf(line, sizeof(line), "%.*s", (int)(length < sizeof(line) ? length : sizeof(line) - 1), text);
+        snprintf(line, sizeof(line), "%.*s", (int)strcspn(at, "\n"), at);
         int columns = cell_text_width(line);
         *width = columns > *width ? columns : *width;
-        lines++;
-        text += length + (text[length] == '\n');
     }
-    return lines;
+    *width = *width < out->columns - 6 ? *width : out->columns - 6;
+    grid nothing = {0};
+    return text_lines(&(painter){self, &nothing, {0, 0, *width, 0}}, 0, text, THEME_TEXT);
 }
 
 static void choice_row(const painter *self, int y, const ui_choice *choice, bool current, bool help) {
@@ -150,7 +153,7 @@ static void help(const view_context *self, grid *out) {
 static void prompt(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
     int width = 60;
-    int lines = count_lines(overlay->text, &width);
+    int lines = count_lines(self, out, overlay->text, &width);
     painter box = view_dialog(self, out, width + 4, 4 + lines + (lines > 0), false);
     input_field(&box, 0, ">", &overlay->input);
     text_lines(&box, 2, overlay->text, THEME_MUTED);
@@ -159,9 +162,11 @@ static void prompt(const view_context *self, grid *out) {
 static void confirm(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
     int width = 40;
-    int lines = count_lines(overlay->text, &width);
+    int lines = count_lines(self, out, overlay->text, &width);
     painter box = view_dialog(self, out, width + 4, lines + 4, overlay->danger);
-    text_lines(&box, 0, overlay->text, THEME_TEXT);
+    painter text = box;
+    text.area.height -= 2; // the keys are below it
+    text_lines(&text, 0, overlay->text, THEME_TEXT);
     int x = paint(&box, 0, box.area.height - 1, 2, overlay->danger ? THEME_BAD : THEME_KEY, "y") + 1;
     x += paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "do it") + 3;
     x += paint(&box, x, box.area.height - 1, 6, THEME_KEY, "n esc") + 1;
@@ -222,9 +227,11 @@ static void form(const view_context *self, grid *out) {
 static void message(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
     int width = 40;
-    int lines = count_lines(overlay->text, &width);
+    int lines = count_lines(self, out, overlay->text, &width);
     painter box = view_dialog(self, out, width + 4, lines + 4, overlay->danger);
-    text_lines(&box, 0, overlay->text, THEME_TEXT);
+    painter text = box;
+    text.area.height -= 2; // the keys are below it
+    text_lines(&text, 0, overlay->text, THEME_TEXT);
     int x = paint(&box, 0, box.area.height - 1, 3, THEME_KEY, "esc") + 1;
     paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "close");
 }

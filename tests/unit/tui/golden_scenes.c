@@ -307,6 +307,12 @@ static void prune(dashboard *self) {
     dashboard_act(self, action_find("container.prune"), NULL);
 }
 
+// Its explanation is wider than 80 columns.
+static void prune_all(dashboard *self) {
+    containers(self);
+    dashboard_act(self, action_find("system.prune"), NULL);
+}
+
 static void prompt(dashboard *self) {
     containers(self);
     dashboard_act(self, action_find("image.pull"), NULL);
@@ -396,6 +402,7 @@ const scene scenes[] = {
     {"palette", palette},
     {"confirm", confirm},
     {"prune", prune},
+    {"prune-all", prune_all},
     {"prompt", prompt},
     {"run", form},
     {"run-full", form_full},
