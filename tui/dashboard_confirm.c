@@ -120,7 +120,7 @@ static void write_prune(const dashboard *self, const action *what, FILE *out) {
     bool all = what->noun == ACTION_NOUN_SYSTEM;
     size_t count = 0;
     for (size_t i = 0; (all || what->noun == ACTION_NOUN_CONTAINER) && i < model->container_count; i++)
-        if (!model_container_running(&model->containers[i]))
+        if (!model_container_running(&model->containers[i]) && !model_container_busy(&model->containers[i]))
             write_candidate(out, &count, model->containers[i].name);
     for (size_t i = 0; what->noun == ACTION_NOUN_VOLUME && i < model->volume_count; i++)
         if (model->volumes[i].anonymous && !is_mounted(self, model->volumes[i].name))
