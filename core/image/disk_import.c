@@ -256,8 +256,10 @@ static int make_room(disk_importer *self, ext2_ino_t folder, const char *name, e
     struct ext2_inode body;
     ext2_ino_t found;
     *stays = 0;
-    if (import_find(self, folder, name, &found, error) < 0 || !found)
-        return found ? -1 : 0;
+    if (import_find(self, folder, name, &found, error) < 0)
+        return -1;
+    if (!found)
+        return 0;
     errcode_t code = ext2fs_read_inode(self->fs, found, &body);
     if (code)
         return import_fail(code, "read a file", error);
