@@ -128,7 +128,7 @@ int state_reference_set(state *self, const char *reference, const char *image_id
 }
 
 static int copy(state *self, const char *reference, const char *source, holm_error **error) {
-    if (state_run(self, error, "DELETE FROM image_references WHERE reference = ?", "s", reference) < 0 ||
+    if (leave_others(self, reference, source, error) < 0 || // a source may have this one name only
         state_run(self, error,
                   "INSERT OR REPLACE INTO image_references(reference, image, target)"
                   " SELECT DISTINCT ?, image, target FROM image_references WHERE ? IN (reference, target)"

@@ -162,6 +162,9 @@ static void test_index(void **test) {
     assert_int_equal(count_found(db, "docker.io/library/b:1"), 2);
     assert_int_equal(state_reference_delete(db, NAME, NULL, NULL, NULL), 0);
     assert_true(is_needed(db, INDEX));
+    // Its only name given to the index once more: nothing changes.
+    assert_int_equal(state_reference_copy(db, "docker.io/library/b:1", INDEX, NULL), 0);
+    assert_int_equal(count_found(db, "docker.io/library/b:1"), 2);
     // One platform less; then the name moves to the other image alone, and nothing needs the index.
     assert_int_equal(state_image_delete(db, IMAGE, NULL), 0);
     assert_int_equal(count_found(db, "docker.io/library/b:1"), 1);
