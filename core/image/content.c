@@ -7,6 +7,7 @@
 typedef struct gathering {
     const blob_store *blobs;
     content *out;
+    json_t *lacking; // digests of what is here in part: looked at once, however often it is named
 } gathering;
 
 void content_finish(content *self) {
@@ -62,6 +63,11 @@ static int add_image(content *self, const manifest *image, holm_error **error) {
 static int gather(gathering *self, const char *digest, const char *media_type, unsigned depth,
                   holm_error **error);
 
+static int lacks(gathering *self, const char *digest) {
+    self->out->complete = false;
+    return json_object_set_new(self->lacking, digest, json_true());
+}
+
 static int add_entries(gathering *self, const manifest *index, unsigned depth, holm_error **error) {
     if (depth >= MANIFEST_INDEX_DEPTH_MAX) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "the index names indexes more than %d deep",
@@ -85,15 +91,15 @@ static int gather(gathering *self, const char *digest, const char *media_type, u
     cleanup_manifest manifest it = {0};
     if (json_object_get(self->out->seen, digest))
         return 0;
+    if (json_object_get(self->lacking, digest))
+        return lacks(self, digest);
     if (blob_read(self->blobs, digest, MANIFEST_SIZE_MAX, &text, error) < 0 ||
         manifest_parse_contents(text.data, text.length, &it, error) < 0)
         return -1;
     if (depth == 0)
         self->out->index = it.index;
-    if (depth > 0 && !it.index && !is_whole(self->blobs, &it)) {
-        self->out->complete = false;
-        return 0;
-    }
+    if (depth > 0 && !it.index && !is_whole(self->blobs, &it))
+        return lacks(self, digest);
     bool complete = self->out->complete;
     self->out->complete = true;
     if ((it.index ? add_entries(self, &it, depth, error) : add_image(self->out, &it, error)) < 0)
@@ -101,7 +107,7 @@ static int gather(gathering *self, const char *digest, const char *media_type, u
     bool sound = self->out->complete || depth == 0; // no registry takes an index that names what it lacks
     self->out->complete = self->out->complete && complete;
     if (!sound)
-        return 0;
+        return lacks(self, digest);
     // What it says of itself counts: registries want to hear the same.
     const char *type = it.media_type ? it.media_type
                        : media_type  ? media_type
@@ -112,8 +118,10 @@ static int gather(gathering *self, const char *digest, const char *media_type, u
 
 int content_gather(const blob_store *blobs, const char *digest, content *out, holm_error **error) {
     *out = (content){.seen = json_object(), .complete = true};
-    gathering self = {.blobs = blobs, .out = out};
-    if (gather(&self, digest, NULL, 0, error) == 0)
+    gathering self = {.blobs = blobs, .out = out, .lacking = json_object()};
+    int result = gather(&self, digest, NULL, 0, error);
+    json_decref(self.lacking);
+    if (result == 0)
         return 0;
     content_finish(out);
     return -1;
