@@ -25,6 +25,8 @@ static const action actions[] = {
                      "Goes through the layouts: even, wide lists, wide detail, detail below"),
     ACTION_DASHBOARD("view.wider", ACTION_NOUN_VIEW, ">", "wider", "Gives the lists more room"),
     ACTION_DASHBOARD("view.narrower", ACTION_NOUN_VIEW, "<", "narrower", "Gives the lists less room"),
+    ACTION_DASHBOARD("view.taller", ACTION_NOUN_VIEW, "}", "taller", "Gives the focused list more rows"),
+    ACTION_DASHBOARD("view.shorter", ACTION_NOUN_VIEW, "{", "shorter", "Gives the focused list fewer rows"),
     ACTION_DASHBOARD("view.theme", ACTION_NOUN_VIEW, "T", "theme", "Chooses a theme, shown while choosing"),
     ACTION_DASHBOARD("view.copy-command", ACTION_NOUN_VIEW, "Y", "copy command",
                      "Copies the command line that does the same as an action of the selected item"),

@@ -17,6 +17,15 @@ layout_plan dashboard_layout(const dashboard *self) {
     return layout_compute(&self->ui, &self->model, self->frame.columns, self->frame.rows);
 }
 
+view_context dashboard_view(const dashboard *self) {
+    return (view_context){.model = &self->model,
+                          .ui = &self->ui,
+                          .theme = &self->theme,
+                          .glyphs = glyphs_get(self->screen && screen_unicode(self->screen)),
+                          .keymap = self->keymap,
+                          .now = time(NULL)};
+}
+
 void dashboard_dirty(dashboard *self) {
     self->dirty = true;
 }
@@ -33,8 +42,7 @@ static void draw_frame(dashboard *self) {
     dashboard_consoles_resize(self);
     layout_plan plan = dashboard_layout(self);
     layout_settle(&self->ui, &plan);
-    view_context view = {&self->model, &self->ui, &self->theme, glyphs_get(screen_unicode(self->screen)),
-                         self->keymap, time(NULL)};
+    view_context view = dashboard_view(self);
     view_draw(&view, &self->frame);
     screen_show(self->screen, &self->frame);
     self->drawn_ms = uv_now(self->loop);

@@ -1,7 +1,6 @@
 // Lists, and what scrolls.
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "tui/dashboard_private.h"
 #include "tui/log_view.h"
@@ -25,19 +24,14 @@ static void scroll_text(const dashboard *self, ui_text *text, int64_t delta) {
 static void scroll_detail(dashboard *self, int64_t delta) {
     rect content = dashboard_layout(self).content;
     grid nothing = {0};
-    view_context view = {&self->model, &self->ui, &self->theme, glyphs_get(false), self->keymap, time(NULL)};
+    view_context view = dashboard_view(self);
     int rows = detail_rows(&(painter){&view, &nothing, content});
     int64_t most = rows > content.height ? rows - content.height : 0;
     int64_t top = (int64_t)self->ui.detail_top + delta;
     self->ui.detail_top = top < 0 ? 0 : top > most ? (size_t)most : (size_t)top;
 }
 
-static void move(dashboard *self, int64_t delta) {
-    if (self->ui.focus == FOCUS_LIST) {
-        ui_move(&self->ui, &self->model, self->ui.pane, delta);
-        dashboard_settle(self);
-        return;
-    }
+void dashboard_scroll(dashboard *self, int64_t delta) {
     ui_tab tab = ui_current_tab(&self->ui, self->ui.pane);
     if (tab == TAB_LOGS)
         log_view_scroll(&self->ui.logs, delta);
@@ -48,6 +42,15 @@ static void move(dashboard *self, int64_t delta) {
     else
         scroll_detail(self, delta);
     dashboard_dirty(self);
+}
+
+static void move(dashboard *self, int64_t delta) {
+    if (self->ui.focus != FOCUS_LIST) {
+        dashboard_scroll(self, delta);
+        return;
+    }
+    ui_move(&self->ui, &self->model, self->ui.pane, delta);
+    dashboard_settle(self);
 }
 
 static void down(dashboard *self, const char *id) {
@@ -125,7 +128,7 @@ static void find_previous(dashboard *self, const char *id) {
     find(self, -1);
 }
 
-static void sorted(dashboard *self) {
+void dashboard_sorted(dashboard *self) {
     const ui_list *list = &self->ui.lists[self->ui.pane];
     char text[96];
     snprintf(text, sizeof(text), "sorted by %s%s",
@@ -146,13 +149,13 @@ static void sort(dashboard *self, const char *id) {
         list->sort = (list->sort + 1) % ((int)kind->column_count + 1);
     while (list->sort && (!kind->columns[list->sort - 1].compare || !(shown & 1u << (list->sort - 1))));
     list->reverse = false;
-    sorted(self);
+    dashboard_sorted(self);
 }
 
 static void sort_reverse(dashboard *self, const char *id) {
     (void)id;
     self->ui.lists[self->ui.pane].reverse = !self->ui.lists[self->ui.pane].reverse;
-    sorted(self);
+    dashboard_sorted(self);
 }
 
 static void columns(dashboard *self, const char *id) {

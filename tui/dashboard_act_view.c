@@ -1,4 +1,6 @@
 // Places: panes, tabs, zoom, the way back; and the dashboard itself.
+#include <string.h>
+
 #include "tui/dashboard_private.h"
 
 static void focus_pane(dashboard *self, ui_pane pane) {
@@ -85,8 +87,10 @@ static const struct {
     const char *name;
     int share;
     bool below;
-} layouts[] = {
-    {"even", 45, false}, {"wide lists", 65, false}, {"wide detail", 28, false}, {"detail below", 40, true}};
+} layouts[] = {{"even", 450, false},
+               {"wide lists", 650, false},
+               {"wide detail", 280, false},
+               {"detail below", 400, true}};
 
 static void next_layout(dashboard *self, const char *id) {
     (void)id;
@@ -99,24 +103,47 @@ static void next_layout(dashboard *self, const char *id) {
     self->ui.share = layouts[at].share;
     self->ui.below = layouts[at].below;
     self->ui.zoom = false;
+    memset(self->ui.heights, 0, sizeof(self->ui.heights));
+    memset(self->ui.lefts, 0, sizeof(self->ui.lefts));
     ui_set_notice(&self->ui, NOTICE_INFO, layouts[at].name);
     dashboard_settle(self);
 }
 
 static void resize(dashboard *self, int delta) {
     int share = (self->ui.share ? self->ui.share : layouts[0].share) + delta;
-    self->ui.share = share < 15 ? 15 : share > 85 ? 85 : share;
+    self->ui.share = share < 150 ? 150 : share > 850 ? 850 : share;
     dashboard_settle(self);
 }
 
 static void wider(dashboard *self, const char *id) {
     (void)id;
-    resize(self, 3);
+    resize(self, 30);
 }
 
 static void narrower(dashboard *self, const char *id) {
     (void)id;
-    resize(self, -3);
+    resize(self, -30);
+}
+
+// The line above the pane moves; of the first one, that below it.
+static void resize_pane(dashboard *self, int rows) {
+    layout_plan plan = dashboard_layout(self);
+    int band = layout_band_of(&plan, self->ui.pane), line = band > 0 ? band : 1;
+    if (band < 0)
+        return;
+    layout_line_move(&self->ui, &plan, LINE_BAND, line, 0,
+                     plan.bands[line].title + (band > 0 ? -rows : rows));
+    dashboard_settle(self);
+}
+
+static void taller(dashboard *self, const char *id) {
+    (void)id;
+    resize_pane(self, 1);
+}
+
+static void shorter(dashboard *self, const char *id) {
+    (void)id;
+    resize_pane(self, -1);
 }
 
 static void theme(dashboard *self, const char *id) {
@@ -235,6 +262,8 @@ const dashboard_handler dashboard_view_handlers[] = {
     {"view.layout", next_layout},
     {"view.wider", wider},
     {"view.narrower", narrower},
+    {"view.taller", taller},
+    {"view.shorter", shorter},
     {"view.theme", theme},
     {"view.copy-command", copy_command},
     {"view.back", back},

@@ -1,8 +1,6 @@
 // The doctor on top of the dashboard, and at the first start.
 #include "tui/dashboard_private.h"
 
-#include <time.h>
-
 #define LOOK_MS 1000 // while the guest kernel is being built
 
 static void on_checks(dashboard *self, const char *id, json_t *result, const holm_error *error) {
@@ -27,7 +25,7 @@ void dashboard_open_doctor(dashboard *self) {
 }
 
 static void scroll(dashboard *self, int64_t delta) {
-    view_context view = {&self->model, &self->ui, &self->theme, glyphs_get(false), self->keymap, time(NULL)};
+    view_context view = dashboard_view(self);
     int64_t most = (int64_t)view_doctor_most(&view, self->frame.columns, self->frame.rows);
     int64_t top = (int64_t)self->ui.overlay.top + delta;
     self->ui.overlay.top = top < 0 ? 0 : top > most ? (size_t)most : (size_t)top;

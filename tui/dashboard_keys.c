@@ -91,57 +91,16 @@ static const action *look_up(const dashboard *self, const char *name) {
     return action_keymap_look_up_everywhere(self->keymap, name);
 }
 
-static bool inside(const rect *area, int x, int y) {
-    return x >= area->x && y >= area->y && x < area->x + area->width && y < area->y + area->height;
-}
-
-static void click(dashboard *self, const input_event *event, const layout_plan *plan) {
-    for (ui_pane pane = 0; pane < PANE_COUNT; pane++) {
-        if (!inside(&plan->panes[pane], event->x, event->y))
-            continue;
-        int row = event->y - plan->panes[pane].y - layout_head_rows(pane);
-        size_t index = self->ui.lists[pane].top + (size_t)(row < 0 ? 0 : row / layout_item_rows(pane, plan));
-        ui_use_pane(&self->ui, pane);
-        self->ui.focus = FOCUS_LIST;
-        if (index < self->ui.lists[pane].count)
-            ui_select(&self->ui, &self->model, pane, index);
-        dashboard_settle(self);
-        return;
-    }
-    if (inside(&plan->content, event->x, event->y) && self->ui.focus == FOCUS_LIST) {
-        self->ui.focus = FOCUS_DETAIL;
-        if (self->ui.tabs[self->ui.pane] == TAB_CONSOLE)
-            dashboard_console_enter(self);
-        dashboard_dirty(self);
-    }
-}
-
-static void mouse_key(dashboard *self, const input_event *event) {
-    layout_plan plan = dashboard_layout(self);
-    if (self->ui.focus == FOCUS_CONSOLE && inside(&plan.content, event->x, event->y) &&
-        dashboard_console(self)) {
-        console_key(dashboard_console(self), event, &plan.content);
-        return;
-    }
-    if (event->button & 64) {
-        const char *name = event->button & 1 ? "list.down" : "list.up";
-        for (int i = 0; i < 3 && self->ui.focus != FOCUS_CONSOLE; i++)
-            dashboard_act(self, action_find(name), NULL);
-    } else if (event->pressed && event->button == 0) {
-        click(self, event, &plan);
-    }
-}
-
 void dashboard_key(dashboard *self, const input_event *event) {
     char name[24];
     if (event->key == INPUT_FOCUS_IN || event->key == INPUT_FOCUS_OUT)
         return;
-    if (self->ui.overlay.kind != OVERLAY_NONE) {
-        dashboard_overlay_key(self, event);
+    if (event->key == INPUT_MOUSE) {
+        dashboard_mouse(self, event);
         return;
     }
-    if (event->key == INPUT_MOUSE) {
-        mouse_key(self, event);
+    if (self->ui.overlay.kind != OVERLAY_NONE) {
+        dashboard_overlay_key(self, event);
         return;
     }
     if (self->ui.notice) {

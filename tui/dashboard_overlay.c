@@ -260,7 +260,7 @@ static void prompt_key(dashboard *self, const input_event *event) {
     dashboard_dirty(self);
 }
 
-static void choose(dashboard *self) {
+void dashboard_choose(dashboard *self) {
     ui_overlay *overlay = &self->ui.overlay;
     if (overlay->choice >= overlay->choice_count)
         return;
@@ -304,7 +304,7 @@ static void palette_key(dashboard *self, const input_event *event) {
         if (help)
             dashboard_close_overlay(self);
         else
-            choose(self);
+            dashboard_choose(self);
         return;
     default:
         if (help && !overlay->input.length && (event->key == 'q' || event->key == '?')) {

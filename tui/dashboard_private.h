@@ -64,6 +64,15 @@ typedef struct dashboard {
     struct custom_run *runs;        ///< those that run
     bool lent;                      ///< one of them has the terminal
 
+    struct {
+        layout_line line;
+        int band;
+        bool scroll; ///< the mark of a scroll bar
+        int x, y;    ///< where it was taken
+        int grip;    ///< rows between the mark's first and the pointer
+        bool moved;
+    } drag; ///< what the mouse has taken
+
     uint64_t cpu_busy, cpu_total; ///< of /proc/stat at the last reading
     bool read_only;               ///< only what changes nothing
     int exit_code;
@@ -73,6 +82,7 @@ void dashboard_dirty(dashboard *self);      ///< draw at the end of this turn
 void dashboard_dirty_soon(dashboard *self); ///< figures only: draw within 100 ms
 void dashboard_leave(dashboard *self);
 layout_plan dashboard_layout(const dashboard *self);
+view_context dashboard_view(const dashboard *self); ///< what a frame of now is drawn from
 void dashboard_settle(dashboard *self); ///< the selection or the tab has changed: what hangs on it follows
 
 // ---- requests (dashboard_live.c) ----
@@ -125,6 +135,13 @@ console *dashboard_console(dashboard *self);
 // ---- keys (dashboard_keys.c, dashboard_actions.c, dashboard_act_*.c, dashboard_overlay.c) ----
 
 void dashboard_key(dashboard *self, const input_event *event);
+void dashboard_mouse(dashboard *self, const input_event *event); ///< also on what lies on top
+/// Scrolls the tab in sight by so many lines.
+void dashboard_scroll(dashboard *self, int64_t delta);
+/// The order of the list has changed.
+void dashboard_sorted(dashboard *self);
+/// Takes the choice that is selected in what lies on top.
+void dashboard_choose(dashboard *self);
 /// How the key is written in the keymap ("ctrl-p"); "" when it has no name.
 const char *dashboard_key_name(const input_event *event, char out[24]);
 /// Runs the action on `reference`, or on what is selected (NULL).

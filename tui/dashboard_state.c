@@ -28,6 +28,13 @@ static json_t *save_list(const ui_list *list, const list_kind *kind) {
                      list->filter, "group", list->group, "columns", columns);
 }
 
+static json_t *save_shares(const int shares[UI_BANDS]) {
+    json_t *list = json_array();
+    for (int i = 0; i < UI_BANDS; i++)
+        json_array_append_new(list, json_integer(shares[i]));
+    return list;
+}
+
 void dashboard_state_save(const dashboard *self) {
     json_t *lists = json_object(), *tabs = json_object();
     for (ui_pane pane = 0; pane < PANE_COUNT; pane++) {
@@ -36,10 +43,12 @@ void dashboard_state_save(const dashboard *self) {
         json_object_set_new(tabs, kind->name,
                             json_string(ui_tab_name(ui_current_tab(&self->ui, pane), pane)));
     }
-    json_t *document = json_pack(
-        "{s:s, s:i, s:b, s:b, s:b, s:b, s:s, s:o, s:o}", "pane", ui_kind(self->ui.pane)->name, "share",
-        self->ui.share, "below", self->ui.below, "mouse", self->ui.mouse, "wrap", self->ui.logs.wrap,
-        "timestamps", self->ui.logs.timestamps, "theme", self->theme_name, "lists", lists, "tabs", tabs);
+    json_t *document =
+        json_pack("{s:s, s:i, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o}", "pane",
+                  ui_kind(self->ui.pane)->name, "share", self->ui.share, "heights",
+                  save_shares(self->ui.heights), "lefts", save_shares(self->ui.lefts), "below",
+                  self->ui.below, "mouse", self->ui.mouse, "wrap", self->ui.logs.wrap, "timestamps",
+                  self->ui.logs.timestamps, "theme", self->theme_name, "lists", lists, "tabs", tabs);
     cleanup_free char *path = state_path(self, ""), *fresh = state_path(self, ".new");
     if (!path || !fresh) {
         json_decref(document);
@@ -88,6 +97,13 @@ static void load_tab(ui_state *ui, ui_pane pane, const json_t *saved) {
             ui->tabs[pane] = tabs[i];
 }
 
+static void load_shares(int shares[UI_BANDS], const json_t *saved) {
+    for (int i = 0; i < UI_BANDS; i++) {
+        json_int_t share = json_integer_value(json_array_get(saved, (size_t)i));
+        shares[i] = share > 0 && share < 1000 ? (int)share : 0;
+    }
+}
+
 void dashboard_state_load(dashboard *self) {
     cleanup_free char *path = state_path(self, "");
     cleanup_file FILE *file = path ? fopen(path, "re") : NULL;
@@ -106,7 +122,10 @@ void dashboard_state_load(dashboard *self) {
         load_tab(ui, pane, json_object_get(json_object_get(document, "tabs"), kind->name));
     }
     json_int_t share = json_integer_value(json_object_get(document, "share"));
-    ui->share = share >= 15 && share <= 85 ? (int)share : 0;
+    share = share < 100 ? share * 10 : share; // it was kept in percent
+    ui->share = share >= 150 && share <= 850 ? (int)share : 0;
+    load_shares(ui->heights, json_object_get(document, "heights"));
+    load_shares(ui->lefts, json_object_get(document, "lefts"));
     ui->below = json_is_true(json_object_get(document, "below"));
     ui->logs.wrap = json_is_true(json_object_get(document, "wrap"));
     ui->logs.timestamps = json_is_true(json_object_get(document, "timestamps"));

@@ -12,6 +12,10 @@ static const char *subject(const view_context *self) {
 
 static int one_tab(const painter *line, int x, ui_tab tab, bool current, bool focus) {
     const ui_state *ui = line->view->ui;
+    view_target_add(line->view, (view_target){.kind = TARGET_TAB,
+                                              .area = {line->area.x + x - 1, line->area.y,
+                                                       (int)strlen(ui_tab_name(tab, ui->pane)) + 2, 1},
+                                              .which = (int)tab});
     if (current) {
         x += paint(line, x, 0, 14, focus ? THEME_ACCENT : THEME_STRONG, ui_tab_name(tab, ui->pane));
         rect name = {line->area.x + x - (int)strlen(ui_tab_name(tab, ui->pane)), line->area.y,

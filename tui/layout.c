@@ -11,6 +11,10 @@ static int clamp(int value, int least, int most) {
     return value < least ? least : value;
 }
 
+int layout_part(int whole, int thousandths) {
+    return (whole * thousandths + 500) / 1000;
+}
+
 static const struct {
     ui_pane panes[2];
     int count;
@@ -36,8 +40,12 @@ static void place_band(layout_plan *self, const ui_state *ui, int which, int y, 
     band->shown = band->count == 2 && inner.width >= 2 * bands[which].beside + 1 ? 2 : 1;
     for (int i = 0; i < band->count; i++)
         band->panes[i] = bands[which].panes[i];
+    band->least = bands[which].beside;
     if (band->shown == 2) {
         int left = (inner.width - 1) / 2;
+        if (ui->lefts[which])
+            left =
+                clamp(layout_part(inner.width, ui->lefts[which]), band->least, inner.width - 1 - band->least);
         band->divider = inner.x + left;
         self->panes[band->panes[0]] = (rect){inner.x, y, left, height};
         self->panes[band->panes[1]] = (rect){inner.x + left + 1, y, inner.width - left - 1, height};
@@ -46,6 +54,17 @@ static void place_band(layout_plan *self, const ui_state *ui, int which, int y, 
     // The one that was used last, so that the focus is never on what is not shown.
     int used = band->count == 2 && ui->used[which];
     self->panes[band->panes[used]] = (rect){inner.x, y, inner.width, height};
+}
+
+// Rows of the bands below the first where the user has set them: the first keeps its share.
+static void set_heights(const ui_state *ui, int rows, int heights[LAYOUT_BANDS]) {
+    int free_rows = rows - 3;
+    for (int i = LAYOUT_BANDS - 1; i > 0; i--) {
+        if (ui->heights[i])
+            heights[i] = layout_part(rows, ui->heights[i]);
+        heights[i] = clamp(heights[i], 2, free_rows - 2 * (i - 1));
+        free_rows -= heights[i];
+    }
 }
 
 // One frame with shared borders: containers above images above the pairs.
@@ -60,6 +79,7 @@ static void stack_panes(layout_plan *self, const ui_state *ui) {
             wanted = wish(ui, bands[i].panes[1]);
         heights[i] = clamp(wanted, 2, i == 1 ? rows / 3 : most);
     }
+    set_heights(ui, rows, heights);
     heights[0] = rows - heights[1] - heights[2] - heights[3];
     self->band_count = LAYOUT_BANDS;
     int y = self->lists.y + 1;
@@ -78,15 +98,15 @@ static void one_list(layout_plan *self, const ui_state *ui, rect body) {
 // Lists and detail beside each other, or the one above the other.
 static void divide(layout_plan *self, const ui_state *ui, rect body) {
     self->below = ui->below;
-    int share = clamp(ui->share ? ui->share : 45, 15, 85);
+    int share = clamp(ui->share ? ui->share : 450, 150, 850);
     if (self->below) {
-        int top = clamp(body.height * share / 100, 7, body.height - 7);
+        int top = clamp(layout_part(body.height, share), 7, body.height - 7);
         self->lists = (rect){0, body.y, body.width, top};
         self->detail = (rect){0, body.y + top, body.width, body.height - top};
         one_list(self, ui, self->lists);
         return;
     }
-    int left = clamp(body.width * share / 100, 40, body.width - 40);
+    int left = clamp(layout_part(body.width, share), 40, body.width - 40);
     self->lists = (rect){0, body.y, left, body.height};
     self->detail = (rect){left, body.y, body.width - left, body.height};
     stack_panes(self, ui);

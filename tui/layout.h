@@ -16,6 +16,7 @@ typedef struct layout_band {
     int count;   ///< panes that belong to it
     int shown;   ///< panes that are drawn; where fewer, their names share the title
     int title;   ///< the row of the border with the names
+    int least;   ///< columns that each of two needs
     int divider; ///< the column between two panes; 0: none
 } layout_band;
 
@@ -32,7 +33,28 @@ typedef struct layout_plan {
     bool below;    ///< the detail is below the lists, not beside them
 } layout_plan;
 
+/// So many thousandths of it, to the nearest.
+int layout_part(int whole, int thousandths);
 layout_plan layout_compute(const ui_state *ui, const model_state *model, int columns, int rows);
+
+// ---- moving the lines between ----
+
+/// What lies at a place that can be moved.
+typedef enum layout_line {
+    LINE_NONE,
+    LINE_LISTS, ///< between lists and detail
+    LINE_BAND,  ///< above a band
+    LINE_PAIR,  ///< between the two panes of a band
+} layout_line;
+
+/// band: which one, for the latter two.
+layout_line layout_line_at(const layout_plan *self, int x, int y, int *band);
+/// Moves the line there, as far as what lies beside it allows; kept in `ui`.
+void layout_line_move(ui_state *ui, const layout_plan *self, layout_line line, int band, int x, int y);
+/// The band that has the pane, or -1.
+int layout_band_of(const layout_plan *self, ui_pane pane);
+/// Rows of a band, without its title.
+int layout_band_rows(const layout_plan *self, int band);
 
 /// Rows that an item of the pane takes, and rows of its column names.
 int layout_item_rows(ui_pane pane, const layout_plan *layout);

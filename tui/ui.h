@@ -92,6 +92,8 @@ typedef struct ui_overlay {
     ui_field fields[UI_FORM_FIELDS];
     size_t field_count, field;
     bool danger;
+    bool placed; ///< a menu at x and y, not in the middle
+    int x, y;
 } ui_overlay;
 
 typedef enum ui_notice_kind { NOTICE_NONE, NOTICE_INFO, NOTICE_BAD } ui_notice_kind;
@@ -150,11 +152,13 @@ typedef struct ui_state {
     ui_tab tabs[PANE_COUNT];
     ui_list lists[PANE_COUNT];
     bool zoom;
-    bool below;          ///< the detail below the lists
-    int share;           ///< of the lists, in percent of the screen; 0: as usual
-    bool used[UI_BANDS]; ///< which of a pair of panes was used last
-    bool detail_open;    ///< on a small screen: the detail is shown instead of the list
-    bool filtering;      ///< the filter of the list (or the search of the logs) is being typed
+    bool below;            ///< the detail below the lists
+    int share;             ///< of the lists, in thousandths of the screen; 0: as usual
+    int heights[UI_BANDS]; ///< of the bands below the first, in thousandths of the lists; 0: as usual
+    int lefts[UI_BANDS];   ///< of the left one of a pair, in thousandths; 0: half
+    bool used[UI_BANDS];   ///< which of a pair of panes was used last
+    bool detail_open;      ///< on a small screen: the detail is shown instead of the list
+    bool filtering;        ///< the filter of the list (or the search of the logs) is being typed
     line_edit filter;
     ui_overlay overlay;
     char *notice;

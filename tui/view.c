@@ -35,6 +35,38 @@ void paint_center(const painter *self, int y, theme_role role, const char *text)
     paint(self, x, y, self->area.width - x, role, text);
 }
 
+void view_target_add(const view_context *self, view_target target) {
+    view_targets *all = self->targets;
+    if (all && all->count < array_length(all->items))
+        all->items[all->count++] = target;
+}
+
+bool rect_holds(const rect *self, int x, int y) {
+    return x >= self->x && y >= self->y && x < self->x + self->width && y < self->y + self->height;
+}
+
+const view_target *view_target_at(const view_targets *self, int x, int y) {
+    for (size_t i = self->count; i-- > 0;)
+        if (rect_holds(&self->items[i].area, x, y))
+            return &self->items[i];
+    return NULL;
+}
+
+int view_scroll_mark(const view_target *bar, int *size) {
+    size_t height = (size_t)bar->area.height;
+    *size = (int)(height * bar->page / bar->count);
+    *size = *size < 1 ? 1 : *size;
+    return (int)((height - (size_t)*size) * bar->item / (bar->count - bar->page));
+}
+
+size_t view_scroll_top(const view_target *bar, int row) {
+    int size;
+    view_scroll_mark(bar, &size);
+    int room = bar->area.height - size;
+    row = row < 0 ? 0 : row > room ? room : row;
+    return room ? ((size_t)row * (bar->count - bar->page) + (size_t)room / 2) / (size_t)room : 0;
+}
+
 static void put(grid *out, int x, int y, cell_style style, const char *text) {
     grid_text(out, NULL, x, y, 1, style, text, NULL);
 }
@@ -82,13 +114,16 @@ void paint_selection(const painter *self, int y, int rows, bool focus) {
 void paint_scroll(const painter *self, size_t top, size_t page, size_t count) {
     if (count <= page || self->area.height < 2)
         return;
-    int height = self->area.height;
-    int size = (int)((size_t)height * page / count);
-    size = size < 1 ? 1 : size;
-    int at = (int)((size_t)(height - size) * top / (count - page));
+    view_target bar = {.kind = TARGET_SCROLL,
+                       .area = {self->area.x + self->area.width, self->area.y, 1, self->area.height},
+                       .item = top,
+                       .page = page,
+                       .count = count};
+    int size, at = view_scroll_mark(&bar, &size);
     for (int i = 0; i < size; i++)
-        put(self->out, self->area.x + self->area.width, self->area.y + at + i,
-            theme_style(self->view->theme, THEME_MUTED), self->view->glyphs->scroll);
+        put(self->out, bar.area.x, bar.area.y + at + i, theme_style(self->view->theme, THEME_MUTED),
+            self->view->glyphs->scroll);
+    view_target_add(self->view, bar);
 }
 
 void paint_line(const painter *self, int x, int y, theme_role role, const char *text) {
@@ -182,14 +217,24 @@ static size_t pane_items(const view_context *self, ui_pane pane) {
 // How a name in a title line is written: all of it, without the count, or its key only.
 enum name_form { NAME_FULL, NAME_PLAIN, NAME_KEY };
 
+static void name_target(const painter *line, int from, int to, ui_pane pane) {
+    view_target_add(line->view, (view_target){.kind = TARGET_PANE,
+                                              .area = {line->area.x + from, line->area.y, to - from, 1},
+                                              .which = (int)pane});
+}
+
 static int title_name(const painter *line, int x, ui_pane pane, bool focus, enum name_form form) {
     const view_context *self = line->view;
+    int from = x;
     const ui_list *list = &self->ui->lists[pane];
     char key[2] = {ui_kind(pane)->key, 0};
     x += paint(line, x, 0, 1, THEME_TEXT, " ");
     x += paint(line, x, 0, 1, focus ? THEME_ACCENT : THEME_MUTED, key);
-    if (form == NAME_KEY)
-        return x + paint(line, x, 0, 1, THEME_TEXT, " ");
+    if (form == NAME_KEY) {
+        x += paint(line, x, 0, 1, THEME_TEXT, " ");
+        name_target(line, from, x, pane);
+        return x;
+    }
     x += paint(line, x, 0, 1, THEME_TEXT, " ");
     x += paint(line, x, 0, 16, focus ? THEME_STRONG : THEME_TITLE, ui_kind(pane)->name);
     size_t count = pane_items(self, pane);
@@ -199,7 +244,9 @@ static int title_name(const painter *line, int x, ui_pane pane, bool focus, enum
         x += paint_format(line, x, 0, THEME_MUTED, " %zu", count);
     if (list->mark_count)
         x += paint_format(line, x, 0, THEME_ACCENT, " %s%zu", self->glyphs->selected, list->mark_count);
-    return x + paint(line, x, 0, 1, THEME_TEXT, " ");
+    x += paint(line, x, 0, 1, THEME_TEXT, " ");
+    name_target(line, from, x, pane);
+    return x;
 }
 
 static int sort_mark(const painter *line, int x, ui_pane pane) {
@@ -227,7 +274,10 @@ static void filter_mark(const painter *line, ui_pane pane, int from) {
 // The names of all panes in one line: as much of them as there is room for.
 static int all_names(const painter *line, ui_pane current) {
     grid scratch = {0};
+    view_context unseen = *line->view;
+    unseen.targets = NULL;
     painter trial = *line;
+    trial.view = &unseen;
     grid_resize(&scratch, 200, 1);
     trial.out = &scratch;
     trial.area = (rect){0, 0, 200, 1};

@@ -11,8 +11,44 @@ typedef struct view_context {
     const theme_table *theme;
     const glyph_table *glyphs;
     const action_keymap *keymap;
-    int64_t now; ///< unix seconds
+    int64_t now;                  ///< unix seconds
+    struct view_targets *targets; ///< gets what can be clicked; may be NULL
 } view_context;
+
+typedef enum view_target_kind {
+    TARGET_TAB,    ///< which: the ui_tab
+    TARGET_PANE,   ///< the name of a pane
+    TARGET_COLUMN, ///< the head of a list's column: which: the pane, item: the column
+    TARGET_ACTION, ///< an action in the last line
+    TARGET_KEY,    ///< stands for this key
+    TARGET_CHOICE, ///< item: its place among the choices
+    TARGET_SCROLL, ///< a bar: `item` of `count` is the first of a page that is shown
+    TARGET_DIALOG, ///< the box that lies on top
+} view_target_kind;
+
+typedef struct view_target {
+    view_target_kind kind;
+    rect area;
+    int which;
+    const action *action;
+    size_t item, page, count;
+} view_target;
+
+/// What can be clicked, as it was drawn: the later ones lie on the earlier ones.
+typedef struct view_targets {
+    view_target items[128];
+    size_t count;
+} view_targets;
+
+/// Adds one, where somebody wants to know.
+void view_target_add(const view_context *self, view_target target);
+/// The topmost there, or NULL.
+const view_target *view_target_at(const view_targets *self, int x, int y);
+bool rect_holds(const rect *self, int x, int y);
+/// Where the mark of a scroll bar is: its first row, and its rows in *size.
+int view_scroll_mark(const view_target *bar, int *size);
+/// What is to be shown first when the mark is to start at this row.
+size_t view_scroll_top(const view_target *bar, int row);
 
 /// Draws the whole frame into the grid, whose size it takes.
 void view_draw(const view_context *self, grid *out);
@@ -45,8 +81,12 @@ void paint_scroll(const painter *self, size_t top, size_t page, size_t count);
 void view_header(const painter *self);
 void view_footer(const painter *self);
 void view_overlay(const view_context *self, grid *out);
-/// A box in the middle of the screen, with the overlay's title; its inside.
+/// A box with the overlay's title; its inside.
+painter view_box(const view_context *self, grid *out, rect box, bool danger);
+/// The same in the middle of the screen.
 painter view_dialog(const view_context *self, grid *out, int width, int height, bool danger);
+/// "y do it", that can be clicked instead of the key. Returns where the next one goes.
+int view_dialog_key(const painter *self, int x, int y, uint32_t key, const char *name, const char *what);
 void view_doctor(const view_context *self, grid *out);
 /// How far down what the doctor found can be scrolled on a screen of this size.
 size_t view_doctor_most(const view_context *self, int columns, int rows);

@@ -155,6 +155,14 @@ static int one_key(const painter *self, int x, const char *keys, const char *tit
     return x + paint(self, x, 0, 24, THEME_FOOTER, title) + 2;
 }
 
+static int action_key(const painter *self, int x, const action *what) {
+    int next = one_key(self, x, action_keymap_keys(self->view->keymap, what), what->title);
+    rect area = {self->area.x + x, self->area.y, next - x, 1};
+    if (next > 0)
+        view_target_add(self->view, (view_target){.kind = TARGET_ACTION, .area = area, .action = what});
+    return next;
+}
+
 static void input_line(const painter *self, const char *label, const line_edit *edit) {
     int x = 1;
     x += paint(self, x, 0, 20, THEME_KEY, label) + 1;
@@ -223,7 +231,7 @@ static int fixed_keys(const painter *self) {
         if (!*keys || width + need > self->area.width / 2)
             continue;
         width += need;
-        one_key(&end, self->area.width - width, keys, what->title);
+        action_key(&end, self->area.width - width, what);
         width++;
     }
     return width;
@@ -252,7 +260,7 @@ void view_footer(const painter *self) {
         const char *keys = what ? action_keymap_keys(self->view->keymap, what) : "";
         if (!*keys || !applies(self->view, what))
             continue;
-        int next = one_key(&rest, x, keys, what->title);
+        int next = action_key(&rest, x, what);
         if (next < 0)
             break;
         x = next;

@@ -59,10 +59,8 @@ void view_doctor(const view_context *self, grid *out) {
     right.area.width += 1;
     paint_scroll(&right, top, (size_t)(text.area.height > 0 ? text.area.height : 0), (size_t)rows);
     int y = box.area.height - 1, x = 0;
-    x += paint(&box, x, y, 3, THEME_KEY, "r") + 1;
-    x += paint(&box, x, y, 16, THEME_TEXT, "look again") + 3;
-    x += paint(&box, x, y, 3, THEME_KEY, "esc") + 1;
-    x += paint(&box, x, y, 12, THEME_TEXT, "close") + 3;
+    x = view_dialog_key(&box, x, y, 'r', "r", "look again");
+    x = view_dialog_key(&box, x, y, INPUT_ESCAPE, "esc", "close");
     if (self->model->checks_known && missing)
         paint_format(&box, x, y, THEME_BAD, "%zu missing", missing);
     else if (self->model->checks_known)

@@ -15,8 +15,9 @@ list_columns view_list_columns(const ui_list *list, const list_kind *kind, int w
     return list_arrange(kind, list->columns, first_column(list), width);
 }
 
-static void head(const painter *self, const list_kind *kind, const ui_list *list,
-                 const list_columns *columns) {
+static void head(const painter *self, ui_pane pane, const list_columns *columns) {
+    const list_kind *kind = ui_kind(pane);
+    const ui_list *list = &self->view->ui->lists[pane];
     if (*list->group)
         paint(self, FIRST_COLUMN, 0, GROUP_WIDTH, THEME_COLUMN, list->group);
     const glyph_table *g = self->view->glyphs;
@@ -26,6 +27,11 @@ static void head(const painter *self, const list_kind *kind, const ui_list *list
         bool sorted = list->sort == columns->index[i] + 1;
         snprintf(title, sizeof(title), "%s%s", column->title, !sorted ? "" : list->reverse ? g->up : g->down);
         theme_role role = sorted ? THEME_ACCENT : THEME_COLUMN;
+        view_target_add(self->view, (view_target){.kind = TARGET_COLUMN,
+                                                  .area = {self->area.x + columns->x[i], self->area.y,
+                                                           columns->width[i], 1},
+                                                  .which = (int)pane,
+                                                  .item = (size_t)columns->index[i]});
         if (column->right)
             paint_right(self, columns->x[i], 0, columns->width[i], role, title);
         else
@@ -92,7 +98,7 @@ void view_list(const painter *self, ui_pane pane) {
     list_columns columns = view_list_columns(list, kind, self->area.width);
     int heads = kind->second == NULL, rows = kind->second && self->area.width >= 50 ? 2 : 1;
     if (heads)
-        head(self, kind, list, &columns);
+        head(self, pane, &columns);
     bool here = ui->pane == pane, focus = here && ui->focus == FOCUS_LIST;
     size_t place = list->top;
     for (int y = heads; y < self->area.height && place < list->count; y += rows, place++) {

@@ -11,23 +11,37 @@ painter view_dialog(const view_context *self, grid *out, int width, int height, 
         height = out->rows - 2;
     width = width < 4 ? 4 : width;
     height = height < 3 ? 3 : height;
-    rect box = {(out->columns - width) / 2, (out->rows - height) / 2, width, height};
+    return view_box(self, out, (rect){(out->columns - width) / 2, (out->rows - height) / 2, width, height},
+                    danger);
+}
+
+painter view_box(const view_context *self, grid *out, rect box, bool danger) {
+    view_target_add(self, (view_target){.kind = TARGET_DIALOG, .area = box});
     grid_fill(out, &box, theme_style(self->theme, THEME_DIALOG));
     paint_frame(self, out, box, true);
     if (danger) {
         cell_style bad = theme_style(self->theme, THEME_BAD);
         bad.bg = CELL_COLOR_KEEP;
-        rect edges[] = {{box.x, box.y, width, 1},
-                        {box.x, box.y + height - 1, width, 1},
-                        {box.x, box.y, 1, height},
-                        {box.x + width - 1, box.y, 1, height}};
+        rect edges[] = {{box.x, box.y, box.width, 1},
+                        {box.x, box.y + box.height - 1, box.width, 1},
+                        {box.x, box.y, 1, box.height},
+                        {box.x + box.width - 1, box.y, 1, box.height}};
         for (size_t i = 0; i < array_length(edges); i++)
             grid_restyle(out, &edges[i], bad);
     }
-    painter title = {self, out, {box.x + 2, box.y, width - 4, 1}};
+    painter title = {self, out, {box.x + 2, box.y, box.width - 4, 1}};
     if (*self->ui->overlay.title)
         paint_format(&title, 0, 0, THEME_STRONG, " %s ", self->ui->overlay.title);
     return (painter){self, out, rect_inset(box, 2, 1)};
+}
+
+int view_dialog_key(const painter *self, int x, int y, uint32_t key, const char *name, const char *what) {
+    int from = x;
+    x += paint(self, x, y, 12, THEME_KEY, name) + 1;
+    x += paint(self, x, y, 20, THEME_TEXT, what);
+    rect area = {self->area.x + from, self->area.y + y, x - from, 1};
+    view_target_add(self->view, (view_target){.kind = TARGET_KEY, .area = area, .which = (int)key});
+    return x + 3;
 }
 
 static void cursor_at(const painter *self, int x, int y) {
@@ -84,10 +98,16 @@ static int count_lines(const view_context *self, const grid *out, const char *te
     return text_lines(&(painter){self, &nothing, {0, 0, *width, 0}}, 0, text, THEME_TEXT);
 }
 
-static void choice_row(const painter *self, int y, const ui_choice *choice, bool current, bool help) {
+// How much of an action a line says.
+enum row_form { ROW_WHOLE, ROW_HELP, ROW_SHORT };
+
+static void choice_row(const painter *self, int y, const ui_choice *choice, bool current,
+                       enum row_form form) {
     const action *what = choice->action;
+    bool help = form == ROW_HELP;
     char keys[32] = "";
-    snprintf(keys, sizeof(keys), "%.31s", choice->keys ? choice->keys : "");
+    int length = form == ROW_SHORT && choice->keys ? (int)strcspn(choice->keys, " ") : 31;
+    snprintf(keys, sizeof(keys), "%.*s", length < 31 ? length : 31, choice->keys ? choice->keys : "");
     int x = 0;
     if (help) {
         paint(self, 0, y, 14, THEME_KEY, keys);
@@ -98,11 +118,12 @@ static void choice_row(const painter *self, int y, const ui_choice *choice, bool
     } else {
         char title[48];
         snprintf(title, sizeof(title), "%s %s", action_noun_name(what->noun), what->title);
-        int name = self->area.width >= 60 ? 26 : 20;
-        paint(self, x, y, name, THEME_STRONG, help ? what->title : title);
+        int name = form == ROW_SHORT ? self->area.width - 10 : self->area.width >= 60 ? 26 : 20;
+        paint(self, x, y, name, THEME_STRONG, form == ROW_WHOLE ? title : what->title);
         int rest = help ? x + 16 : x + name + 1;
         int right = help ? 0 : 10;
-        paint(self, rest, y, self->area.width - rest - right, THEME_MUTED, what->help);
+        if (form != ROW_SHORT)
+            paint(self, rest, y, self->area.width - rest - right, THEME_MUTED, what->help);
         if (!help)
             paint_right(self, self->area.width - 9, y, 9, THEME_KEY, keys);
     }
@@ -110,7 +131,8 @@ static void choice_row(const painter *self, int y, const ui_choice *choice, bool
         paint_selection(self, y, 1, true);
 }
 
-static void choices(const painter *self, int from, bool help) {
+static void choices(const painter *self, int from, enum row_form form) {
+    bool help = form == ROW_HELP;
     const ui_overlay *overlay = &self->view->ui->overlay;
     painter rows = *self;
     rows.area.y += from;
@@ -123,31 +145,54 @@ static void choices(const painter *self, int from, bool help) {
         top = overlay->choice >= (size_t)page ? overlay->choice - (size_t)page + 1 : 0;
     else if (top + (size_t)page > overlay->choice_count)
         top = overlay->choice_count > (size_t)page ? overlay->choice_count - (size_t)page : 0;
-    for (int y = 0; y < page && top + (size_t)y < overlay->choice_count; y++)
-        choice_row(&rows, y, &overlay->choices[top + (size_t)y], !help && top + (size_t)y == overlay->choice,
-                   help);
+    for (int y = 0; y < page && top + (size_t)y < overlay->choice_count; y++) {
+        size_t at = top + (size_t)y;
+        choice_row(&rows, y, &overlay->choices[at], !help && at == overlay->choice, form);
+        rect area = {rows.area.x, rows.area.y + y, rows.area.width, 1};
+        if (!help)
+            view_target_add(self->view, (view_target){.kind = TARGET_CHOICE, .area = area, .item = at});
+    }
     if (!overlay->choice_count)
         paint(&rows, 0, 0, rows.area.width, THEME_MUTED, "nothing matches");
     paint_scroll(&rows, top, (size_t)page, overlay->choice_count);
 }
 
+// Beside the pointer, so far as the screen has room there.
+static void menu_at(const view_context *self, grid *out) {
+    const ui_overlay *overlay = &self->ui->overlay;
+    int typed = overlay->input.length > 0;
+    int width = 34 < out->columns - 2 ? 34 : out->columns - 2;
+    int height = (int)overlay->choice_count + 2 + typed;
+    height = height < 3 ? 3 : height > out->rows - 2 ? out->rows - 2 : height;
+    int x = overlay->x + width > out->columns ? out->columns - width : overlay->x;
+    int y = overlay->y + height >= out->rows ? out->rows - 1 - height : overlay->y;
+    painter box = view_box(self, out, (rect){x, y < 0 ? 0 : y, width, height}, false);
+    if (typed)
+        input_field(&box, 0, "/", &overlay->input);
+    choices(&box, typed, ROW_SHORT);
+}
+
 static void palette(const view_context *self, grid *out) {
+    if (self->ui->overlay.placed) {
+        menu_at(self, out);
+        return;
+    }
     painter box = view_dialog(self, out, 84, 20, false);
     input_field(&box, 0, ":", &self->ui->overlay.input);
-    choices(&box, 2, false);
+    choices(&box, 2, ROW_WHOLE);
 }
 
 static void names(const view_context *self, grid *out) {
     int count = (int)self->ui->overlay.choice_count;
     painter box = view_dialog(self, out, 40, 4 + (count < 4 ? 4 : count > 20 ? 20 : count), false);
     input_field(&box, 0, "/", &self->ui->overlay.input);
-    choices(&box, 2, false);
+    choices(&box, 2, ROW_WHOLE);
 }
 
 static void help(const view_context *self, grid *out) {
     painter box = view_dialog(self, out, 92, out->rows - 4 > 30 ? 30 : out->rows - 2, false);
     input_field(&box, 0, "/", &self->ui->overlay.input);
-    choices(&box, 2, true);
+    choices(&box, 2, ROW_HELP);
 }
 
 static void prompt(const view_context *self, grid *out) {
@@ -167,10 +212,11 @@ static void confirm(const view_context *self, grid *out) {
     painter text = box;
     text.area.height -= 2; // the keys are below it
     text_lines(&text, 0, overlay->text, THEME_TEXT);
-    int x = paint(&box, 0, box.area.height - 1, 2, overlay->danger ? THEME_BAD : THEME_KEY, "y") + 1;
-    x += paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "do it") + 3;
-    x += paint(&box, x, box.area.height - 1, 6, THEME_KEY, "n esc") + 1;
-    paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "leave it");
+    int y = box.area.height - 1;
+    int x = view_dialog_key(&box, 0, y, 'y', "y", "do it");
+    if (overlay->danger)
+        paint(&box, 0, y, 2, THEME_BAD, "y");
+    view_dialog_key(&box, x, y, 'n', "n esc", "leave it");
 }
 
 #define FORM_WIDTH 84
@@ -216,12 +262,9 @@ static void form(const view_context *self, grid *out) {
     below.area.height = keys - rows - 2;
     paint_line(&below, 0, 0, THEME_MUTED, "the same as");
     paint_wrapped(&below, 0, 1, THEME_MATCH, overlay->command ? overlay->command : "");
-    int x = paint(&box, 0, keys, 5, THEME_KEY, self->glyphs->enter) + 1;
-    x += paint(&box, x, keys, 20, THEME_TEXT, "run") + 3;
-    x += paint(&box, x, keys, 3, THEME_KEY, "tab") + 1;
-    x += paint(&box, x, keys, 12, THEME_TEXT, "next field") + 3;
-    x += paint(&box, x, keys, 3, THEME_KEY, "esc") + 1;
-    paint(&box, x, keys, 12, THEME_TEXT, "leave it");
+    int x = view_dialog_key(&box, 0, keys, INPUT_ENTER, self->glyphs->enter, "run");
+    x = view_dialog_key(&box, x, keys, INPUT_TAB, "tab", "next field");
+    view_dialog_key(&box, x, keys, INPUT_ESCAPE, "esc", "leave it");
 }
 
 static void message(const view_context *self, grid *out) {
@@ -232,8 +275,7 @@ static void message(const view_context *self, grid *out) {
     painter text = box;
     text.area.height -= 2; // the keys are below it
     text_lines(&text, 0, overlay->text, THEME_TEXT);
-    int x = paint(&box, 0, box.area.height - 1, 3, THEME_KEY, "esc") + 1;
-    paint(&box, x, box.area.height - 1, 12, THEME_TEXT, "close");
+    view_dialog_key(&box, 0, box.area.height - 1, INPUT_ESCAPE, "esc", "close");
 }
 
 void view_overlay(const view_context *self, grid *out) {
@@ -242,6 +284,9 @@ void view_overlay(const view_context *self, grid *out) {
         [OVERLAY_CHOICES] = names,   [OVERLAY_CONFIRM] = confirm,    [OVERLAY_FORM] = form,
         [OVERLAY_MESSAGE] = message, [OVERLAY_DOCTOR] = view_doctor,
     };
-    if (self->ui->overlay.kind != OVERLAY_NONE)
-        draw[self->ui->overlay.kind](self, out);
+    if (self->ui->overlay.kind == OVERLAY_NONE)
+        return;
+    if (self->targets)
+        self->targets->count = 0; // what is below does not count
+    draw[self->ui->overlay.kind](self, out);
 }

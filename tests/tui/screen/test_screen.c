@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -243,6 +244,42 @@ static void test_suspend(void **state) {
     finish(self);
 }
 
+// SGR reports: the button, and the place from 1 on.
+static void mouse(driver *self, int button, int x, int y, bool pressed) {
+    char bytes[48];
+    snprintf(bytes, sizeof(bytes), "\x1b[<%d;%d;%d%c", button, x, y, pressed ? 'M' : 'm');
+    driver_type(self, bytes);
+}
+
+static void test_mouse(void **state) {
+    (void)state;
+    char data[] = "/tmp/holm-screen.XXXXXX", folder[64], file[64];
+    assert_non_null(mkdtemp(data));
+    snprintf(folder, sizeof(folder), "HOLM_FAKE_DATA=%s", data);
+    snprintf(file, sizeof(file), "%s/dashboard.json", data);
+    const char *environment[] = {"HOLM_FAKE_STILL=1", folder, NULL};
+    driver *self = start(140, 40, environment);
+    driver_expect(self, "postgres:16");
+    mouse(self, 2, 10, 5, true); // the second container
+    mouse(self, 2, 10, 5, false);
+    driver_expect(self, "consoles again");
+    mouse(self, 0, 14, 6, true); // open
+    mouse(self, 0, 14, 6, false);
+    driver_expect(self, "command     postgres");
+    driver_expect_gone(self, "consoles again");
+    driver_expect_gone(self, "NET in / out");
+    mouse(self, 0, 64, 20, true); // the line between lists and detail
+    mouse(self, 32, 80, 20, true);
+    mouse(self, 0, 90, 20, false);
+    driver_expect(self, "NET in / out");
+    finish(self);
+    self = start(140, 40, environment);
+    driver_expect(self, "NET in / out"); // as it was left
+    finish(self);
+    unlink(file);
+    assert_int_equal(rmdir(data), 0);
+}
+
 static void test_quiet(void **state) {
     (void)state;
     driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
@@ -273,7 +310,7 @@ int main(void) {
         cmocka_unit_test(test_terminals),       cmocka_unit_test(test_crash),
         cmocka_unit_test(test_signals),         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_suspend),         cmocka_unit_test(test_quiet),
-        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_empty),           cmocka_unit_test(test_mouse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

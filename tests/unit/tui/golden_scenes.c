@@ -297,6 +297,42 @@ static void palette(dashboard *self) {
         dashboard_overlay_key(self, &keys[i]);
 }
 
+static void mouse(dashboard *self, int button, bool pressed, int x, int y) {
+    dashboard_key(self,
+                  &(input_event){.key = INPUT_MOUSE, .button = button, .x = x, .y = y, .pressed = pressed});
+}
+
+// The right button on the second container, near the edge of the screen.
+static void menu_at(dashboard *self) {
+    containers(self);
+    rect list = dashboard_layout(self).panes[PANE_CONTAINERS];
+    mouse(self, 2, true, list.x + list.width - 1, list.y + 2);
+    mouse(self, 2, false, list.x + list.width - 1, list.y + 2);
+}
+
+static void drag(dashboard *self, int x, int y, int to_x, int to_y) {
+    mouse(self, 0, true, x, y);
+    mouse(self, 32, true, to_x, to_y);
+    mouse(self, 0, false, to_x, to_y);
+}
+
+// Every line is taken somewhere else, and the long list is drawn down by the mark of its bar.
+static void dragged(dashboard *self) {
+    fill(self, 200);
+    refresh(self);
+    layout_plan plan = dashboard_layout(self);
+    if (plan.kind == LAYOUT_WIDE) {
+        drag(self, plan.detail.x, 10, plan.detail.x + 12, 10);
+        plan = dashboard_layout(self);
+        drag(self, 20, plan.bands[1].title, 20, plan.bands[1].title - 5);
+        plan = dashboard_layout(self);
+        drag(self, plan.bands[2].divider, plan.bands[2].title + 1, plan.bands[2].divider - 3, 0);
+        plan = dashboard_layout(self);
+    }
+    rect list = plan.panes[PANE_CONTAINERS];
+    drag(self, list.x + list.width, list.y + 1, list.x + list.width, list.y + list.height / 2);
+}
+
 static void confirm(dashboard *self) {
     containers(self);
     dashboard_act(self, action_find("container.rm"), NULL);
@@ -400,6 +436,8 @@ const scene scenes[] = {
     {"command", command},
     {"help", help},
     {"palette", palette},
+    {"menu-at", menu_at},
+    {"dragged", dragged},
     {"confirm", confirm},
     {"prune", prune},
     {"prune-all", prune_all},
@@ -417,6 +455,8 @@ dashboard *scene_create(const scene *which, int columns, int rows) {
     dashboard *self = calloc(1, sizeof(*self));
     if (!self)
         abort();
+    self->loop = uv_default_loop();
+    uv_timer_init(self->loop, &self->settle);
     self->keymap = action_keymap_create(NULL, NULL, NULL);
     self->theme = *theme_builtin(256);
     self->model.host.cpu = -1;
@@ -433,6 +473,8 @@ void scene_destroy(dashboard *self) {
         free(self->ui.consoles[i]->label);
         free(self->ui.consoles[i]);
     }
+    uv_close((uv_handle_t *)&self->settle, NULL);
+    uv_run(self->loop, UV_RUN_NOWAIT);
     dashboard_close_overlay(self);
     action_keymap_destroy(self->keymap);
     ui_finish(&self->ui);

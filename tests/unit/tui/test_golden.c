@@ -89,8 +89,9 @@ static char *picture(const grid *frame) {
 static void draw(dashboard *self, bool unicode) {
     layout_plan plan = dashboard_layout(self);
     layout_settle(&self->ui, &plan);
-    view_context view = {&self->model,        &self->ui,    &self->theme,
-                         glyphs_get(unicode), self->keymap, SCENE_NOW_NS / 1000000000};
+    view_context view = dashboard_view(self);
+    view.glyphs = glyphs_get(unicode);
+    view.now = SCENE_NOW_NS / 1000000000;
     view_draw(&view, &self->frame);
 }
 
