@@ -367,6 +367,9 @@ void waiter_add(waiter **list, waiter *call);
 session *shim_exec(shim *self, const Holm__Shim__V1__ProcessConfiguration *request, const char *name,
                    holm_error **error);
 
+/// Answers the call that asked, with the error where there is one. false: its client has gone away meanwhile.
+bool relay_answer(relay *self, const ProtobufCMessage *answer, const holm_error *error);
+
 /// A call with one request; the handler answers it, now or later.
 void shim_open_call(rpc_stream *stream, shim *self,
                     void (*handler)(waiter *call, const ProtobufCMessage *request));

@@ -118,16 +118,8 @@ void shim_copy_open(rpc_stream *stream, void *data) {
 // ---- Stat ----
 
 static void stat_answered(const ProtobufCMessage *response, const holm_error *error, void *data) {
-    relay *asked = data;
-    waiter *call = asked->call;
-    free(asked);
-    if (!call)
-        return;
-    call->relay = NULL;
-    if (error)
-        rpc_stream_fail(call->stream, error);
-    else
-        rpc_stream_reply(call->stream, response);
+    relay_answer(data, response, error);
+    free(data);
 }
 
 static void handle_stat(waiter *call, const ProtobufCMessage *request) {

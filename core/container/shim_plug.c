@@ -55,14 +55,7 @@ static void change_free(network_change *self) {
 static void finish(network_change *self) {
     static const Holm__Shim__V1__Empty empty = HOLM__SHIM__V1__EMPTY__INIT;
     shim *owner = self->shim;
-    waiter *call = self->relay.call;
-    if (call) {
-        call->relay = NULL;
-        if (self->error)
-            rpc_stream_fail(call->stream, self->error);
-        else
-            rpc_stream_reply(call->stream, &empty.base);
-    }
+    relay_answer(&self->relay, &empty.base, self->error);
     owner->changes = self->next;
     change_free(self);
     if (owner->changes)

@@ -241,6 +241,18 @@ static void handle_sessions(waiter *call, const ProtobufCMessage *request) {
 
 // ---- Processes: asked of the agent ----
 
+bool relay_answer(relay *self, const ProtobufCMessage *answer, const holm_error *error) {
+    waiter *call = steal_pointer(&self->call);
+    if (!call)
+        return false;
+    call->relay = NULL;
+    if (error)
+        rpc_stream_fail(call->stream, error);
+    else
+        rpc_stream_reply(call->stream, answer);
+    return true;
+}
+
 static void processes_listed(const ProtobufCMessage *response, const holm_error *error, void *data) {
     relay *asked = data;
     waiter *call = asked->call;

@@ -21,16 +21,8 @@ typedef struct snapshot {
 static void snapshot_finish(snapshot *self) {
     static const Holm__Shim__V1__Empty empty = HOLM__SHIM__V1__EMPTY__INIT;
     shim *owner = self->shim;
-    waiter *call = self->relay.call;
-    if (call) {
-        call->relay = NULL;
-        if (self->error)
-            rpc_stream_fail(call->stream, self->error);
-        else
-            rpc_stream_reply(call->stream, &empty.base);
-    } else {
+    if (!relay_answer(&self->relay, &empty.base, self->error))
         unlink(self->to); // nobody takes it away
-    }
     holm_error_free(self->error);
     free(self->from);
     free(self->to);

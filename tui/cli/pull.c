@@ -87,7 +87,7 @@ static void on_item(holm_watch *watch, json_t *item, void *data) {
     pull_one *one = data;
     (void)watch;
     progress_show(&one->owner->progress, item);
-    if (!json_is_true(json_object_get(item, "done")) || !*cli_text(item, "digest"))
+    if (one->digest || !json_is_true(json_object_get(item, "done")) || !*cli_text(item, "digest"))
         return;
     one->digest = strdup(cli_text(item, "digest"));
     one->note = strdup(cli_text(item, "note"));
