@@ -298,6 +298,15 @@ void holm_registry_list(holm_client *client, holm_done done, void *data);
 /// "more"}.
 void holm_registry_tags(holm_client *client, const char *name, const char *scheme, unsigned most,
                         holm_done done, void *data);
+/// What refers to an image there, by its "subject", at most 1000; of one artifact type where that is not
+/// NULL. result: {"digest", "referrers": [{"digest", "mediaType", "artifactType", "size", "annotations"}],
+/// "more"}.
+void holm_registry_referrers(holm_client *client, const char *name, const char *scheme,
+                             const char *artifact_type, holm_done done, void *data);
+/// Takes the tag that `name` has away from the registry; with a digest, the image and all its tags. What is
+/// here stays. UNSUPPORTED where the registry does not do that. result: {"reference", "digest"}.
+void holm_registry_remove(holm_client *client, const char *name, const char *scheme, holm_done done,
+                          void *data);
 
 void holm_task_cancel(holm_client *client, const char *task, holm_done done, void *data);
 

@@ -1,4 +1,5 @@
-// Registries: logins, which the image worker has checked before they are kept, and tags.
+// Registries: logins, which the image worker has checked before they are kept, and what they have of an
+// image.
 #include <string.h>
 
 #include "core/holm_image.h"
@@ -126,9 +127,9 @@ void holm_registry_list(holm_client *client, holm_done done, void *data) {
     holm_request_work(holm_request_create(client, done, data), list, holm_request_finish);
 }
 
-// ---- tags ----
+// ---- what a registry has of an image ----
 
-static int reach_for_tags(holm_request *self, state *db, holm_error **error) {
+static int reach_for_image(holm_request *self, state *db, holm_error **error) {
     (void)db;
     char *canonical = holm_image_canonical(self->handle.client, self->reference, error);
     free(self->reference);
@@ -152,11 +153,65 @@ static void call_tags(holm_request *self) {
     holm_request_call_worker(self, "Tags", &message.base, answer_tags);
 }
 
-void holm_registry_tags(holm_client *client, const char *name, const char *scheme, unsigned most,
-                        holm_done done, void *data) {
+static holm_request *ask_about(holm_client *client, const char *name, const char *scheme, holm_done done,
+                               void *data) {
     holm_request *self = holm_request_create(client, done, data);
     self->reference = strdup(name);
     self->text = strdup(scheme ? scheme : "");
+    return self;
+}
+
+void holm_registry_tags(holm_client *client, const char *name, const char *scheme, unsigned most,
+                        holm_done done, void *data) {
+    holm_request *self = ask_about(client, name, scheme, done, data);
     self->grace_ms = most;
-    holm_request_work(self, reach_for_tags, call_tags);
+    holm_request_work(self, reach_for_image, call_tags);
+}
+
+static void answer_referrers(holm_request *self, const ProtobufCMessage *answer) {
+    size_t index, at;
+    json_t *referrer, *annotation;
+    self->result = holm_message_json(answer);
+    json_array_foreach (json_object_get(self->result, "referrers"), index, referrer) {
+        json_t *named = json_object();
+        json_array_foreach (json_object_get(referrer, "annotations"), at, annotation)
+            json_object_set(named, json_string_value(json_object_get(annotation, "name")),
+                            json_object_get(annotation, "value"));
+        json_object_set_new(referrer, "annotations", named);
+    }
+    holm_request_finish(self);
+}
+
+static void call_referrers(holm_request *self) {
+    const char *type = json_string_value(self->json);
+    Holm__Image__V1__ReferrersRequest message = HOLM__IMAGE__V1__REFERRERS_REQUEST__INIT;
+    message.reference = self->reference;
+    message.scheme = self->text;
+    message.artifact_type = (char *)(type ? type : "");
+    holm_request_call_worker(self, "Referrers", &message.base, answer_referrers);
+}
+
+void holm_registry_referrers(holm_client *client, const char *name, const char *scheme,
+                             const char *artifact_type, holm_done done, void *data) {
+    holm_request *self = ask_about(client, name, scheme, done, data);
+    self->json = artifact_type ? json_string(artifact_type) : NULL;
+    holm_request_work(self, reach_for_image, call_referrers);
+}
+
+static void answer_removed(holm_request *self, const ProtobufCMessage *answer) {
+    self->result = holm_message_json(answer);
+    json_object_set_new(self->result, "reference", json_string(self->reference));
+    holm_request_finish(self);
+}
+
+static void call_remove(holm_request *self) {
+    Holm__Image__V1__RemoveRemoteRequest message = HOLM__IMAGE__V1__REMOVE_REMOTE_REQUEST__INIT;
+    message.reference = self->reference;
+    message.scheme = self->text;
+    holm_request_call_worker(self, "RemoveRemote", &message.base, answer_removed);
+}
+
+void holm_registry_remove(holm_client *client, const char *name, const char *scheme, holm_done done,
+                          void *data) {
+    holm_request_work(ask_about(client, name, scheme, done, data), reach_for_image, call_remove);
 }

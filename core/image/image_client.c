@@ -20,13 +20,21 @@
     }
 
 static const rpc_method methods[] = {
-    METHOD("Pull", pull_request, progress),     METHOD("Push", push_request, progress),
-    METHOD("Load", load_input, progress),       METHOD("Save", save_request, save_output),
-    METHOD("Import", load_input, progress),     METHOD("Remove", remove_request, remove_response),
-    METHOD("Login", login_request, empty),      METHOD("Tags", tags_request, tags_response),
-    METHOD("Verify", verify_request, progress), METHOD("Cancel", cancel_request, empty),
-    METHOD("Watch", empty, progress),           METHOD("MakeDisk", make_disk_request, make_disk_response),
+    METHOD("Pull", pull_request, progress),
+    METHOD("Push", push_request, progress),
+    METHOD("Load", load_input, progress),
+    METHOD("Save", save_request, save_output),
+    METHOD("Import", load_input, progress),
+    METHOD("Remove", remove_request, remove_response),
+    METHOD("Login", login_request, empty),
+    METHOD("Tags", tags_request, tags_response),
+    METHOD("Verify", verify_request, progress),
+    METHOD("Cancel", cancel_request, empty),
+    METHOD("Watch", empty, progress),
+    METHOD("MakeDisk", make_disk_request, make_disk_response),
     METHOD("Unpack", unpack_request, empty),
+    METHOD("Referrers", referrers_request, referrers_response),
+    METHOD("RemoveRemote", remove_remote_request, remove_remote_response),
 };
 
 const rpc_service image_protocol = {

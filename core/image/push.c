@@ -8,7 +8,9 @@
 #include "core/image/content.h"
 #include "core/image/manifest.h"
 #include "core/image/pull_internal.h"
+#include "core/image/referrer.h"
 #include "core/registry/registry_exchange.h"
+#include "core/registry/registry_referrers_change.h"
 #include "core/registry/registry_upload.h"
 #include "core/store/state.h"
 
@@ -45,7 +47,8 @@ struct push {
     bool all_platforms;
     registry *registry;
     registry_exchange *exchange;
-    int hold; // nothing is swept away meanwhile
+    registry_referrers_change *change; // of the list that the document which was sent belongs on
+    int hold;                          // nothing is swept away meanwhile
     bool working, cancelled;
     unsigned aborting; // uploads that the registry is told to forget
     const char *phase;
@@ -246,6 +249,7 @@ static void end(push *self, holm_error *error) {
             blob->upload = NULL;
     }
     registry_exchange_cancel(steal_pointer(&self->exchange));
+    registry_referrers_change_cancel(steal_pointer(&self->change));
     uv_timer_start(self->end, on_end, self->aborting ? ABORT_MS : 0, 0);
 }
 
@@ -284,6 +288,35 @@ static bool worked(push *self) {
 
 static void next_document(push *self);
 
+static void document_sent(push *self, holm_error *problem) {
+    holm_error_wrap(&problem, "push %s", self->canonical);
+    if (problem || ++self->document_next == self->document_count)
+        end(self, problem);
+    else
+        next_document(self);
+}
+
+static void on_listed(const holm_error *error, void *data) {
+    push *self = data;
+    self->change = NULL;
+    document_sent(self, holm_error_copy(error));
+}
+
+// A registry that does not see for itself what a document refers to is helped. False: there is nothing to do.
+static bool list_referrer(push *self, const http_request *answer) {
+    const push_document *document = &self->documents[self->document_next];
+    cleanup_free char *subject = NULL;
+    if (http_request_header(answer, "OCI-Subject", 0))
+        return false;
+    json_t *descriptor = referrer_descriptor(buffer_text(&self->text), self->text.length, document->digest,
+                                             document->media_type, &subject);
+    if (descriptor)
+        self->change =
+            registry_referrers_change_start(self->registry, subject, descriptor, false, on_listed, self);
+    json_decref(descriptor);
+    return self->change != NULL;
+}
+
 static void on_manifest(const http_request *answer, const char *text, const holm_error *error,
                         unsigned wait_ms, void *data) {
     push *self = data;
@@ -297,11 +330,8 @@ static void on_manifest(const http_request *answer, const char *text, const holm
     else if (digest && strcmp(digest, self->documents[self->document_next].digest) != 0)
         holm_error_set(&problem, HOLM_ERROR_INTEGRITY, "%s has stored another manifest than was sent",
                        self->host);
-    holm_error_wrap(&problem, "push %s", self->canonical);
-    if (problem || ++self->document_next == self->document_count)
-        end(self, problem);
-    else
-        next_document(self);
+    if (problem || !list_referrer(self, answer))
+        document_sent(self, problem);
 }
 
 static void send_manifest(push *self) {

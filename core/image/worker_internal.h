@@ -50,3 +50,5 @@ void worker_open_import(rpc_stream *stream, void *data);
 void worker_open_save(rpc_stream *stream, void *data);
 void worker_open_login(rpc_stream *stream, void *data);
 void worker_open_tags(rpc_stream *stream, void *data);
+void worker_open_referrers(rpc_stream *stream, void *data);
+void worker_open_remove_remote(rpc_stream *stream, void *data);

@@ -250,6 +250,8 @@ static const rpc_method methods[] = {
     METHOD("Remove", remove_request, remove_response, worker_open_remove),
     METHOD("Login", login_request, empty, worker_open_login),
     METHOD("Tags", tags_request, tags_response, worker_open_tags),
+    METHOD("Referrers", referrers_request, referrers_response, worker_open_referrers),
+    METHOD("RemoveRemote", remove_remote_request, remove_remote_response, worker_open_remove_remote),
 };
 
 const rpc_service worker_service = {

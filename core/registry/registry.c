@@ -95,6 +95,14 @@ const char *registry_base_url(const registry *self) {
     return self->base_url;
 }
 
+const char *registry_host(const registry *self) {
+    return self->host;
+}
+
+const char *registry_repository(const registry *self) {
+    return self->repository;
+}
+
 bool registry_is_authorized(const registry *self) {
     return self->authorization != NULL;
 }
@@ -128,12 +136,20 @@ static char *warning_text(const char *header) {
     return text;
 }
 
+static bool has_line(const char *lines, const char *line) {
+    size_t length = strlen(line);
+    for (const char *at = lines; (at = strstr(at, line)); at += length)
+        if ((at == lines || at[-1] == '\n') && (!at[length] || at[length] == '\n'))
+            return true;
+    return false;
+}
+
 void registry_take_warnings(registry *self, const http_request *answer) {
     const char *header;
     for (unsigned i = 0; (header = http_request_header(answer, "Warning", i)); i++) {
         cleanup_free char *text = warning_text(header);
         cleanup_free char *line = text ? path_format("%s warns: %s", self->host, text) : NULL;
-        if (!line || strstr(buffer_text(&self->warnings), line) ||
+        if (!line || has_line(buffer_text(&self->warnings), line) ||
             self->warnings.length + strlen(line) > REGISTRY_WARNINGS_MAX)
             continue;
         buffer_append_format(&self->warnings, "%s%s", self->warnings.length ? "\n" : "", line);

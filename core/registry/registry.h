@@ -46,6 +46,9 @@ void registry_add_source(registry *self, const char *repository);
 const char *registry_warnings(const registry *self);
 /// "https://registry-1.docker.io". Owned by the registry.
 const char *registry_base_url(const registry *self);
+/// As they were given. Owned by the registry.
+const char *registry_host(const registry *self);
+const char *registry_repository(const registry *self);
 /// Whether it has asked who we are, and has been answered.
 bool registry_is_authorized(const registry *self);
 

@@ -48,6 +48,8 @@ COMMAND(push);
 COMMAND(registry_login);
 COMMAND(registry_logout);
 COMMAND(registry_ls);
+COMMAND(registry_referrers);
+COMMAND(registry_rm);
 COMMAND(registry_tags);
 COMMAND(rename);
 COMMAND(restart);

@@ -1,342 +1,16 @@
-"""What the OCI distribution specification 1.1 wants of a client, clause by clause: a registry that keeps to the letter, uses all
-that it is allowed to, and writes down who does not. Every clause has to have been met, and none broken."""
-import hashlib
-import http.server
+"""What the OCI distribution specification 1.1 wants of a client, clause by clause: every clause has to have been met, and none
+broken (strict.py has them, and the registry that looks)."""
 import json
 import os
-import re
 import sys
 import threading
-import time
-import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "cli")]
 from command_test import run_tests  # noqa: E402
 from hostile import basic  # noqa: E402
-from index_image import INDEX, MANIFEST, sha256, tar_of  # noqa: E402
-
-NAME = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
-TAG = r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}"
-DIGEST = r"sha256:[0-9a-f]{64}"
-
-CLAUSES = {
-    # Pull
-    "pull.name": "<name> MUST match the regular expression",
-    "pull.reference": "<tag-or-digest> MUST be a digest or a tag, and in no other format",
-    "pull.accept": "The client SHOULD include an Accept header with the manifest types it supports",
-    "pull.parameters": "The client SHOULD ignore parameters on the Content-Type header",
-    "pull.media-type": "A mediaType field that is not the Content-Type: clients SHOULD reject the manifest",
-    "pull.header-digest": "Docker-Content-Digest MAY differ or be missing; who uses it MUST verify it",
-    "pull.manifest-digest": "Of a manifest asked for by digest clients SHOULD verify that it matches",
-    "pull.manifest-404": "A manifest that is not found is 404 Not Found",
-    "pull.blob-digest": "Clients SHOULD verify that a blob matches its digest",
-    "pull.blob-404": "A blob that is not found is 404 Not Found",
-    "pull.range": "A Range request header goes on where a blob broke off (RFC 9110, section 14)",
-    "pull.no-range": "A registry need not support Range: the whole is taken then",
-    "pull.redirect": "Any request MAY be redirected; clients SHOULD follow",
-    "pull.redirect-authorization": "Clients MUST NOT forward Authorization across host boundaries",
-    # Push
-    "push.head": "HEAD tells whether a blob exists: it is not sent then",
-    "push.post-length": "The POST of a chunked upload MUST have Content-Length: 0",
-    "push.location-relative": "The location MAY be relative",
-    "push.location-absolute": "The location MAY be absolute",
-    "push.location-query": "The location MAY contain critical query parameters, and SHOULD be used exactly as it is",
-    "push.location-next": "Each chunk SHOULD use the location of the answer before it",
-    "push.content-range": "Content-Range MUST match ^[0-9]+-[0-9]+$, begin with 0 and be inclusive on both ends",
-    "push.content-length": "Content-Length of a chunk is the length of the chunk",
-    "push.content-type": "A chunk is application/octet-stream",
-    "push.in-order": "Chunks MUST be uploaded in order",
-    "push.minimum": "Chunks SHOULD be no smaller than OCI-Chunk-Min-Length, but for the last one",
-    "push.out-of-order": "After 416 the upload's status says where to go on",
-    "push.status-location": "The next chunk SHOULD use the location in the status answer",
-    "push.close": "The session MUST be closed with a PUT that has the whole blob's digest",
-    "push.cancel": "Clients SHOULD send DELETE when they abort an upload, and ignore its failure",
-    "push.mount": "A mount answered with 201 Created needs nothing more",
-    "push.mount-202": "A mount answered with 202 goes on as an upload at its location",
-    "push.manifest-type": "Content-Type of a manifest is its mediaType field, without parameters",
-    "push.manifest-reference": "A manifest is put under a tag or its digest",
-    "push.blobs-first": "A manifest comes after what it references",
-    "push.bytes": "The manifest is stored in the exact bytes that were sent, with the digest that the client knows",
-    "push.manifest-413": "A manifest that is too large is answered with 413",
-    # Content discovery
-    "tags.list": "Tags are listed at /v2/<name>/tags/list",
-    "tags.page": "n asks for at most so many",
-    "tags.link": "More tags are where the Link header with rel=\"next\" leads",
-    "tags.empty": "The list MAY be empty",
-    "tags.fewer": "Fewer than n MAY come when there is a Link",
-    # All of them
-    "error.shape": "An error's message is told; code, message and detail are all that counts",
-    "error.legacy": "Clients SHOULD NOT depend on the legacy headers and codes",
-    "error.retry-after": "429 comes with Retry-After",
-    "warning.report": "Warnings SHOULD be reported to the user",
-    "warning.once": "Clients SHOULD deduplicate warnings",
-    "warning.no-action": "Clients MUST NOT act on warnings",
-}
-
-
-class Judge:
-    def __init__(self):
-        self.met, self.broken = {}, []
-
-    def __call__(self, clause, good=True, detail=""):
-        assert clause in CLAUSES, clause
-        self.met[clause] = self.met.get(clause, 0) + 1
-        if not good:
-            self.broken.append(f"{clause}: {CLAUSES[clause]}: {detail}")
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, body=b"", **headers):
-        self.send_response(status)
-        for name, value in ({"Content_Length": str(len(body))} | headers).items():
-            self.send_header(name.replace("_", "-"), value)
-        for text in self.server.warnings:
-            self.send_header("Warning", f'299 - "{text}"')
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def refuse(self, status, code, message="", **headers):
-        self.answer(status, json.dumps({"errors": [{"code": code, "message": message, "detail": {"x": [1]}}]}).encode(), **headers)
-
-    def handle_one(self):
-        server = self.server
-        path, _, query = self.path.partition("?")
-        self.query = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
-        if path == "/v2/":
-            return self.answer(200, b"{}")
-        if server.login and self.headers.get("Authorization") != server.login and not path.startswith("/stored/"):
-            return self.refuse(401, "UNAUTHORIZED", "who is there?", WWW_Authenticate='Basic realm="x"')
-        if path.startswith("/stored/"):
-            server.judge("pull.redirect-authorization", "Authorization" not in self.headers, self.path)
-            return self.answer(200, server.blobs[path.rsplit("/", 1)[1]])
-        if path.startswith("/session/"):
-            return self.session(path.split("/")[2])
-        found = re.fullmatch(f"/v2/(.+?)/(?:(manifests|blobs)/([^/]+)|(tags)/list|(blobs)/uploads/)", path)
-        if not found:
-            server.judge("pull.reference", False, self.path)
-            return self.refuse(404, "NAME_INVALID")
-        name, kind, item, tags, uploads = found.groups()
-        server.judge("pull.name", bool(re.fullmatch(NAME, name)), name)
-        self.name = name
-        if tags:
-            return self.tags()
-        if uploads:
-            return self.begin()
-        if kind == "manifests":
-            server.judge("pull.reference", bool(re.fullmatch(f"{TAG}|{DIGEST}", item)), item)
-        return getattr(self, f"{self.command.lower()}_{kind}")(item)
-
-    do_GET = do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = handle_one
-
-    # ---- pull ----
-
-    def get_manifests(self, item):
-        server = self.server
-        accepted = {part.split(";")[0].strip() for part in self.headers.get("Accept", "").split(",")}
-        server.judge("pull.accept", {MANIFEST, INDEX} <= accepted, self.headers.get("Accept"))
-        if server.busy:
-            server.busy.append(time.monotonic())
-            if len(server.busy) == 2:
-                return self.refuse(429, "TOOMANYREQUESTS", "slowly", Retry_After="1")
-        found = server.manifests.get((self.name, item))
-        if item == "legacy":
-            return self.refuse(404, "TAG_INVALID", "no tag like that")
-        if not found:
-            return self.refuse(404, "MANIFEST_UNKNOWN", "nobody here by that name")
-        raw, kind = found
-        self.answer(200, raw, Content_Type=kind + server.parameters, **server.digest_header(raw))
-
-    def get_blobs(self, item):
-        server = self.server
-        if item not in server.blobs:
-            return self.refuse(404, "BLOB_UNKNOWN", "no such blob")
-        if server.redirect:
-            server.judge("pull.redirect")
-            return self.answer(307, Location=f"http://{server.redirect}/stored/{item}")
-        body, wanted = server.blobs[item], self.headers.get("Range")
-        if wanted:
-            first = re.fullmatch(r"bytes=([0-9]+)-([0-9]*)", wanted)
-            server.judge("pull.range" if server.ranges else "pull.no-range", bool(first), wanted)
-            if server.ranges:
-                at = int(first[1])
-                return self.answer(206, body[at:], Content_Range=f"bytes {at}-{len(body) - 1}/{len(body)}")
-        if server.break_at and len(body) > server.break_at:
-            at, server.break_at = server.break_at, 0
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body[:at])
-            self.close_connection = True
-            return None
-        return self.answer(200, body)
-
-    def head_blobs(self, item):
-        server = self.server
-        if item not in server.blobs:
-            return self.answer(404)
-        server.judge("push.head")
-        server.skipped.add(item)
-        return self.answer(200, b"", Content_Length=str(len(server.blobs[item])), Docker_Content_Digest=item)
-
-    def head_manifests(self, item):
-        found = self.server.manifests.get((self.name, item))
-        return self.answer(200, found[0]) if found else self.answer(404)
-
-    # ---- push ----
-
-    def location(self, session):
-        """Never twice the same, and with a query whose order and signs count."""
-        server = self.server
-        server.steps += 1
-        session["at"] = f"/session/{session['id']}?b=%2F+x&a={server.steps}&state="
-        kind = "push.location-absolute" if server.absolute else "push.location-relative"
-        server.judge(kind)
-        return (f"http://{server.host}" if server.absolute else "") + session["at"]
-
-    def begin(self):
-        server = self.server
-        server.judge("push.post-length", self.headers.get("Content-Length") == "0", self.headers.get("Content-Length"))
-        mount = self.query.get("mount")
-        if mount and server.mounts and mount in server.blobs_of.get(self.query.get("from"), ()):
-            server.judge("push.mount")
-            server.blobs[mount] = server.blobs_of[self.query["from"]][mount]
-            return self.answer(201, Location=f"/v2/{self.name}/blobs/{mount}", Docker_Content_Digest=mount)
-        session = {"id": str(len(server.sessions)), "data": b"", "mount": mount, "disturbed": False}
-        server.sessions[session["id"]] = session
-        more = {"OCI_Chunk_Min_Length": str(server.minimum)} if server.minimum else {}
-        return self.answer(202, Location=self.location(session), **more)
-
-    def session(self, number):
-        server, session = self.server, self.server.sessions.get(number)
-        if not session:
-            return self.refuse(404, "BLOB_UPLOAD_UNKNOWN")
-        exact = self.path == session["at"] or (self.command == "PUT" and self.path.startswith(session["at"]))
-        server.judge("push.location-query", exact, f"{self.command} {self.path} for {session['at']}")
-        if self.command == "PATCH":
-            return self.chunk(session)
-        if self.command == "PUT":
-            return self.close(session)
-        if self.command == "DELETE":
-            server.judge("push.cancel")
-            server.cancelled.append(number)
-            return self.refuse(500, "UNSUPPORTED")  # a failure that is to be ignored
-        return self.answer(204, Location=self.location(session), Range=f"0-{max(len(session['data']) - 1, 0)}")
-
-    def chunk(self, session):
-        server, wanted = self.server, self.headers.get("Content-Range", "")
-        length = int(self.headers["Content-Length"])
-        found = re.fullmatch(r"([0-9]+)-([0-9]+)", wanted)
-        first, last = (int(found[1]), int(found[2])) if found else (-1, -1)
-        server.judge("push.content-range", bool(found) and (session["data"] != b"" or first == 0 or session["disturbed"]), wanted)
-        server.judge("push.content-length", length == last - first + 1, f"{length} for {wanted}")
-        server.judge("push.content-type", self.headers.get("Content-Type") == "application/octet-stream")
-        if server.disturb and not session["disturbed"] and length > 4096:
-            # Some of it is kept, and then the client is told that it is out of order.
-            session["disturbed"] = True
-            session["data"] += self.rfile.read(length)[:1000]
-            return self.answer(416)
-        body = self.rfile.read(length) if not server.stuck else self.stick(length)
-        server.judge("push.in-order", first == len(session["data"]), f"{wanted} after {len(session['data'])} bytes")
-        if session["disturbed"]:
-            server.judge("push.out-of-order", first == 1000, wanted)
-            server.judge("push.status-location")
-        if server.minimum:
-            server.judge("push.minimum", not session.get("short"), f"{wanted} after a chunk that was too small")
-            session["short"] = length < server.minimum
-        session["data"] += body
-        if len(session["data"]) != length:
-            server.judge("push.location-next")
-        return self.answer(202, Location=self.location(session), Range=f"0-{len(session['data']) - 1}")
-
-    def stick(self, length):
-        """The client is left waiting, until it goes away."""
-        body = self.rfile.read(min(length, 4096))
-        self.server.sticking.set()
-        self.server.stuck.wait()
-        return body
-
-    def close(self, session):
-        server, digest = self.server, self.query.get("digest", "")
-        session["data"] += self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        good = "sha256:" + hashlib.sha256(session["data"]).hexdigest() == digest
-        server.judge("push.close", good, digest)
-        if session["mount"]:
-            server.judge("push.mount-202", session["mount"] == digest, digest)
-        server.judge("push.head", digest not in server.skipped, "sent though it was there")
-        server.blobs[digest] = session["data"]
-        server.blobs_of.setdefault("first/name", {})[digest] = session["data"]
-        del server.sessions[session["id"]]
-        return self.answer(201, Location=f"/v2/{self.name}/blobs/{digest}")
-
-    def put_manifests(self, item):
-        server, raw = self.server, self.rfile.read(int(self.headers["Content-Length"]))
-        document, kind = json.loads(raw), self.headers.get("Content-Type")
-        server.judge("push.manifest-type", kind == document.get("mediaType", kind), f"{kind} for {document.get('mediaType')}")
-        server.judge("push.manifest-reference", not item.startswith("sha256:") or item == sha256(raw), item)
-        parts = [document["config"]["digest"], *(layer["digest"] for layer in document["layers"])] if "layers" in document else []
-        there = all(part in server.blobs for part in parts) and all(
-            (self.name, part["digest"]) in server.manifests for part in document.get("manifests", ()))
-        server.judge("push.blobs-first", there, item)
-        if server.small:
-            return self.refuse(413, "SIZE_INVALID", "that is too much")
-        for reference in (item, sha256(raw)):
-            server.manifests[self.name, reference] = (raw, kind)
-        return self.answer(201, Location=f"/v2/{self.name}/manifests/{item}", **server.digest_header(raw))
-
-    # ---- discovery ----
-
-    def tags(self):
-        server = self.server
-        server.judge("tags.list")
-        if self.name not in server.names:
-            return self.refuse(404, "NAME_UNKNOWN", "never heard of it")
-        names = [name for name in server.names[self.name] if name > self.query.get("last", "")]
-        server.judge("tags.page", "n" not in self.query or self.query["n"].isdigit(), self.path)
-        page = names[:min(int(self.query.get("n", 100)), 7)]  # fewer than asked for: there is a Link
-        if not server.names[self.name]:
-            server.judge("tags.empty")
-        link = {}
-        if len(page) < len(names):
-            link["Link"] = f'</v2/{self.name}/tags/list?n={self.query.get("n", 100)}&last={page[-1]}>; rel="next"'
-            server.judge("tags.fewer")
-        if "last" in self.query:
-            server.judge("tags.link")
-        return self.answer(200, json.dumps({"name": self.name, "tags": page}).encode(), Content_Type="application/json", **link)
-
-
-class StrictServer(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, judge):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.judge, self.host = judge, f"127.0.0.1:{self.server_address[1]}"
-        self.manifests, self.blobs, self.blobs_of, self.sessions, self.names = {}, {}, {}, {}, {}
-        self.skipped, self.cancelled, self.warnings, self.busy, self.steps = set(), [], [], [], 0
-        self.parameters, self.redirect, self.ranges, self.break_at, self.mounts = "", None, True, 0, True
-        self.absolute = self.disturb = self.small = False
-        self.minimum, self.login = 0, None
-        self.stuck, self.sticking = None, threading.Event()
-        self.header = "right"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def empty(self):
-        self.blobs.clear()
-        self.skipped.clear()
-
-    def digest_header(self, raw):
-        headers = {"right": {"Docker_Content_Digest": sha256(raw)}, "missing": {},
-                   "other": {"Docker_Content_Digest": "sha512:" + "0" * 128}}
-        return headers[self.header]
-
-    def handle_error(self, *_):
-        pass
+from index_image import CONFIG, INDEX, LAYER, MANIFEST, sha256, tar_of  # noqa: E402
+from strict import CLAUSES, Judge, StrictServer, descriptor_of, tag_of  # noqa: E402
 
 
 def make(house, name, size=20000):
@@ -360,6 +34,8 @@ def test_conformance(house):
     push(house, server, judge)
     pull(house, server, elsewhere, judge)
     discover(house, server, judge)
+    refer(house, server, judge)
+    manage(house, server, judge)
     warn(house, server, judge)
     missing = sorted(CLAUSES.keys() - judge.met.keys())
     for clause, text in CLAUSES.items():
@@ -486,6 +162,94 @@ def discover(house, server, judge):
     judge("tags.page", house.do("registry", "tags", "--limit", "3", f"{server.host}/many").split() == told[:3])
     judge("tags.empty", house.do("registry", "tags", f"{server.host}/none") == "")
     assert "never heard of it" in house.holm("registry", "tags", f"{server.host}/unknown", code=125).stderr
+
+
+def load_referrer(house, name, subject, seed, **more):
+    """An image here that refers to another one. Its bytes as the registry will have them."""
+    layer = tar_of({"signature": seed})
+    config = json.dumps({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": [sha256(layer)]}}).encode()
+    raw = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, **more,
+                      "config": {"mediaType": CONFIG, "digest": sha256(config), "size": len(config)},
+                      "layers": [{"mediaType": LAYER, "digest": sha256(layer), "size": len(layer)}],
+                      "subject": {"mediaType": MANIFEST, "digest": subject, "size": 7}}).encode()
+    index = {"schemaVersion": 2, "manifests": [{"mediaType": MANIFEST, "digest": sha256(raw), "size": len(raw),
+                                                "annotations": {"org.opencontainers.image.ref.name": name}}]}
+    files = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": json.dumps(index).encode()}
+    files |= {f"blobs/sha256/{sha256(part)[7:]}": part for part in (layer, config, raw)}
+    path = f"{house.folder}/h/referrer.tar"
+    with open(path, "wb") as file:
+        file.write(tar_of(files))
+    house.do("load", "-i", path)
+    return raw
+
+
+def refer(house, server, judge):
+    """First with a registry that lists referrers itself, then with one that leaves that to its clients."""
+    about = f"{server.host}/about:v1"
+    make(house, about)
+    for lists in (True, False):
+        server.lists, server.asked = lists, []
+        house.do("push", "-q", about)
+        subject = sha256(server.manifests["about", "v1"][0])
+        assert house.json("registry", "referrers", about) == {"digest": subject, "referrers": [], "more": False}
+        judge("referrers.empty" if lists else "referrers.none")
+        first = load_referrer(house, f"{server.host}/about:one", subject, b"1", artifactType="application/x-signature",
+                              annotations={"who": "anna", "when": "now"})
+        second = load_referrer(house, f"{server.host}/about:two", subject, b"2")
+        for name in ("one", "two", "one"):
+            house.do("push", "-q", f"{server.host}/about:{name}")
+        wanted = [descriptor_of(first, MANIFEST), descriptor_of(second, MANIFEST)]
+        told = house.json("registry", "referrers", about)["referrers"]
+        judge("referrers.list" if lists else "referrers.fallback",
+              sorted(told, key=str) == sorted(wanted, key=str), told)
+        told = house.json("registry", "referrers", "--artifact-type", "application/x-signature", f"{server.host}/about@{subject}")
+        judge("referrers.filter", told["referrers"] == wanted[:1], told)
+        judge("referrers.filter", not lists or "application/x-signature" in server.asked, server.asked)
+        assert sha256(first) in house.do("registry", "referrers", about)
+        if not lists:
+            kept = json.loads(server.manifests["about", tag_of(subject)][0])
+            judge("push.subject-begin", kept["mediaType"] == INDEX and kept["schemaVersion"] == 2, kept)
+            judge("push.subject-append", len(kept["manifests"]) >= 2, kept)
+            judge("push.subject-once", len(kept["manifests"]) == 2, kept)
+            judge("push.subject-artifact", [one["artifactType"] for one in kept["manifests"]] ==
+                  ["application/x-signature", CONFIG], kept)
+            judge("push.subject-annotations", kept["manifests"][0]["annotations"] == {"who": "anna", "when": "now"}, kept)
+            take_back(house, server, judge, subject, first, second)
+        for digest in (sha256(first), sha256(second)):
+            server.manifests = {key: value for key, value in server.manifests.items() if sha256(value[0]) != digest}
+    # What stands there is no list.
+    server.manifests["about", tag_of(subject)] = (first, MANIFEST)
+    told = house.holm("push", "-q", f"{server.host}/about:two", code=125).stderr
+    judge("push.subject-other", "no index" in told, told)
+    assert house.json("registry", "referrers", about)["referrers"] == []
+
+
+def take_back(house, server, judge, subject, first, second):
+    house.do("registry", "rm", f"{server.host}/about@{sha256(first)}")
+    kept = json.loads(server.manifests["about", tag_of(subject)][0])
+    judge("delete.subject", [one["digest"] for one in kept["manifests"]] == [sha256(second)], kept)
+    assert ("about", "one") not in server.manifests
+
+
+def manage(house, server, judge):
+    """`fixed`: what cannot be deleted, tags (True) or manifests (False)."""
+    name = f"{server.host}/first/name"
+    house.do("push", "-q", f"{name}:v1")
+    raw, kind = server.manifests["first/name", "v1"]
+    server.manifests["first/name", "spare"] = (raw, kind)
+    told = house.do("registry", "rm", f"{name}:spare")
+    judge("delete.tag", told.strip() == f"{name}:spare" and ("first/name", "v1") in server.manifests, told)
+    told = house.holm("registry", "rm", f"{name}:spare", code=125).stderr
+    judge("delete.404", "nobody here by that name" in told, told)
+    server.fixed = {True, False}
+    told = house.holm("registry", "rm", f"{name}:v1", code=125).stderr
+    judge("delete.tag-disabled", "does not let tags" in told and f"@{sha256(raw)}" in told, told)
+    told = house.holm("registry", "rm", f"{name}@{sha256(raw)}", code=125).stderr
+    judge("delete.manifest-disabled", "does not let manifests" in told, told)
+    server.fixed = set()
+    house.do("registry", "rm", f"{name}@{sha256(raw)}")
+    judge("delete.manifest", ("first/name", "v1") not in server.manifests)
+    house.do("push", "-q", f"{name}:v1")
 
 
 def warn(house, server, judge):

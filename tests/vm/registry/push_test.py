@@ -83,6 +83,30 @@ def test_push(house):
         registry.close()
 
 
+def test_referrers(house):
+    """A registry that knows neither the list nor how to delete a tag."""
+    from conformance_test import load_referrer
+    registry = Registry(house.folder, storage={"filesystem": {"rootdirectory": f"{house.folder}/registry"},
+                                               "delete": {"enabled": True}})
+    image, about = f"{registry.host}/mine:v1", f"{registry.host}/mine:signature"
+    try:
+        import_image(house, image)
+        digest = house.do("push", "-q", image)
+        load_referrer(house, about, digest, b"1", artifactType="application/x-signature")
+        signature = house.do("push", "-q", about)
+        listed = house.json("registry", "referrers", image)
+        assert listed["digest"] == digest and [one["digest"] for one in listed["referrers"]] == [signature], listed
+        assert digest_there(about) == signature
+        told = house.holm("registry", "rm", about, code=125).stderr
+        assert f"@{signature}" in told, told
+        house.do("registry", "rm", f"{registry.host}/mine@{signature}")
+        assert house.json("registry", "referrers", image)["referrers"] == []
+        assert "mine" in house.holm("pull", "-q", about, code=125).stderr
+        assert house.do("pull", "-q", image) == digest
+    finally:
+        registry.close()
+
+
 def test_password(house):
     registry = debian_registry(house, password="s3cr3t")
     image = f"{registry.host}/private/mine:v1"
