@@ -205,8 +205,10 @@ static void got_config(pull *self) {
 
 static int add_document(pull *self, const char *digest, unsigned depth, bool main, holm_error **error) {
     for (size_t i = 0; i < self->document_count; i++)
-        if (strcmp(self->documents[i].digest, digest) == 0)
+        if (strcmp(self->documents[i].digest, digest) == 0) {
+            self->documents[i].main |= main; // what leads to the image of this machine is looked at first
             return 0;
+        }
     if (self->document_count >= PULL_DOCUMENTS_MAX) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "the index names more than %d manifests", PULL_DOCUMENTS_MAX);
         return -1;

@@ -32,14 +32,19 @@ static json_t *index_document(state *self, const char *id, holm_error **error) {
     return state_json(statement, 0, error);
 }
 
-/// The platforms that an index has, and which of them are here.
+/// The platforms that an index has, and which of them are here; none of what is no index.
 static json_t *platforms_of(state *self, const char *target, holm_error **error) {
-    cleanup_json json_t *index = index_document(self, target, error);
+    cleanup_error holm_error *cause = NULL;
+    cleanup_json json_t *index = index_document(self, target, &cause);
     cleanup_json json_t *here = index ? state_texts(self,
                                                     "SELECT DISTINCT image FROM image_references"
                                                     " WHERE target = ?",
-                                                    target, error)
+                                                    target, &cause)
                                       : NULL;
+    if (cause) {
+        holm_error_propagate(error, steal_pointer(&cause));
+        return NULL;
+    }
     json_t *list = json_array(), *entry, *image;
     size_t at, other;
     json_array_foreach (json_object_get(index, "platforms"), at, entry) {
@@ -81,6 +86,8 @@ int state_image_name(state *self, json_t *document, const char *id, holm_error *
     json_object_set_new(status, "digest", json_string(target ? target : id));
     json_object_set(status, "repositoryDigests", digests);
     json_t *platforms = platforms_of(self, target ? target : id, error);
+    if (!platforms)
+        return -1;
     if (json_array_size(platforms) == 0) {
         const char *platform = json_string_value(json_object_get(configuration, "platform"));
         json_array_append_new(platforms, json_pack("{s:s, s:s, s:b}", "digest", id, "platform",

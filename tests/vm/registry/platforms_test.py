@@ -279,11 +279,13 @@ def test_hostile(house):
                           "more than 2048 manifests"),
         "nothing": (index_of(entry_of(counts.raw, "arm")), "no image for Linux"),
     }
-    server = serving({"mine": mine, "other": other, "counts": counts, "short": short, "hello": b"hello"} |
+    inner = index_of(entry_of(mine.raw, HOST))
+    server = serving({"mine": mine, "inner": inner, "other": other, "counts": counts, "short": short, "hello": b"hello"} |
                      {f"wide{number}": raw for number, raw in enumerate(wide)} |
                      {name: raw for name, (raw, _) in cases.items()} |
                      {"lies": index_of(entry_of(mine.raw, HOST), entry_of(counts.raw, "arm"), entry_of(other.raw, OTHER),
-                                       entry_of(other.raw, OTHER))})
+                                       entry_of(other.raw, OTHER)),
+                      "twice": index_of(entry_of(inner, HOST, mediaType=INDEX), entry_of(mine.raw, "arm"))})
     for name, (_, expected) in cases.items():
         told = house.holm("pull", "-q", "--all-platforms", f"{server.host}/x:{name}", code=125).stderr
         assert expected in told and len(told) < 600, (name, told)
@@ -295,6 +297,9 @@ def test_hostile(house):
     house.do("image", "verify")
     house.do("rmi", f"{server.host}/x:lies")
     swept(house)
+    # Listed as another's first, and then found as this machine's: it is unpacked.
+    house.do("pull", "-q", "--all-platforms", f"{server.host}/x:twice")
+    assert all(layer["unpackedBytes"] for layer in house.json("image", "inspect", f"{server.host}/x:twice")[0]["status"]["layers"])
 
 
 def test_killed(house):
