@@ -57,6 +57,15 @@ void holm_container_stop(holm_client *client, const char *reference, int signal,
 void holm_container_restart(holm_client *client, const char *reference, int signal, unsigned grace_ms,
                             holm_done done, void *data);
 void holm_container_kill(holm_client *client, const char *reference, int signal, holm_done done, void *data);
+/// Publishes ports of the host that lead into it, at once where it runs. ports: as in docs/protocol.md; taken
+/// over. IN_USE says who has one, DENIED what would allow it; then nothing has changed. result: the document,
+/// whose status has the ports that were chosen, the new ones last.
+void holm_container_publish(holm_client *client, const char *reference, json_t *ports, holm_done done,
+                            void *data);
+/// The other way round, with the connections that are there. An entry means all that lead to its port of the
+/// container, or those of the address and port of the host that it says. NOT_FOUND: there is none such.
+void holm_container_unpublish(holm_client *client, const char *reference, json_t *ports, holm_done done,
+                              void *data);
 /// result: {"exitCode", "reason"} once it is not running.
 void holm_container_wait(holm_client *client, const char *reference, holm_done done, void *data);
 void holm_container_rename(holm_client *client, const char *reference, const char *name, holm_done done,

@@ -122,6 +122,16 @@ bool holm_document_at_rest(const json_t *document);
 /// A run function: looks up self->reference into self->document and self->alive.
 int holm_request_look_up(holm_request *self, state *db, holm_error **error);
 
+/// A change of a container: `at_rest` is done while its shim is not there (IN_USE: it is), else the shim is
+/// asked by `ask`, whose call ends with holm_change_done.
+typedef struct holm_change {
+    int (*at_rest)(holm_request *self, state *db, const char *id, holm_error **error);
+    void (*ask)(holm_request *self, holm_request_next lost);
+} holm_change;
+/// Makes the change to the container self->reference; the result is its document.
+void holm_request_change(holm_request *self, const holm_change *what);
+void holm_change_done(holm_request *self, const ProtobufCMessage *answer);
+
 /// {"exitCode", "reason"} or another message as an object: every field in camelCase.
 json_t *holm_message_json(const ProtobufCMessage *message);
 

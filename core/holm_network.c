@@ -128,46 +128,12 @@ int holm_prune_networks(state *db, const json_t *filters, json_t *deleted, holm_
 
 // ---- connect, disconnect ----
 
-// A container at rest is a row; of one whose shim lives that has to be asked.
-static int change_at_rest(holm_request *self, state *db, holm_error **error) {
-    cleanup_error holm_error *cause = NULL;
-    const paths *where = &self->handle.client->where;
-    if (holm_request_look_up(self, db, error) < 0)
-        return -1;
-    if (self->alive)
-        return 0;
-    const char *id = holm_document_id(self->document);
-    int result = self->json ? container_connect_at_rest(where, db, id, self->json, &cause)
-                            : container_disconnect_at_rest(where, db, id, self->text, &cause);
-    if (result < 0 && holm_error_code_of(cause) == HOLM_ERROR_IN_USE && container_is_alive(where, id)) {
-        self->alive = true; // started a moment ago
-        return 0;
-    }
-    if (result < 0) {
-        holm_error_propagate(error, steal_pointer(&cause));
-        return -1;
-    }
-    self->result = state_container_get(db, id, error);
-    return self->result ? 0 : -1;
+static int connect_at_rest(holm_request *self, state *db, const char *id, holm_error **error) {
+    return container_connect_at_rest(&self->handle.client->where, db, id, self->json, error);
 }
 
-static int read_member(holm_request *self, state *db, holm_error **error) {
-    self->result = state_container_get(db, holm_document_id(self->document), error);
-    return self->result ? 0 : -1;
-}
-
-static void changed(holm_request *self, const ProtobufCMessage *answer) {
-    (void)answer;
-    holm_request_work(self, read_member, holm_request_finish);
-}
-
-static void change_if_alive(holm_request *self);
-
-// Its shim is gone: it has ended, or the next one has it now. Only once.
-static void change_again(holm_request *self) {
-    rpc_connection_destroy(steal_pointer(&self->connection));
-    self->asked_again = true;
-    holm_request_work(self, change_at_rest, change_if_alive);
+static int disconnect_at_rest(holm_request *self, state *db, const char *id, holm_error **error) {
+    return container_disconnect_at_rest(&self->handle.client->where, db, id, self->text, error);
 }
 
 static char *text_of(const json_t *object, const char *key) {
@@ -187,32 +153,29 @@ static void call_connect(holm_request *self, holm_request_next lost) {
     message.aliases = texts;
     for (size_t i = 0; i < json_array_size(aliases); i++)
         texts[message.n_aliases++] = (char *)json_string_value(json_array_get(aliases, i));
-    holm_request_call(self, "Connect", &message.base, changed, lost);
+    holm_request_call(self, "Connect", &message.base, holm_change_done, lost);
 }
 
-static void change_if_alive(holm_request *self) {
-    holm_request_next lost = self->asked_again ? NULL : change_again;
+static void call_disconnect(holm_request *self, holm_request_next lost) {
     Holm__Shim__V1__DisconnectRequest message = HOLM__SHIM__V1__DISCONNECT_REQUEST__INIT;
     message.network = self->text;
-    if (self->result)
-        holm_request_finish(self);
-    else if (self->json)
-        call_connect(self, lost);
-    else
-        holm_request_call(self, "Disconnect", &message.base, changed, lost);
+    holm_request_call(self, "Disconnect", &message.base, holm_change_done, lost);
 }
+
+static const holm_change connecting = {connect_at_rest, call_connect};
+static const holm_change disconnecting = {disconnect_at_rest, call_disconnect};
 
 void holm_network_connect(holm_client *client, const char *network, const char *container, json_t *options,
                           holm_done done, void *data) {
     holm_request *self = begin(client, container, done, data);
     self->json = options ? options : json_object();
     json_object_set_new(self->json, "name", json_string(network));
-    holm_request_work(self, change_at_rest, change_if_alive);
+    holm_request_change(self, &connecting);
 }
 
 void holm_network_disconnect(holm_client *client, const char *network, const char *container, holm_done done,
                              void *data) {
     holm_request *self = begin(client, container, done, data);
     self->text = strdup(network);
-    holm_request_work(self, change_at_rest, change_if_alive);
+    holm_request_change(self, &disconnecting);
 }

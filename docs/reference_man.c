@@ -35,6 +35,8 @@ static void write_command(const action *self, FILE *out) {
             self->words);
     if (self->shortcuts)
         fprintf(out, " \", \" \"holm %.*s\"", (int)strcspn(self->shortcuts, " "), self->shortcuts);
+    if (self->phrase)
+        fprintf(out, " \", \" \"holm %s\"", self->phrase);
     fprintf(out, "\n");
     if (self->arguments) {
         fprintf(out, ".I ");

@@ -36,6 +36,9 @@ static void write_other_names(const action *self, FILE *out) {
         length += (size_t)snprintf(other + length, sizeof other - length, "%s`%.*s`", length ? ", " : "",
                                    (int)strcspn(word, " "), word);
     }
+    if (self->phrase)
+        length += (size_t)snprintf(other + length, sizeof other - length, "%s`%s`", length ? ", " : "",
+                                   self->phrase);
     if (length)
         fprintf(out, "Also: %s.\n\n", other);
 }

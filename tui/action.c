@@ -1,5 +1,6 @@
 #include "tui/action.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tui/action_table.h"
@@ -101,4 +102,24 @@ const action *action_find_command(const char *noun, const char *word) {
             return candidate;
     }
     return NULL;
+}
+
+const action *action_find_phrase(const char *first, const char *second) {
+    size_t length = strlen(first);
+    for (size_t i = 0; i < action_count(); i++) {
+        const char *phrase = action_at(i)->phrase;
+        if (phrase && strncmp(phrase, first, length) == 0 && phrase[length] == ' ' &&
+            strcmp(phrase + length + 1, second) == 0)
+            return action_at(i);
+    }
+    return NULL;
+}
+
+void action_print_words(const action *self, char *out, size_t size) {
+    const char *words = self->shortcuts ? self->shortcuts : self->words;
+    if (self->phrase)
+        snprintf(out, size, "%s", self->phrase);
+    else
+        snprintf(out, size, "%s%s%.*s", self->shortcuts ? "" : action_noun_name(self->noun),
+                 self->shortcuts ? "" : " ", (int)strcspn(words, " "), words);
 }

@@ -64,6 +64,7 @@ typedef struct action {
     // The command line; words is NULL for what only the dashboard has.
     const char *words;        ///< of the noun: "rm delete": `holm container rm`; the first one is documented
     const char *shortcuts;    ///< without the noun: "rm": `holm rm`, or NULL
+    const char *phrase;       ///< two words that also call it: "port add": `holm port add`, or NULL
     const char *arguments;    ///< "CONTAINER…"
     action_complete complete; ///< what the arguments are
     const struct argp *argp;  ///< its options, shared groups as children
@@ -91,6 +92,10 @@ const action *action_find(const char *name);
 /// By the words of a command line: ("container", "stop") or (NULL, "stop"). noun may be plural. NULL when
 /// there is none.
 const action *action_find_command(const char *noun, const char *word);
+/// By its phrase; NULL when there is none.
+const action *action_find_phrase(const char *first, const char *second);
+/// What it is called by on a command line, as short as can be: "run", "port add", "image rm".
+void action_print_words(const action *self, char *out, size_t size);
 /// "container"; and back, plurals too; ACTION_NOUN_COUNT when it is none.
 const char *action_noun_name(action_noun noun);
 action_noun action_noun_parse(const char *name);

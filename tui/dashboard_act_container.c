@@ -1,6 +1,11 @@
 // Containers.
-#include "tui/dashboard_private.h"
 #include <stdio.h>
+#include <string.h>
+
+#include "tui/cli/options.h"
+#include "tui/dashboard_private.h"
+
+#define PORT_TEXT_SIZE 80
 
 static void open_container(dashboard *self, const char *id) {
     (void)id;
@@ -71,6 +76,69 @@ static void rename_container(dashboard *self, const char *id) {
     dashboard_open_prompt(self, "rename", NULL, container->name, renamed);
 }
 
+// ---- ports ----
+
+static void published(dashboard *self, const char *text) {
+    json_t *ports = json_array();
+    const char *problem = *text ? port_options_parse(ports, text) : NULL;
+    if (!*text || problem) {
+        json_decref(ports);
+        if (problem)
+            ui_set_notice(&self->ui, NOTICE_BAD, problem);
+        dashboard_dirty(self);
+        return;
+    }
+    holm_container_publish(self->client, self->subject, ports, dashboard_done,
+                           dashboard_request(self, self->subject, dashboard_applied));
+}
+
+static void publish(dashboard *self, const char *id) {
+    const model_container *container = model_find_container(&self->model, id);
+    if (!container)
+        return;
+    snprintf(self->subject, sizeof(self->subject), "%s", container->id);
+    dashboard_open_prompt(self, "publish a port", "[ADDRESS:][[HOSTPORT]:]PORT[/udp]", "", published);
+}
+
+// What is published now, or of one that does not run: what would be.
+static const json_t *ports_of(const model_container *container) {
+    const char *part = model_container_running(container) ? "status" : "configuration";
+    return json_object_get(json_object_get(container->document, part), "ports");
+}
+
+static void unpublished(dashboard *self, const char *label) {
+    const model_container *container = model_find_container(&self->model, self->subject);
+    size_t index;
+    json_t *port;
+    json_array_foreach (container ? ports_of(container) : NULL, index, port) {
+        char text[PORT_TEXT_SIZE];
+        if (strcmp(port_text(port, text, sizeof(text)), label) != 0)
+            continue;
+        holm_container_unpublish(self->client, self->subject, json_pack("[O]", port), dashboard_done,
+                                 dashboard_request(self, self->subject, dashboard_applied));
+        return;
+    }
+}
+
+static void unpublish(dashboard *self, const char *id) {
+    const model_container *container = model_find_container(&self->model, id);
+    const json_t *ports = container ? ports_of(container) : NULL;
+    size_t count = json_array_size(ports);
+    if (count == 0) {
+        ui_set_notice(&self->ui, NOTICE_BAD, "no port of it is published");
+        dashboard_dirty(self);
+        return;
+    }
+    cleanup_free char(*texts)[PORT_TEXT_SIZE] = calloc(count, sizeof(*texts));
+    cleanup_free char **names = calloc(count, sizeof(*names));
+    if (!texts || !names)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        names[i] = (char *)port_text(json_array_get(ports, i), texts[i], sizeof(texts[i]));
+    snprintf(self->subject, sizeof(self->subject), "%s", container->id);
+    dashboard_open_choices(self, "unpublish the port", names, count, unpublished, NULL);
+}
+
 static void run(dashboard *self, const char *id) {
     (void)id;
     dashboard_open_run(self, "");
@@ -90,6 +158,8 @@ const dashboard_handler dashboard_container_handlers[] = {
     {"container.rename", rename_container},
     {"container.connect", dashboard_connect_container},
     {"container.disconnect", dashboard_disconnect_container},
+    {"container.publish", publish},
+    {"container.unpublish", unpublish},
     {"container.run", run},
     {NULL, NULL},
 };

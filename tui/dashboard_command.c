@@ -6,12 +6,9 @@
 #include "tui/words.h"
 
 static void write_words(const action *what, FILE *out) {
-    const char *words = what->shortcuts ? what->shortcuts : what->words;
-    int length = (int)strcspn(words, " ");
-    if (what->shortcuts)
-        fprintf(out, "holm %.*s", length, words);
-    else
-        fprintf(out, "holm %s %.*s", action_noun_name(what->noun), length, words);
+    char words[64];
+    action_print_words(what, words, sizeof words);
+    fprintf(out, "holm %s", words);
 }
 
 char *dashboard_command_line(const dashboard *self, const action *what, char **ids, size_t count) {

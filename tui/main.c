@@ -13,9 +13,7 @@ static int print_usage(FILE *out) {
         if (!listed->words)
             continue;
         char words[64];
-        int length = (int)strcspn(listed->shortcuts ? listed->shortcuts : listed->words, " ");
-        snprintf(words, sizeof words, "%s%s%.*s", listed->shortcuts ? "" : action_noun_name(listed->noun),
-                 listed->shortcuts ? "" : " ", length, listed->shortcuts ? listed->shortcuts : listed->words);
+        action_print_words(listed, words, sizeof words);
         fprintf(out, "  %-14s %s\n", words, listed->help);
     }
     fputs("\n`holm COMMAND --help` tells more; the commands are also there as `holm container …`, `holm "
@@ -48,7 +46,12 @@ static int fail_unknown(const char *first, const char *second) {
 }
 
 static int run_command_line(int argc, char **argv) {
-    const action *found = action_find_command(NULL, argv[0]);
+    const action *found = argc > 1 ? action_find_phrase(argv[0], argv[1]) : NULL;
+    if (found) {
+        argv[1] = (char *)found->phrase;
+        return found->command(argc - 1, argv + 1);
+    }
+    found = action_find_command(NULL, argv[0]);
     if (found)
         return found->command(argc, argv);
     action_noun noun = action_noun_parse(argv[0]);

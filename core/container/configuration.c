@@ -10,16 +10,15 @@
 #include "core/container/health.h"
 #include "core/container/restart.h"
 
-#define MIB                     ((json_int_t)1 << 20)
-#define DEFAULT_CPUS            4.0
-#define DEFAULT_MEMORY          (1024 * MIB)
-#define DEFAULT_SHM             (64 * MIB)
-#define DEFAULT_LOG_BYTES       (8 * MIB)
-#define DEFAULT_LOG_FILES       3
-#define DEFAULT_DISK            ((json_int_t)128 << 30)
-#define DEFAULT_STOP_TIMEOUT    10000
-#define DEFAULT_PUBLISH_ADDRESS "0.0.0.0"
-#define NAME_MOST               63
+#define MIB                  ((json_int_t)1 << 20)
+#define DEFAULT_CPUS         4.0
+#define DEFAULT_MEMORY       (1024 * MIB)
+#define DEFAULT_SHM          (64 * MIB)
+#define DEFAULT_LOG_BYTES    (8 * MIB)
+#define DEFAULT_LOG_FILES    3
+#define DEFAULT_DISK         ((json_int_t)128 << 30)
+#define DEFAULT_STOP_TIMEOUT 10000
+#define NAME_MOST            63
 
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -292,8 +291,7 @@ json_t *configuration_complete(const json_t *request, const json_t *image, const
         return NULL;
     }
     complete_rest(whole, image_configuration, defaults);
-    const char *address = defaults->publish_address ? defaults->publish_address : DEFAULT_PUBLISH_ADDRESS;
-    if (configuration_complete_ports(whole, image_configuration, address, error) < 0) {
+    if (configuration_complete_ports(whole, image_configuration, defaults->publish_address, error) < 0) {
         json_decref(whole);
         return NULL;
     }

@@ -33,7 +33,7 @@ typedef struct configuration_defaults {
     uint64_t log_max_bytes;         ///< of one log file; 0: 8 MiB
     unsigned log_max_files;         ///< 0: 3
     uint64_t disk_bytes;            ///< 0: 128 GiB
-    const char *publish_address;    ///< of the host, for ports published without one; NULL: 0.0.0.0
+    const char *publish_address;    ///< see configuration_complete_port_list
     const char *const *environment; ///< NULL-terminated additions below the image's, or NULL
 } configuration_defaults;
 
@@ -41,6 +41,13 @@ typedef struct configuration_defaults {
 /// refused. `id` gives the name and hostname that nobody chose. The caller owns the result.
 json_t *configuration_complete(const json_t *request, const json_t *image, const char *id,
                                const configuration_defaults *defaults, holm_error **error);
+
+/// "ports" as a request has them: checked, and every entry gets all of its keys. `usual_address` (NULL:
+/// 0.0.0.0) is that of the host where one is published without.
+int configuration_complete_port_list(json_t *ports, const char *usual_address, holm_error **error);
+/// "ports" of a whole configuration in a short form for a command line, and back. The caller owns the result.
+json_t *configuration_ports_pack(const json_t *ports);
+json_t *configuration_ports_unpack(const json_t *packed);
 
 /// What the types of a request's values do not tell: names of capabilities and limits, absolute paths.
 int configuration_check(const json_t *request, holm_error **error);

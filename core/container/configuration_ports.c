@@ -5,6 +5,8 @@
 #include "core/container/configuration_internal.h"
 #include "core/network/port.h"
 
+#define USUAL_ADDRESS "0.0.0.0"
+
 static const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
@@ -12,7 +14,7 @@ static const char *text_of(const json_t *object, const char *key) {
 
 static int complete_port(json_t *port, const char *usual_address, holm_error **error) {
     static const char *const texts[] = {"hostAddress", "protocol"};
-    const char *const otherwise[] = {usual_address, "tcp"};
+    const char *const otherwise[] = {usual_address ? usual_address : USUAL_ADDRESS, "tcp"};
     for (size_t i = 0; i < array_length(texts); i++)
         if (!text_of(port, texts[i])[0])
             json_object_set_new(port, texts[i], json_string(otherwise[i]));
@@ -74,21 +76,15 @@ static void add_exposed(json_t *ports, const json_t *exposed) {
     }
 }
 
-int configuration_complete_ports(json_t *whole, const json_t *image_configuration, const char *usual_address,
-                                 holm_error **error) {
-    json_t *ports = json_object_get(whole, "ports");
-    if (!ports)
-        json_object_set_new(whole, "ports", ports = json_array());
-    if (json_is_true(json_object_get(whole, "publishAll")))
-        add_exposed(ports, json_object_get(image_configuration, "exposedPorts"));
-    json_object_del(whole, "publishAll");
+int configuration_complete_port_list(json_t *ports, const char *usual_address, holm_error **error) {
+    json_t *whole = json_pack("{s:O}", "ports", ports);
+    int typed = configuration_check_types(whole, error);
+    json_decref(whole);
+    if (typed < 0)
+        return -1;
     if (json_array_size(ports) > NETWORK_PORTS_MOST) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "a container can publish %d ports, not %zu",
                        NETWORK_PORTS_MOST, json_array_size(ports));
-        return -1;
-    }
-    if (json_array_size(ports) && json_array_size(json_object_get(whole, "networks")) == 0) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "a container without a network can publish no ports");
         return -1;
     }
     size_t index;
@@ -105,4 +101,40 @@ int configuration_complete_ports(json_t *whole, const json_t *image_configuratio
             }
     }
     return 0;
+}
+
+int configuration_complete_ports(json_t *whole, const json_t *image_configuration, const char *usual_address,
+                                 holm_error **error) {
+    json_t *ports = json_object_get(whole, "ports");
+    if (!ports)
+        json_object_set_new(whole, "ports", ports = json_array());
+    if (json_is_true(json_object_get(whole, "publishAll")))
+        add_exposed(ports, json_object_get(image_configuration, "exposedPorts"));
+    json_object_del(whole, "publishAll");
+    if (json_array_size(ports) && json_array_size(json_object_get(whole, "networks")) == 0) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "a container without a network can publish no ports");
+        return -1;
+    }
+    return configuration_complete_port_list(ports, usual_address, error);
+}
+
+json_t *configuration_ports_pack(const json_t *ports) {
+    json_t *packed = json_array(), *port;
+    size_t index;
+    json_array_foreach (ports, index, port)
+        json_array_append_new(packed, json_pack("[O, O, O, O]", json_object_get(port, "hostAddress"),
+                                                json_object_get(port, "hostPort"),
+                                                json_object_get(port, "containerPort"),
+                                                json_object_get(port, "protocol")));
+    return packed;
+}
+
+json_t *configuration_ports_unpack(const json_t *packed) {
+    json_t *ports = json_array(), *port;
+    size_t index;
+    json_array_foreach (packed, index, port)
+        json_array_append_new(ports, json_pack("{s:O, s:O, s:O, s:O}", "hostAddress", json_array_get(port, 0),
+                                               "hostPort", json_array_get(port, 1), "containerPort",
+                                               json_array_get(port, 2), "protocol", json_array_get(port, 3)));
+    return ports;
 }

@@ -74,6 +74,10 @@ int container_connect_at_rest(const paths *where, state *db, const char *id, con
 int container_disconnect_at_rest(const paths *where, state *db, const char *id, const char *network,
                                  holm_error **error);
 
+/// The same for ports of the host, where `asked` is as "ports" of a request: only its configuration changes.
+int container_ports_change_at_rest(const paths *where, state *db, const char *id, const json_t *asked,
+                                   bool adds, holm_error **error);
+
 /// Removes a container that does not run, with its writable layer and logs; `volumes`: also the volumes
 /// without a name that no other container mounts (without it only where it was to be removed at its end).
 /// IN_USE when it runs.

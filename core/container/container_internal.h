@@ -39,6 +39,24 @@ int container_network_connect(state *db, const char *id, const json_t *asked, js
                               holm_error **error);
 int container_network_disconnect(state *db, const char *id, const char *network, holm_error **error);
 
+/// The short lock of a container whose shim is not there (else IN_USE): nobody launches it meanwhile.
+int container_hold_at_rest(const paths *where, const char *id, holm_error **error);
+
+/// Adds the entries of `asked` (as "ports" of a request) to the ports of its configuration, or takes away
+/// those that they mean: the same port of the container, and of the host where it says one. `at_rest`: with
+/// all that goes with it; else container_ports_opened follows, or container_ports_restore with `before`.
+/// `before` and `now` (may be NULL) get the lists, for the caller. NOT_FOUND: there is none such.
+int container_ports_change(state *db, const char *id, const json_t *asked, bool adds, bool at_rest,
+                           json_t **before, json_t **now, holm_error **error);
+/// The event. Within a transaction.
+int container_ports_tell(state *db, const json_t *document, bool adds, holm_error **error);
+/// They are open: what its status says of them, and the event.
+int container_ports_opened(state *db, const char *id, json_t *chosen, bool adds, holm_error **error);
+/// The ports of the host that became of its configuration's the last time, in their order; 0: none. The
+/// caller owns the array.
+json_t *container_ports_chosen(const json_t *document);
+int container_ports_restore(state *db, const char *id, json_t *before, holm_error **error);
+
 /// "2026-11-22T12:00:00.123456789Z" into `out`, which is returned.
 char *container_time_now(char out[CONTAINER_TIME_LENGTH]);
 char *container_time_text(int64_t unix_ns, char out[CONTAINER_TIME_LENGTH]);

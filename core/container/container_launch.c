@@ -74,13 +74,11 @@ static char *describe(state *db, const json_t *document, const container_launch_
     for (size_t i = 0; options->again && i < array_length(counters); i++)
         json_object_set(told, counters[i], json_object_get(json_object_get(document, "status"), counters[i]));
     // Ports of the host that were chosen last time are tried again.
-    json_t *chosen = json_array(), *port;
-    size_t index;
-    json_array_foreach (json_object_get(json_object_get(document, "status"), "ports"), index, port)
-        json_array_append(chosen, json_object_get(port, "hostPort"));
+    json_t *chosen = container_ports_chosen(document);
     if (json_array_size(chosen))
         json_object_set(told, "hostPorts", chosen);
     json_decref(chosen);
+    json_object_set_new(told, "ports", configuration_ports_pack(json_object_get(configuration, "ports")));
     json_object_set_new(told, "networks", networks);
     char *text = json_dumps(told, JSON_COMPACT);
     json_decref(told);

@@ -123,8 +123,7 @@ int container_network_disconnect(state *db, const char *id, const char *network,
 
 // ---- at rest ----
 
-// Nobody launches it meanwhile: the caller keeps the short lock, and its shim is not there.
-static int hold_at_rest(const paths *where, const char *id, holm_error **error) {
+int container_hold_at_rest(const paths *where, const char *id, holm_error **error) {
     cleanup_close int lock = container_lock(where, id, true, error);
     if (lock < 0)
         return -1;
@@ -134,12 +133,12 @@ static int hold_at_rest(const paths *where, const char *id, holm_error **error) 
 
 int container_connect_at_rest(const paths *where, state *db, const char *id, const json_t *asked,
                               holm_error **error) {
-    cleanup_close int lock = hold_at_rest(where, id, error);
+    cleanup_close int lock = container_hold_at_rest(where, id, error);
     return lock < 0 ? -1 : container_network_connect(db, id, asked, NULL, error);
 }
 
 int container_disconnect_at_rest(const paths *where, state *db, const char *id, const char *network,
                                  holm_error **error) {
-    cleanup_close int lock = hold_at_rest(where, id, error);
+    cleanup_close int lock = container_hold_at_rest(where, id, error);
     return lock < 0 ? -1 : container_network_disconnect(db, id, network, error);
 }

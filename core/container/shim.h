@@ -120,8 +120,8 @@ struct shim {
     rpc_connection *agent;
     bool agent_ready; ///< Prepare has answered
     bool network_ready;
-    shim_card *cards;               ///< by their order, which is that of the guest's resolvers
-    struct network_change *changes; ///< of its networks, one after the other; the first one is under way
+    shim_card *cards;            ///< by their order, which is that of the guest's resolvers
+    struct shim_change *changes; ///< one after the other; the first one is under way
     rpc_stream *agent_events;
     size_t guest_log_bytes;
 
@@ -249,6 +249,12 @@ int shim_network_init(shim *self, holm_error **error);
 /// answer's text are the ports of the host that became of the configuration's, in their order, as a JSON
 /// array, or "".
 int shim_network_take_place(shim *self, const char *network, helper_answer *answer, holm_error **error);
+/// Opens and closes ports of the host until they are those of the container's row; as for the answer's text.
+/// (Within the helper.)
+int shim_network_publish(shim *self, helper_answer *answer, holm_error **error);
+/// The ports of its configuration are these (borrowed) from now on, and these ports of the host became of
+/// them. (In both.)
+void shim_network_ports_set(shim *self, json_t *ports, const char *chosen);
 /// Forgets the card that was there. (Within the helper.)
 void shim_network_forget(shim *self, const char *network);
 /// Gives the machine its cards; before the machine starts.
@@ -273,6 +279,34 @@ void shim_card_remove(shim_card *self);
 /// The networks of all cards; the caller owns the array.
 json_t *shim_card_networks(const shim *self);
 
+// ---- shim_change.c ----
+
+/// A change of its networks or ports while it runs. It begins when those before it are over.
+typedef struct shim_change shim_change;
+struct shim_change {
+    relay relay; ///< first: the call that waits for it
+    shim_change *next;
+    shim *shim;
+    void (*begin)(shim_change *self);
+    void (*destroy)(shim_change *self); ///< frees it
+    holm_error *error;                  ///< the first that went wrong
+};
+/// Takes it over; begin and destroy are set.
+void shim_change_post(shim_change *self, waiter *call);
+/// Something went wrong (copied). NULL: nothing.
+void shim_change_note(shim_change *self, const holm_error *error);
+/// Its restart is waited for: the next shim is told by state.db.
+bool shim_change_waits(const shim_change *self);
+/// Whether there is a guest to change something in; notes the error where not.
+bool shim_change_can(shim_change *self);
+/// Answers and destroys it.
+void shim_change_finish(shim_change *self);
+
+// ---- shim_publish.c: one port of the host more or less, while it runs ----
+
+void publish_open(rpc_stream *stream, void *data);
+void unpublish_open(rpc_stream *stream, void *data);
+
 // ---- shim_plug.c: one network more or less, while it runs ----
 
 void connect_open(rpc_stream *stream, void *data);
@@ -288,6 +322,8 @@ void shim_boot_network_ready(shim *self);
 size_t shim_ports_asked(const shim *self, const json_t *chosen, network_publish *out);
 /// Says of a port that could not be opened who has it, or how it could be had.
 void shim_ports_explain(const shim *self, const network_publish *port, holm_error **error);
+/// A configuration's ports with the ports of the host that were chosen; the caller owns it.
+json_t *shim_ports_describe(const json_t *ports, const json_t *chosen);
 /// Writes down which they are.
 void shim_ports_note(shim *self, const json_t *chosen);
 
@@ -295,6 +331,7 @@ void shim_ports_note(shim *self, const json_t *chosen);
 
 typedef enum helper_task {
     HELPER_JOIN = 'j',    ///< take the place on a network; descriptors come back
+    HELPER_PUBLISH = 'p', ///< open and close ports of the host, as the row says
     HELPER_LEAVE = 'v',   ///< forget the card of a network
     HELPER_CLEAN = 'c',   ///< remove the runtime folder and the published sockets
     HELPER_REMOVE = 'r',  ///< remove the container

@@ -84,6 +84,9 @@ static void do_task(shim *self, int socket, char task, const char *network) {
     case HELPER_JOIN:
         shim_network_take_place(self, network, &answer, &error);
         break;
+    case HELPER_PUBLISH:
+        shim_network_publish(self, &answer, &error);
+        break;
     case HELPER_LEAVE:
         shim_network_forget(self, network);
         break;

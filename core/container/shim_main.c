@@ -100,6 +100,10 @@ static int take_container(shim *self, holm_error **error) {
     self->configuration = container_configuration_read(&self->where, self->id, error);
     if (!self->configuration)
         return -1;
+    // Ports and name can change after its file was written.
+    const json_t *ports = json_object_get(self->told, "ports");
+    if (ports)
+        json_object_set_new(self->configuration, "ports", configuration_ports_unpack(ports));
     const char *name = json_string_value(json_object_get(self->told, "name"));
     self->name = path_format("%s", name ? name : self->id);
     self->start_wanted = json_is_true(json_object_get(self->told, "start"));

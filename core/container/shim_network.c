@@ -161,7 +161,7 @@ static bool asks_more(const shim_card *card) {
     return card->next && place < CONFIGURATION_RESOLVERS_MOST;
 }
 
-static int join(shim_card *card, char **chosen_ports, holm_error **error) {
+static int join(shim_card *card, bool is_there, char **chosen_ports, holm_error **error) {
     shim *self = card->shim;
     cleanup_free char *short_id = strndup(self->id, SHORT_ID);
     const char *names[CONFIGURATION_ALIASES_MOST + 4] = {self->name, short_id,
@@ -186,7 +186,9 @@ static int join(shim_card *card, char **chosen_ports, holm_error **error) {
         .port_count =
             card->publishes ? shim_ports_asked(self, json_object_get(self->told, "hostPorts"), ports) : 0,
     };
-    if (network_port_join(&card->port, &self->where, &member, chosen, &failed, error) < 0) {
+    int result = is_there ? network_port_publish(&self->where, &member, chosen, &failed, error)
+                          : network_port_join(&card->port, &self->where, &member, chosen, &failed, error);
+    if (result < 0) {
         if (failed >= 1 && failed <= member.port_count)
             shim_ports_explain(self, &ports[failed - 1], error);
         return -1;
@@ -204,7 +206,7 @@ int shim_network_take_place(shim *self, const char *network, helper_answer *answ
     shim_card *card = card_of(self, network, error);
     if (!card)
         return -1;
-    if (join(card, &answer->text, error) < 0) {
+    if (join(card, false, &answer->text, error) < 0) {
         if (is_new)
             shim_card_remove(card);
         return -1;
@@ -212,6 +214,92 @@ int shim_network_take_place(shim *self, const char *network, helper_answer *answ
     answer->fd = steal_fd(&card->port.control);
     answer->card = steal_fd(&card->port.card);
     return 0;
+}
+
+// ---- other ports ----
+
+static shim_card *card_publishing(const shim *self) {
+    shim_card *card = self->cards;
+    while (card && !card->publishes)
+        card = card->next;
+    return card;
+}
+
+// The card that ports are published by: that of those there are, else the first one that leads outside.
+static shim_card *card_for_ports(const shim *self) {
+    shim_card *card = card_publishing(self);
+    if (card)
+        return card;
+    json_t *networks = shim_card_networks(self);
+    int place = configuration_network_outside(networks);
+    json_decref(networks);
+    for (card = self->cards; card && place > 0; place--)
+        card = card->next;
+    return card;
+}
+
+void shim_network_ports_set(shim *self, json_t *ports, const char *chosen) {
+    shim_card *card = card_for_ports(self);
+    json_object_set(self->configuration, "ports", ports);
+    json_object_set_new(self->told, "hostPorts", json_loads(chosen, 0, NULL));
+    if (card)
+        card->publishes = json_array_size(ports) > 0;
+}
+
+// Of every port the one that is open for it now, in the order of the new list: it is to stay so.
+static json_t *chosen_of(const json_t *before, const json_t *chosen, const json_t *now) {
+    json_t *list = json_array(), *port;
+    cleanup_free bool *used = calloc(json_array_size(before) + 1, sizeof *used);
+    size_t index;
+    if (!used)
+        abort();
+    json_array_foreach ((json_t *)now, index, port) {
+        size_t at = 0;
+        while (at < json_array_size(before) && (used[at] || !json_equal(json_array_get(before, at), port)))
+            at++;
+        used[at] = true;
+        json_t *same = at < json_array_size(before) ? json_array_get(chosen, at) : NULL;
+        json_array_append_new(list, same ? json_incref(same) : json_integer(0));
+    }
+    return list;
+}
+
+static json_t *ports_of_row(const shim *self, holm_error **error) {
+    cleanup_state state *db = state_open(self->where.data, error);
+    json_t *document = db ? state_container_get(db, self->id, error) : NULL;
+    json_t *ports = json_object_get(json_object_get(document, "configuration"), "ports");
+    ports = document ? ports ? json_incref(ports) : json_array() : NULL;
+    json_decref(document);
+    return ports;
+}
+
+int shim_network_publish(shim *self, helper_answer *answer, holm_error **error) {
+    json_t *ports = ports_of_row(self, error);
+    shim_card *card = card_for_ports(self);
+    if (ports && !card)
+        holm_error_set(error, HOLM_ERROR_STATE, "the container %s is on no network", self->name);
+    if (!ports || !card) {
+        json_decref(ports);
+        return -1;
+    }
+    json_t *before = json_incref(json_object_get(self->configuration, "ports"));
+    json_t *chosen = json_incref(json_object_get(self->told, "hostPorts"));
+    bool published = card->publishes;
+    json_object_set_new(self->told, "hostPorts", chosen_of(before, chosen, ports));
+    json_object_set(self->configuration, "ports", ports);
+    card->publishes = true;
+    int result = join(card, true, &answer->text, error);
+    if (result < 0) {
+        json_object_set(self->configuration, "ports", before);
+        json_object_set(self->told, "hostPorts", chosen);
+        card->publishes = published;
+    } else {
+        shim_network_ports_set(self, ports, answer->text);
+    }
+    json_decref(ports);
+    json_decref(before);
+    json_decref(chosen);
+    return result;
 }
 
 void shim_network_forget(shim *self, const char *network) {

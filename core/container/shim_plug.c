@@ -15,9 +15,7 @@ typedef struct network_change network_change;
 typedef void (*change_step)(network_change *self);
 
 struct network_change {
-    relay relay; // first: the call that waits for it
-    network_change *next;
-    shim *shim;
+    shim_change base; // first
     bool adds;
     json_t *asked;     // an entry of a configuration's "networks"
     json_t *described; // of one that is added
@@ -25,7 +23,6 @@ struct network_change {
     change_step then; // when the step under way is done
     uv_work_t work;
     helper_answer answer;
-    holm_error *error; // the first that went wrong
 };
 
 /// The machine's word that the card is gone comes when it wants, and maybe after we have given up.
@@ -38,9 +35,8 @@ static const char *name_of(const network_change *self) {
     return json_string_value(json_object_get(self->asked, "name"));
 }
 
-static void begin(network_change *self);
-
-static void change_free(network_change *self) {
+static void destroy(shim_change *base) {
+    network_change *self = (network_change *)base;
     if (self->answer.fd >= 0)
         close(self->answer.fd);
     if (self->answer.card >= 0)
@@ -48,27 +44,15 @@ static void change_free(network_change *self) {
     free(self->answer.text);
     json_decref(self->asked);
     json_decref(self->described);
-    holm_error_free(self->error);
     free(self);
 }
 
 static void finish(network_change *self) {
-    static const Holm__Shim__V1__Empty empty = HOLM__SHIM__V1__EMPTY__INIT;
-    shim *owner = self->shim;
-    relay_answer(&self->relay, &empty.base, self->error);
-    owner->changes = self->next;
-    change_free(self);
-    if (owner->changes)
-        begin(owner->changes);
-    owner->open_streams--;
-    shim_finish_if_idle(owner);
+    shim_change_finish(&self->base);
 }
 
 static void note_error(network_change *self, const holm_error *error) {
-    if (error && !self->error)
-        self->error = holm_error_copy(error);
-    else if (error)
-        log_warning("%s", holm_error_message(error));
+    shim_change_note(&self->base, error);
 }
 
 static void step_done(network_change *self, const holm_error *error) {
@@ -85,7 +69,7 @@ static void agent_answered(const ProtobufCMessage *answer, const holm_error *err
 
 static void ask_agent(network_change *self, const char *method, const ProtobufCMessage *request,
                       change_step then) {
-    shim *owner = self->shim;
+    shim *owner = self->base.shim;
     self->then = then;
     if (owner->agent) {
         rpc_call_unary(owner->agent, shim_agent_protocol(), method, request, agent_answered, self, AGENT_MS);
@@ -98,14 +82,14 @@ static void ask_agent(network_change *self, const char *method, const ProtobufCM
 
 // Whoever named servers of their own has nothing to do with ours.
 static void configure_dns(network_change *self, change_step then) {
-    const json_t *asked = json_object_get(self->shim->configuration, "dns");
+    const json_t *asked = json_object_get(self->base.shim->configuration, "dns");
     if (json_array_size(json_object_get(asked, "nameservers")) > 0 ||
         json_is_true(json_object_get(asked, "none"))) {
         then(self);
         return;
     }
-    json_t *networks = shim_card_networks(self->shim);
-    Holm__Agent__V1__Dns *dns = configuration_dns(self->shim->configuration, networks);
+    json_t *networks = shim_card_networks(self->base.shim);
+    Holm__Agent__V1__Dns *dns = configuration_dns(self->base.shim->configuration, networks);
     json_decref(networks);
     ask_agent(self, "ConfigureDns", &dns->base, then);
     holm__agent__v1__dns__free_unpacked(dns, NULL);
@@ -113,8 +97,8 @@ static void configure_dns(network_change *self, change_step then) {
 
 // Its host name stands for its address on the first network.
 static void configure_hosts(network_change *self, change_step then) {
-    json_t *networks = shim_card_networks(self->shim);
-    Holm__Agent__V1__Hosts *hosts = configuration_hosts(self->shim->configuration, networks);
+    json_t *networks = shim_card_networks(self->base.shim);
+    Holm__Agent__V1__Hosts *hosts = configuration_hosts(self->base.shim->configuration, networks);
     json_decref(networks);
     ask_agent(self, "ConfigureHosts", &hosts->base, then);
     holm__agent__v1__hosts__free_unpacked(hosts, NULL);
@@ -154,7 +138,7 @@ static int drop_work(shim *owner, state *db, void *data, holm_error **error) {
 }
 
 static void drop(network_change *self) {
-    shim_store_post(self->shim, drop_work, dropped, self);
+    shim_store_post(self->base.shim, drop_work, dropped, self);
 }
 
 static void first_is_told(network_change *self) {
@@ -167,7 +151,7 @@ static void route_is_moved(network_change *self) {
 
 // Out of the guest, one way or the other.
 static void unplugged(network_change *self) {
-    shim *owner = self->shim;
+    shim *owner = self->base.shim;
     const shim_card *before = card_outside(owner);
     bool routed = before == self->card;
     shim_card_remove(steal_pointer(&self->card));
@@ -208,8 +192,8 @@ static void expected(const holm_error *error, void *data) {
     removal *self = data;
     network_change *owner = self->owner;
     int slot = -1;
-    if (!error && owner && owner->shim->agent)
-        slot = owner->shim->driver->device_slot(owner->shim->machine, owner->card->name);
+    if (!error && owner && owner->base.shim->agent)
+        slot = owner->base.shim->driver->device_slot(owner->base.shim->machine, owner->card->name);
     if (slot < 0) {
         self->answered = true;
         removal_goes_on(self, true, error);
@@ -217,12 +201,12 @@ static void expected(const holm_error *error, void *data) {
     }
     Holm__Agent__V1__EjectRequest request = HOLM__AGENT__V1__EJECT_REQUEST__INIT;
     request.slot = (uint32_t)slot;
-    rpc_call_unary(owner->shim->agent, shim_agent_protocol(), "Eject", &request.base, ejected, self,
+    rpc_call_unary(owner->base.shim->agent, shim_agent_protocol(), "Eject", &request.base, ejected, self,
                    AGENT_MS);
 }
 
 static void unplug(network_change *self) {
-    shim *owner = self->shim;
+    shim *owner = self->base.shim;
     self->then = unplugged;
     if (!owner->machine || !owner->agent ||
         owner->driver->device_slot(owner->machine, self->card->name) < 0) {
@@ -240,7 +224,7 @@ static void unplug(network_change *self) {
 // ---- one more ----
 
 static void added(network_change *self) {
-    if (self->error) {
+    if (self->base.error) {
         unplug(self);
         return;
     }
@@ -249,28 +233,28 @@ static void added(network_change *self) {
 }
 
 static void first_is_added(network_change *self) {
-    if (!self->error && self->shim->cards == self->card)
+    if (!self->base.error && self->base.shim->cards == self->card)
         configure_hosts(self, added);
     else
         added(self);
 }
 
 static void route_is_added(network_change *self) {
-    if (self->error)
+    if (self->base.error)
         unplug(self);
     else
         configure_dns(self, first_is_added);
 }
 
 static void link_is_set(network_change *self) {
-    if (!self->error && card_outside(self->shim) == self->card)
+    if (!self->base.error && card_outside(self->base.shim) == self->card)
         add_route(self, self->card, route_is_added);
     else
         route_is_added(self);
 }
 
 static void scanned(network_change *self) {
-    if (self->error) {
+    if (self->base.error) {
         unplug(self);
         return;
     }
@@ -281,7 +265,7 @@ static void scanned(network_change *self) {
 
 static void plugged(network_change *self) {
     static const Holm__Agent__V1__Empty empty = HOLM__AGENT__V1__EMPTY__INIT;
-    if (self->error)
+    if (self->base.error)
         unplug(self);
     else
         ask_agent(self, "Rescan", &empty.base, scanned);
@@ -293,12 +277,13 @@ static void settled(const holm_error *error, void *data) {
 
 static void joined(uv_work_t *work, int status) {
     network_change *self = work->data;
-    shim *owner = self->shim;
+    shim *owner = self->base.shim;
     cleanup_error holm_error *error = NULL;
     (void)status;
-    if (!self->error && !owner->machine)
-        holm_error_set(&self->error, HOLM_ERROR_STATE, "the container %s has ended meanwhile", owner->name);
-    if (self->error) {
+    if (!self->base.error && !owner->machine)
+        holm_error_set(&self->base.error, HOLM_ERROR_STATE, "the container %s has ended meanwhile",
+                       owner->name);
+    if (self->base.error) {
         drop(self);
         return;
     }
@@ -316,7 +301,7 @@ static void joined(uv_work_t *work, int status) {
 
 static void join_work(uv_work_t *work) {
     network_change *self = work->data;
-    shim_helper_ask(self->shim, HELPER_JOIN, name_of(self), &self->answer, &self->error);
+    shim_helper_ask(self->base.shim, HELPER_JOIN, name_of(self), &self->answer, &self->base.error);
 }
 
 static int connect_work(shim *owner, state *db, void *data, holm_error **error) {
@@ -339,15 +324,15 @@ static void written(shim *owner, const holm_error *error, void *data) {
 // ---- the calls ----
 
 static int check_removal(network_change *self, holm_error **error) {
-    self->card = shim_card_find(self->shim, name_of(self));
+    self->card = shim_card_find(self->base.shim, name_of(self));
     if (!self->card) {
         holm_error_set(error, HOLM_ERROR_NOT_FOUND, "the container %s is not on the network %s",
-                       self->shim->name, name_of(self));
+                       self->base.shim->name, name_of(self));
         return -1;
     }
     if (self->card->publishes) {
         holm_error_set(error, HOLM_ERROR_IN_USE,
-                       "the ports of the container %s are published by the network %s", self->shim->name,
+                       "the ports of the container %s are published by the network %s", self->base.shim->name,
                        name_of(self));
         holm_error_hint(error, "stop it first: its next start publishes them by another one");
         return -1;
@@ -355,45 +340,36 @@ static int check_removal(network_change *self, holm_error **error) {
     return 0;
 }
 
-static void begin(network_change *self) {
-    shim *owner = self->shim;
+static void begin(shim_change *base) {
+    network_change *self = (network_change *)base;
     cleanup_error holm_error *error = NULL;
-    if (owner->phase == SHIM_RESTARTING && !owner->handing_over) { // the next shim is told by state.db
+    if (shim_change_waits(base)) {
         if (self->adds)
-            shim_store_post(owner, connect_work, written, self);
+            shim_store_post(base->shim, connect_work, written, self);
         else
             drop(self);
         return;
     }
-    if (owner->phase != SHIM_RUNNING || !owner->agent)
-        holm_error_set(&error, HOLM_ERROR_STATE, "the container %s neither runs nor has it stopped",
-                       owner->name);
-    if (error || (!self->adds && check_removal(self, &error) < 0)) {
+    if (!shim_change_can(base) || (!self->adds && check_removal(self, &error) < 0)) {
         note_error(self, error);
         finish(self);
         return;
     }
-    if (self->adds) {
-        shim_store_post(owner, connect_work, written, self);
-        return;
-    }
-    unplug(self);
+    if (self->adds)
+        shim_store_post(base->shim, connect_work, written, self);
+    else
+        unplug(self);
 }
 
 static void change(waiter *call, json_t *asked, bool adds) {
-    shim *owner = call->shim;
-    network_change *self = calloc(1, sizeof *self), **at = &owner->changes;
+    network_change *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    *self = (network_change){
-        .relay = {call}, .shim = owner, .adds = adds, .asked = asked, .answer = {.fd = -1, .card = -1}};
-    call->relay = &self->relay;
-    owner->open_streams++; // the shim stays until it is done
-    while (*at)
-        at = &(*at)->next;
-    *at = self;
-    if (owner->changes == self)
-        begin(self);
+    *self = (network_change){.base = {.begin = begin, .destroy = destroy},
+                             .adds = adds,
+                             .asked = asked,
+                             .answer = {.fd = -1, .card = -1}};
+    shim_change_post(&self->base, call);
 }
 
 static void handle_connect(waiter *call, const ProtobufCMessage *base) {

@@ -39,16 +39,20 @@ size_t shim_ports_asked(const shim *self, const json_t *chosen, network_publish 
     return index;
 }
 
-void shim_ports_note(shim *self, const json_t *chosen) {
-    const json_t *asked = json_object_get(self->configuration, "ports");
-    if (!json_array_size(asked))
-        return;
+json_t *shim_ports_describe(const json_t *asked, const json_t *chosen) {
     json_t *ports = json_deep_copy(asked), *port;
     size_t index;
     json_array_foreach (ports, index, port)
         json_object_set(port, "hostPort", json_array_get(chosen, index));
+    return ports;
+}
+
+void shim_ports_note(shim *self, const json_t *chosen) {
+    const json_t *ports = json_object_get(self->configuration, "ports");
+    if (!json_array_size(ports))
+        return;
     json_t *changes = json_object();
-    json_object_set_new(changes, "ports", ports);
+    json_object_set_new(changes, "ports", shim_ports_describe(ports, chosen));
     shim_store_note(self, changes, NULL, NULL);
 }
 

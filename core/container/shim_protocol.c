@@ -27,6 +27,8 @@ static const rpc_method methods[] = {
     AGENT_METHOD("Stat", stat_request, stat_response),
     METHOD("Connect", connect_request, empty),
     METHOD("Disconnect", disconnect_request, empty),
+    METHOD("Publish", publish_request, empty),
+    METHOD("Unpublish", publish_request, empty),
     METHOD("Statistics", statistics_request, statistics_sample),
 };
 

@@ -333,6 +333,8 @@ static const rpc_method methods[] = {
     AGENT_METHOD("Stat", shim_stat_open, stat_request, stat_response),
     METHOD("Connect", connect_open, connect_request, empty),
     METHOD("Disconnect", disconnect_open, disconnect_request, empty),
+    METHOD("Publish", publish_open, publish_request, empty),
+    METHOD("Unpublish", unpublish_open, publish_request, empty),
     METHOD("Statistics", statistics_open, statistics_request, statistics_sample),
 };
 static const rpc_service service = {

@@ -198,23 +198,28 @@ static int refuse(holm_error **error, holm_error_code code, const char *why) {
 }
 
 // Its ports of the host; the request keeps what was chosen.
-static int member_publish(member *self, const ethernet_end *own, Holm__Network__V1__PortAnswer *message,
-                          holm_error **error) {
-    Holm__Network__V1__PortRequest *request = self->request;
-    if (!request->n_ports)
+static int member_publish(member *self, Holm__Network__V1__PortRequest *request,
+                          Holm__Network__V1__PortAnswer *message, holm_error **error) {
+    ethernet_end own = {.ip = self->ip};
+    if (!ethernet_address_parse(request->mac, own.mac))
+        return refuse(error, HOLM_ERROR_INVALID, "that is no address for a card");
+    if (!request->n_ports) {
+        published_close(steal_pointer(&self->ports));
         return 0;
+    }
     if (!self->list->publisher)
         return refuse(error, HOLM_ERROR_INVALID, "it is internal, and nothing on it can be published");
     message->host_ports = calloc(request->n_ports, sizeof *message->host_ports);
     if (!message->host_ports)
         abort();
     size_t failed = 0;
-    self->ports = publisher_open(self->list->publisher, own, request->ports, request->n_ports,
-                                 message->host_ports, &failed, error);
-    if (!self->ports) {
+    published *opened = publisher_open(self->list->publisher, self->ports, &own, request->ports,
+                                       request->n_ports, message->host_ports, &failed, error);
+    if (!opened) {
         message->failed_port = (uint32_t)failed + 1;
         return -1;
     }
+    self->ports = opened;
     message->n_host_ports = request->n_ports;
     for (size_t i = 0; i < request->n_ports; i++)
         request->ports[i]->host_port = message->host_ports[i];
@@ -236,12 +241,39 @@ static int member_join(member *self, Holm__Network__V1__PortAnswer *message, hol
     self->port = switch_port_add(self->list->fabric, own.mac, own.ip, self);
     if (!self->port)
         return refuse(error, HOLM_ERROR_IN_USE, "its address is taken, or the network is full");
-    if (member_publish(self, &own, message, error) < 0)
+    if (member_publish(self, self->request, message, error) < 0)
         return -1;
     uv_poll_init(self->control.loop, &self->card, self->card_fd);
     self->card.data = self;
     self->open_handles++;
     card_watch(self);
+    return 0;
+}
+
+static member *find_joined(const member_list *self, const Holm__Network__V1__PortRequest *request) {
+    member *each = self->members;
+    while (each && !(each->port && strcmp(each->request->container, request->container) == 0 &&
+                     strcasecmp(each->request->mac, request->mac) == 0))
+        each = each->next;
+    return each;
+}
+
+// Other ports for a member that is there.
+static int member_change(member *self, Holm__Network__V1__PortAnswer *message, holm_error **error) {
+    Holm__Network__V1__PortRequest *request = self->request;
+    member *found = find_joined(self->list, request);
+    if (!found)
+        return refuse(error, HOLM_ERROR_STATE, "the container has no place there right now");
+    if (request->n_ports > PORTS_MAX)
+        return refuse(error, HOLM_ERROR_INVALID, "the request makes no sense");
+    if (member_publish(found, request, message, error) < 0)
+        return -1;
+    Holm__Network__V1__PublishedPort **ports = found->request->ports;
+    size_t count = found->request->n_ports;
+    found->request->ports = request->ports;
+    found->request->n_ports = request->n_ports;
+    request->ports = ports;
+    request->n_ports = count;
     return 0;
 }
 
@@ -307,15 +339,18 @@ static void control_ready(uv_poll_t *poll, int status, int events) {
         self->request = holm__network__v1__port_request__unpack(NULL, (size_t)got, bytes);
     Holm__Network__V1__PortAnswer message = HOLM__NETWORK__V1__PORT_ANSWER__INIT;
     cleanup_error holm_error *error = NULL;
-    message.joined = member_join(self, &message, &error) == 0;
+    bool changes = self->request && self->request->change;
+    message.joined =
+        (changes ? member_change(self, &message, &error) : member_join(self, &message, &error)) == 0;
     if (error) {
         message.error = (char *)holm_error_message(error);
         message.code = (char *)holm_error_code_name(holm_error_code_of(error));
     }
     answer(self, &message);
     free(message.host_ports);
-    if (error) {
+    if (error)
         log_warning("refused a member: %s", holm_error_message(error));
+    if (error || changes) {
         member_end(self);
         return;
     }

@@ -108,6 +108,7 @@ static int dial(const char *path) {
     return steal_fd(&fd);
 }
 
+// far -1: of a card that has joined, other ports.
 static int send_request(int control, int far, const network_member *member) {
     size_t names = 0;
     while (member->names && member->names[names])
@@ -121,6 +122,7 @@ static int send_request(int control, int far, const network_member *member) {
     request.names = (char **)member->names;
     request.n_names = names;
     request.more = member->more;
+    request.change = far < 0;
     cleanup_free Holm__Network__V1__PublishedPort *ports = calloc(member->port_count + 1, sizeof *ports);
     cleanup_free Holm__Network__V1__PublishedPort **list = calloc(member->port_count + 1, sizeof *list);
     if (!ports || !list)
@@ -147,8 +149,11 @@ static int send_request(int control, int far, const network_member *member) {
         char space[CMSG_SPACE(sizeof(int))];
     } ancillary = {0};
     struct iovec vector = {bytes, size};
-    struct msghdr message = {
-        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &ancillary, .msg_controllen = sizeof ancillary};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    if (far < 0)
+        return sendmsg(control, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
+    message.msg_control = &ancillary;
+    message.msg_controllen = sizeof ancillary;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
@@ -193,6 +198,19 @@ static int read_answer(int control, const network_member *member, uint16_t *host
         host_ports[i] = (uint16_t)answer->host_ports[i];
     holm__network__v1__port_answer__free_unpacked(answer, NULL);
     return result;
+}
+
+int network_port_publish(const paths *where, const network_member *member, uint16_t *host_ports,
+                         size_t *failed_port, holm_error **error) {
+    cleanup_free char *folder =
+        network_runtime_folder(where, member->network, member->subnet, member->gateway, member->internal);
+    cleanup_free char *socket_path = path_join(folder, "port.sock", NULL);
+    cleanup_close int control = dial(socket_path);
+    if (control < 0 || send_request(control, -1, member) < 0) {
+        holm_error_set_errno(error, errno, "network %s: reach holm-net", member->network);
+        return -1;
+    }
+    return read_answer(control, member, host_ports, failed_port, error);
 }
 
 int network_port_join(network_port *self, const paths *where, const network_member *member,

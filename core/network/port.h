@@ -57,6 +57,11 @@ int network_port_init(network_port *self, holm_error **error);
 int network_port_join(network_port *self, const paths *where, const network_member *member,
                       uint16_t *host_ports, size_t *failed_port, holm_error **error);
 
+/// Of a card that has joined: its ports of the host are member->ports from now on, the others are closed. As
+/// network_port_join in all else; where it fails they are as they were.
+int network_port_publish(const paths *where, const network_member *member, uint16_t *host_ports,
+                         size_t *failed_port, holm_error **error);
+
 /// Whether the member asks other networks' resolvers next, from now on. Does not block.
 void network_port_tell(const network_port *self, bool more);
 

@@ -26,6 +26,10 @@ typedef struct entry {
     gateway_forward *forward; // one of these
     listener6 *listener;
     datagram_port *datagrams;
+    char address[INET6_ADDRSTRLEN]; // of the host, as it was asked for
+    uint32_t host, container;
+    bool udp;
+    bool taken; // by the member's next list: both have it for a moment
 } entry;
 
 struct published {
@@ -193,35 +197,85 @@ static int publish(port_publisher *self, entry *out, const Holm__Network__V1__Pu
     return -1;
 }
 
-published *publisher_open(port_publisher *self, const ethernet_end *guest,
+// ---- the ports of a member ----
+
+static void entry_close(const port_publisher *owner, const entry *self) {
+    if (self->forward)
+        gateway_forward_close(owner->outside, self->forward);
+    if (self->listener)
+        listener_close(self->listener);
+    if (self->datagrams)
+        datagram_port_close(self->datagrams);
+}
+
+static bool is_same(const entry *self, const Holm__Network__V1__PublishedPort *port) {
+    uint32_t host = port->host_port ? port->host_port : port->preferred_port;
+    return !self->taken && self->host == host && self->container == port->container_port &&
+           self->udp == (port->udp != 0) && strcmp(self->address, port->host_address) == 0;
+}
+
+// What is open of `before` and asked for again: it stays in `before` until nothing can fail any more.
+static entry *find_same(published *before, const Holm__Network__V1__PublishedPort *port) {
+    for (size_t i = 0; before && i < before->count; i++)
+        if (is_same(&before->entries[i], port))
+            return &before->entries[i];
+    return NULL;
+}
+
+// Closes what only `one` has.
+static void close_own(published *one) {
+    for (size_t i = 0; i < one->count; i++)
+        if (!one->entries[i].taken)
+            entry_close(one->owner, &one->entries[i]);
+    free(one);
+}
+
+static void give_back(published *before) {
+    for (size_t i = 0; before && i < before->count; i++)
+        before->entries[i].taken = false;
+}
+
+static int entry_make(published *made, published *before, const Holm__Network__V1__PublishedPort *port,
+                      const ethernet_end *guest, uint32_t *chosen, holm_error **error) {
+    entry *out = &made->entries[made->count], *same = find_same(before, port);
+    if (same) {
+        *out = *same;
+        same->taken = out->taken = true;
+        *chosen = same->host;
+    } else {
+        if (publish(made->owner, out, port, *guest, chosen, error) < 0)
+            return -1;
+        out->host = *chosen;
+        out->container = port->container_port;
+        out->udp = port->udp != 0;
+        snprintf(out->address, sizeof out->address, "%s", port->host_address);
+    }
+    made->count++;
+    return 0;
+}
+
+published *publisher_open(port_publisher *self, published *before, const ethernet_end *guest,
                           Holm__Network__V1__PublishedPort **ports, size_t count, uint32_t *chosen,
                           size_t *failed, holm_error **error) {
     published *made = calloc(1, sizeof *made + count * sizeof made->entries[0]);
     if (!made)
         abort();
     made->owner = self;
-    for (size_t i = 0; i < count; i++) {
-        if (publish(self, &made->entries[i], ports[i], *guest, &chosen[i], error) < 0) {
+    for (size_t i = 0; i < count; i++)
+        if (entry_make(made, before, ports[i], guest, &chosen[i], error) < 0) {
             *failed = i;
-            published_close(made);
+            close_own(made);
+            give_back(before);
             return NULL;
         }
-        made->count++;
-    }
+    if (before)
+        close_own(before);
+    for (size_t i = 0; i < count; i++)
+        made->entries[i].taken = false;
     return made;
 }
 
 void published_close(published *self) {
-    if (!self)
-        return;
-    for (size_t i = 0; i < self->count; i++) {
-        const entry *each = &self->entries[i];
-        if (each->forward)
-            gateway_forward_close(self->owner->outside, each->forward);
-        if (each->listener)
-            listener_close(each->listener);
-        if (each->datagrams)
-            datagram_port_close(each->datagrams);
-    }
-    free(self);
+    if (self)
+        close_own(self);
 }

@@ -21,8 +21,10 @@ void publisher_input(port_publisher *self, const ethernet_frame *frame);
 
 /// Opens all of `ports`, or none. Where the host's port is 0 the preferred one is tried, then any; `chosen`
 /// (room for `count`) gets what became of them. `guest` is the member, its port is not looked at. On failure
-/// *failed is the one it was.
-published *publisher_open(port_publisher *self, const ethernet_end *guest,
+/// *failed is the one it was. `before` (NULL: none) is what the member had until now: on success it is taken
+/// over, what is among `ports` stays open with its connections and the rest is closed; on failure it is as it
+/// was.
+published *publisher_open(port_publisher *self, published *before, const ethernet_end *guest,
                           Holm__Network__V1__PublishedPort **ports, size_t count, uint32_t *chosen,
                           size_t *failed, holm_error **error);
 /// Accepts NULL.

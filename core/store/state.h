@@ -74,7 +74,8 @@ json_t *state_image_needed(state *self, holm_error **error);
 int state_image_index_write(state *self, const char *data_directory, holm_error **error);
 
 // ---- containers ----
-// Documents as holm.h describes them. The configuration is written once (and by rename); the status changes.
+// Documents as holm.h describes them. The configuration is written once, but for name and ports; the status
+// changes.
 
 int state_container_insert(state *self, const json_t *document,
                            holm_error **error); ///< EXISTS: the name is taken
@@ -86,6 +87,8 @@ int state_container_rename(state *self, const char *id, const char *name, holm_e
 /// one, else -1 and STATE.
 int state_container_update(state *self, const char *id, const char *expected, const json_t *changes,
                            holm_error **error);
+/// Merges `changes` into the configuration object.
+int state_container_configure(state *self, const char *id, const json_t *changes, holm_error **error);
 int state_container_delete(state *self, const char *id, holm_error **error);
 
 // ---- addresses ----

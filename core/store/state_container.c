@@ -128,34 +128,40 @@ int state_container_rename(state *self, const char *id, const char *name, holm_e
     return -1;
 }
 
+// The document of the row with this id; the caller owns it.
+static json_t *row_of(state *self, const char *id, holm_error **error) {
+    cleanup_statement sqlite3_stmt *statement = state_prepare(self, error, COLUMNS " WHERE id = ?", "s", id);
+    int row = statement ? state_step(self, statement, error) : -1;
+    if (row == 0)
+        holm_error_set(error, HOLM_ERROR_NOT_FOUND, "the container %.12s is gone", id);
+    return row > 0 ? document_of(statement, error) : NULL;
+}
+
+static void merge(json_t *object, const json_t *changes) {
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)changes, key, value) {
+        if (json_is_null(value))
+            json_object_del(object, key);
+        else
+            json_object_set(object, key, value);
+    }
+}
+
 static int merge_status(state *self, const char *id, const char *expected, const json_t *changes,
                         holm_error **error) {
-    cleanup_json json_t *document = NULL;
-    cleanup_statement sqlite3_stmt *statement = state_prepare(self, error, COLUMNS " WHERE id = ?", "s", id);
-    if (!statement)
-        return -1;
-    int row = state_step(self, statement, error);
-    if (row > 0)
-        document = document_of(statement, error);
-    else if (row == 0)
-        holm_error_set(error, HOLM_ERROR_NOT_FOUND, "the container %.12s is gone", id);
+    cleanup_json json_t *document = row_of(self, id, error);
     if (!document)
         return -1;
     json_t *status = json_object_get(document, "status");
     const char *present = json_string_value(json_object_get(status, "state"));
     if (expected && (!present || strcmp(present, expected) != 0)) {
-        holm_error_set(error, HOLM_ERROR_STATE, "the container %s is %s, not %s", state_text(statement, 1),
+        holm_error_set(error, HOLM_ERROR_STATE, "the container %s is %s, not %s",
+                       json_string_value(json_object_get(json_object_get(document, "configuration"), "name")),
                        present ? present : "in no state", expected);
         return -1;
     }
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)changes, key, value) {
-        if (json_is_null(value))
-            json_object_del(status, key);
-        else
-            json_object_set(status, key, value);
-    }
+    merge(status, changes);
     return state_run(self, error, "UPDATE containers SET status = ?, state = ? WHERE id = ?", "jss", status,
                      json_string_value(json_object_get(status, "state")), id);
 }
@@ -165,6 +171,20 @@ int state_container_update(state *self, const char *id, const char *expected, co
     if (state_begin(self, error) < 0)
         return -1;
     bool done = merge_status(self, id, expected, changes, error) == 0;
+    return state_end(self, done, done ? error : NULL) < 0 || !done ? -1 : 0;
+}
+
+int state_container_configure(state *self, const char *id, const json_t *changes, holm_error **error) {
+    if (state_begin(self, error) < 0)
+        return -1;
+    cleanup_json json_t *document = row_of(self, id, error);
+    bool done = document != NULL;
+    if (done) {
+        json_t *configuration = json_object_get(document, "configuration");
+        merge(configuration, changes);
+        done = state_run(self, error, "UPDATE containers SET configuration = ? WHERE id = ?", "js",
+                         configuration, id) == 0;
+    }
     return state_end(self, done, done ? error : NULL) < 0 || !done ? -1 : 0;
 }
 

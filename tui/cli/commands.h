@@ -42,6 +42,8 @@ COMMAND(network_ls);
 COMMAND(network_prune);
 COMMAND(network_rm);
 COMMAND(port);
+COMMAND(port_add);
+COMMAND(port_rm);
 COMMAND(prune);
 COMMAND(pull);
 COMMAND(push);

@@ -45,7 +45,10 @@ static const char function[] =
     "          command=${verbs:+$command }$this\n"
     "          _holm_command \"$command\"\n"
     "        else\n"
-    "          count=$((count + 1))\n"
+    "          case $count$_holm_phrases in\n"
+    "            0*\"|$command $this|\"*) command=\"$command $this\"; _holm_command \"$command\" ;;\n"
+    "            *) count=$((count + 1)) ;;\n"
+    "          esac\n"
     "        fi ;;\n"
     "    esac\n"
     "  done\n"
@@ -123,6 +126,8 @@ static void print_patterns(const action *listed) {
         printf("%s%.*s", between, (int)length, word);
     for (at = listed->words; (word = completion_next_word(&at, &length)); between = "|")
         printf("%s'%s %.*s'|'%ss %.*s'", between, noun, (int)length, word, noun, (int)length, word);
+    if (listed->phrase)
+        printf("|'%s'", listed->phrase);
 }
 
 static void print_verbs(action_noun noun) {
@@ -152,6 +157,10 @@ static void print_commands(void) {
     for (size_t i = 0; i < action_count(); i++)
         if (action_at(i)->words && action_at(i)->shortcuts)
             printf("%s ", action_at(i)->shortcuts);
+    fputs("'\n_holm_phrases='|", stdout);
+    for (size_t i = 0; i < action_count(); i++)
+        if (action_at(i)->phrase)
+            printf("%s|", action_at(i)->phrase);
     puts("'");
 }
 

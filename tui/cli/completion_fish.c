@@ -16,6 +16,8 @@ static const char functions[] =
     "    test (count $words) -gt 0; or return\n"
     "    if contains -- $words[1] $__holm_nouns; and test (count $words) -gt 1\n"
     "        echo $words[1..2]\n"
+    "    else if test (count $words) -gt 1; and contains -- \"$words[1..2]\" $__holm_phrases\n"
+    "        echo $words[1..2]\n"
     "    else\n"
     "        echo $words[1]\n"
     "    end\n"
@@ -64,6 +66,8 @@ static void print_condition(const action *listed) {
         printf(" %.*s", (int)length, word);
     for (at = listed->words; (word = completion_next_word(&at, &length));)
         printf(" \"%s %.*s\"", action_noun_name(listed->noun), (int)length, word);
+    if (listed->phrase)
+        printf(" \"%s\"", listed->phrase);
     fputs("'", stdout);
 }
 

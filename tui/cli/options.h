@@ -43,6 +43,8 @@ extern const struct argp health_argp;
 /// Returns what is wrong with TEXT; NULL: nothing.
 const char *port_options_parse(json_t *ports, const char *text);
 void port_options_add(const struct argp_state *state, json_t *ports, const char *text);
+/// Prints an entry of "ports" as a line: "80/tcp -> 0.0.0.0:8080", or `only` that of the host.
+void port_print(const json_t *port, bool only);
 /// "0.0.0.0:8080->80" of an entry of "ports"; into the caller's buffer, which is returned.
 const char *port_text(const json_t *port, char *out, size_t size);
 

@@ -1,4 +1,5 @@
 // -p, --publish, as Docker writes it: [ADDRESS:][[HOSTPORT]:]PORT[/udp], ports also as ranges.
+#include <stdio.h>
 #include <string.h>
 
 #include "tui/cli/cli.h"
@@ -83,4 +84,14 @@ const char *port_text(const json_t *port, char *out, size_t size) {
              (int)json_integer_value(cli_member(port, "containerPort")),
              strcmp(protocol, "udp") == 0 ? "/udp" : "");
     return out;
+}
+
+void port_print(const json_t *port, bool only) {
+    const char *address = cli_text(port, "hostAddress");
+    bool v6 = strchr(address, ':') != NULL;
+    if (!only)
+        printf("%d/%s -> ", (int)json_integer_value(cli_member(port, "containerPort")),
+               cli_text(port, "protocol"));
+    printf("%s%s%s:%d\n", v6 ? "[" : "", address, v6 ? "]" : "",
+           (int)json_integer_value(cli_member(port, "hostPort")));
 }

@@ -34,16 +34,6 @@ static bool is_asked(const json_t *port, const char *asked) {
            (strcmp(protocol, "tcp") == 0 && atoi(asked) == number && !strchr(asked, '/'));
 }
 
-static void print_port(const json_t *port, bool only) {
-    const char *address = cli_text(port, "hostAddress");
-    bool v6 = strchr(address, ':') != NULL;
-    if (!only)
-        printf("%d/%s -> ", (int)json_integer_value(cli_member(port, "containerPort")),
-               cli_text(port, "protocol"));
-    printf("%s%s%s:%d\n", v6 ? "[" : "", address, v6 ? "]" : "",
-           (int)json_integer_value(cli_member(port, "hostPort")));
-}
-
 static void done(json_t *document, const holm_error *error, void *data) {
     port_command_data *self = data;
     if (error) {
@@ -61,7 +51,7 @@ static void done(json_t *document, const holm_error *error, void *data) {
     if (!output_is_table(&self->output))
         self->owner.exit_code = output_print(&self->output, list);
     json_array_foreach (output_is_table(&self->output) ? list : NULL, index, port)
-        print_port(port, asked != NULL);
+        port_print(port, asked != NULL);
     json_decref(list);
     if (!asked || found)
         return;

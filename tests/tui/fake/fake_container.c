@@ -76,6 +76,34 @@ void holm_container_rename(holm_client *client, const char *reference, const cha
     fake_announce(client, "container");
 }
 
+static void set_ports(holm_client *client, json_t *item, json_t *ports, holm_done done, void *data) {
+    json_object_set(json_object_get(item, "status"), "ports", ports);
+    json_object_set_new(json_object_get(item, "configuration"), "ports", ports);
+    fake_reply(client, json_incref(item), NULL, 0, done, data);
+    fake_announce(client, "container");
+}
+
+void holm_container_publish(holm_client *client, const char *reference, json_t *ports, holm_done done,
+                            void *data) {
+    json_t *item = find(client, reference), *all = json_array();
+    json_array_extend(all, json_object_get(json_object_get(item, "status"), "ports"));
+    json_array_extend(all, ports);
+    json_decref(ports);
+    set_ports(client, item, all, done, data);
+}
+
+// All but the one.
+void holm_container_unpublish(holm_client *client, const char *reference, json_t *ports, holm_done done,
+                              void *data) {
+    json_t *item = find(client, reference), *left = json_array(), *port;
+    size_t index;
+    json_array_foreach (json_object_get(json_object_get(item, "status"), "ports"), index, port)
+        if (!json_equal(port, json_array_get(ports, 0)))
+            json_array_append(left, port);
+    json_decref(ports);
+    set_ports(client, item, left, done, data);
+}
+
 void holm_container_remove(holm_client *client, const char *reference, const holm_remove_options *options,
                            holm_done done, void *data) {
     (void)options;

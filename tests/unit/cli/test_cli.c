@@ -45,6 +45,8 @@ static void test_commands_are_found(void **test) {
     assert_string_equal(action_find_command("container", "rm")->name, "container.rm");
     assert_string_equal(action_find_command("images", "rm")->name, "image.rm");
     assert_string_equal(action_find_command(NULL, "rmi")->name, "image.rm");
+    assert_string_equal(action_find_phrase("port", "add")->name, "container.publish");
+    assert_null(action_find_phrase("port", "web"));
     assert_null(action_find_command(NULL, "r"));
     assert_null(action_find_command("container", "pull"));
     assert_null(action_find_command("nothing", "rm"));

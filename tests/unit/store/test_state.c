@@ -30,6 +30,12 @@ static void test_container(void **test) {
     cleanup_error holm_error *wrong = NULL;
     assert_int_equal(state_container_update(db, ID_A, "created", changes, &wrong), -1);
     assert_int_equal(holm_error_code_of(wrong), HOLM_ERROR_STATE);
+    cleanup_json json_t *ports = json_pack("{s:[i]}", "ports", 80);
+    assert_int_equal(state_container_configure(db, ID_A, ports, NULL), 0);
+    cleanup_json json_t *configured = state_container_get(db, ID_A, NULL);
+    const json_t *kept = json_object_get(configured, "configuration");
+    assert_int_equal(json_array_size(json_object_get(kept, "ports")), 1);
+    assert_string_equal(json_string_value(json_object_get(kept, "name")), "web");
     cleanup_json json_t *running = state_container_list(db, false, NULL);
     assert_int_equal(json_array_size(running), 1);
     cleanup_json json_t *all = state_container_list(db, true, NULL);

@@ -61,6 +61,15 @@ def speak(port, text=b"word", address="127.0.0.1"):
         return hear(connection)
 
 
+def heard_at_last(port):
+    """Until its network is there nobody listens, and until its program is there a connection is reset."""
+    while True:
+        try:
+            return speak(port)
+        except ConnectionError:
+            continue
+
+
 def refused(*arguments):
     done = subprocess.run([world.holm, *arguments], env=world.environment, capture_output=True, text=True)
     return done.stderr if done.returncode == 125 else None
@@ -165,19 +174,63 @@ class Life(unittest.TestCase):
         os.kill(process, signal.SIGKILL)
         select.select([gone], [], [])
         os.close(gone)
-        # The shim is told of the loss by the kernel, and takes its place again; until then nobody listens.
-        heard = None
-        while heard is None:
-            try:
-                heard = speak(before[0][1])
-            except ConnectionRefusedError:
-                continue
-        self.assertEqual(heard, b"wordend")
+        # The shim is told of the loss by the kernel, and takes its place again.
+        self.assertEqual(heard_at_last(before[0][1]), b"wordend")
         self.assertEqual(ports("web"), before)
         world.run("restart", "web")
         self.assertEqual(ports("web"), before)
         world.run("stop", "web")
         self.assertRaises(ConnectionRefusedError, connect, before[0][1])
+
+    def test_live(self):
+        """Ports of a running container come and go, and no other connection notices; then of one at rest."""
+        serve("web")
+        first = int(world.run("port", "add", "web", "127.0.0.1::7").removeprefix("7/tcp -> 127.0.0.1:"))
+        self.assertEqual(speak(first), b"wordend")
+        with connect(first) as held:
+            lines = world.run("port", "add", "web", "[::1]::7", "127.0.0.1::9/udp").splitlines()
+            self.assertEqual([line.rsplit(":", 1)[0] for line in lines], ["7/tcp -> [::1]", "9/udp -> 127.0.0.1"])
+            before = ports("web")
+            self.assertEqual([p[:1] + p[2:] for p in before],
+                             [("127.0.0.1", 7, "tcp"), ("::1", 7, "tcp"), ("127.0.0.1", 9, "udp")])
+            self.assertEqual(speak(before[1][1], address="::1"), b"wordend")
+            with socket.create_server(("127.0.0.1", 0)) as other:
+                mine = other.getsockname()[1]
+                self.assertIn(f"the port {mine} of 127.0.0.1 is in use by ",
+                              refused("port", "add", "web", "127.0.0.1::7", f"127.0.0.1:{mine}:7"))
+            self.assertIn("published twice", refused("port", "add", "web", f"127.0.0.1:{first}:7", f"127.0.0.1:{first}:8"))
+            if os.getuid():
+                self.assertIn("ip_unprivileged_port_start", refused("port", "add", "web", "127.0.0.1:80:7"))
+            self.assertIn("not published", refused("port", "rm", "web", "8"))
+            self.assertIn("not published so", refused("port", "rm", "web", "1:7"))
+            self.assertEqual(ports("web"), before)  # nothing of what failed
+            world.run("port", "rm", "web", f"[::1]:{before[1][1]}:7")
+            self.assertRaises(ConnectionRefusedError, connect, before[1][1], "::1")
+            held.sendall(b"still")
+            self.assertEqual(held.recv(100), b"still")
+            world.run("port", "rm", "web", "7")
+            self.assertEqual(held.recv(100), b"")  # its connections end with it
+        self.assertRaises(ConnectionRefusedError, connect, first)
+        self.assertEqual(ports("web"), before[2:])
+        world.run("restart", "web")
+        self.assertEqual(ports("web"), before[2:])
+        world.run("stop", "web")
+        self.assertEqual(world.run("port", "add", "web", f"127.0.0.1:{first}:7"), "")
+        world.run("port", "rm", "web", "9/udp")
+        with open(f"{os.environ['HOLM_SOURCE']}/tests/vm/faults.list") as file:
+            faults = [name for name in file.read().split() if name.startswith("publish.")]
+        self.assertEqual(len(faults), 2)
+        for number, fault in enumerate(faults, 1):  # the shim is killed at a step: the next start knows
+            subprocess.run([world.holm, "start", "web"], env={**world.environment, "HOLM_FAULT": fault}, check=True,
+                           stdout=subprocess.DEVNULL)
+            self.assertEqual(world.run("port", "add", "web", "127.0.0.1::7"), "")
+            world.run("start", "web")
+            self.assertEqual([p[:1] + p[2:] for p in ports("web")], [("127.0.0.1", 7, "tcp")] * (number + 1))
+            self.assertEqual(heard_at_last(ports("web")[-1][1]), b"wordend")
+            world.run("stop", "web")
+        actions = [json.loads(line)["action"] for line in
+                   world.run("events", "--since", "10m", "--until", "0s", "--format", "json").splitlines()]
+        self.assertEqual([actions.count(a) for a in ("publish", "unpublish")], [3, 3])
 
     def test_what_cannot_be(self):
         world.run("network", "create", "inside", "--internal")
