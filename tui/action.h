@@ -38,6 +38,8 @@ enum action_flags {
         1 << 6, ///< what follows the first argument belongs to a program: its options are not ours
     ACTION_NO_ITEM = 1 << 7, ///< is about no item in particular (create, pull): nothing needs to be selected
     ACTION_EVERYWHERE = 1 << 8, ///< its key works in every pane
+    ACTION_OUTPUT = 1 << 9,     ///< the dashboard runs its command as it is and shows what it prints
+    ACTION_ASKS = 1 << 10,      ///< its command asks: the dashboard lends it the terminal
 };
 
 /// What the arguments of a command are, for completions.
@@ -69,6 +71,9 @@ typedef struct action {
     action_complete complete; ///< what the arguments are
     const struct argp *argp;  ///< its options, shared groups as children
     int (*command)(int argc, char **argv); ///< argv[0] is the word; returns the exit code
+    /// What stands behind the selected things when the dashboard lets its command line be completed and runs
+    /// it: "-o ". NULL: it does not.
+    const char *line;
 
     /// The whole action on one item (reference or id), without options: what the dashboard does on a key.
     /// NULL where it takes more than that (a dialog, a pane): the dashboard then has a handler of its own.

@@ -83,7 +83,8 @@ static const dashboard_handler *handler(const action *what) {
 }
 
 bool dashboard_can(const action *what) {
-    return handler(what) || what->apply || what->custom || what->noun == ACTION_NOUN_CONSOLE;
+    return handler(what) || what->apply || what->custom || dashboard_line_can(what) ||
+           what->noun == ACTION_NOUN_CONSOLE;
 }
 
 static bool needs_item(const action *what) {
@@ -160,6 +161,8 @@ void dashboard_act(dashboard *self, const action *what, const char *reference) {
         dashboard_confirm(self, what, (char *[]){(char *)id}, !(what->flags & ACTION_NO_ITEM));
     else if (what->apply)
         dashboard_apply(self, what, id);
+    else if (dashboard_line_can(what))
+        dashboard_line(self, what);
     else
         ui_set_notice(&self->ui, NOTICE_INFO, "this one is for the command line: holm --help");
     dashboard_dirty(self);

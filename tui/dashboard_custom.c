@@ -110,7 +110,9 @@ static char *command_line(char **argv) {
 void dashboard_custom_confirmed(dashboard *self) {
     char **argv = make_arguments(self);
     if (argv)
-        dashboard_custom_start(self, self->pending->what, argv);
+        dashboard_program_start(self, self->pending->what->title,
+                                json_string_value(json_object_get(self->pending->what->custom, "output")),
+                                argv);
     free(argv);
     dashboard_custom_finish(self);
 }

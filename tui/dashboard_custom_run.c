@@ -174,8 +174,7 @@ static void show_task(dashboard *self, const char *id) {
     dashboard_open_detail(self);
 }
 
-void dashboard_custom_start(dashboard *self, const action *what, char **argv) {
-    const char *place = json_string_value(json_object_get(what->custom, "output"));
+void dashboard_program_start(dashboard *self, const char *title, const char *place, char **argv) {
     size_t running = 0;
     for (const custom_run *at = self->runs; at; at = at->next)
         running++;
@@ -187,7 +186,7 @@ void dashboard_custom_start(dashboard *self, const action *what, char **argv) {
     custom_run *run = calloc(1, sizeof *run);
     if (!run)
         abort();
-    *run = (custom_run){.owner = self, .next = self->runs, .title = strdup(what->title)};
+    *run = (custom_run){.owner = self, .next = self->runs, .title = strdup(title)};
     run->terminal = strcmp(place, "terminal") == 0;
     self->runs = run;
     if (run->terminal) {
@@ -195,7 +194,7 @@ void dashboard_custom_start(dashboard *self, const action *what, char **argv) {
         screen_lend(self->screen);
         self->lent = true;
     } else {
-        run->task = strdup(model_add_command(&self->model, what->title)->id);
+        run->task = strdup(model_add_command(&self->model, title)->id);
         ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
         if (strcmp(place, "pane") == 0)
             show_task(self, run->task);

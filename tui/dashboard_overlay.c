@@ -6,6 +6,8 @@
 
 #include "tui/dashboard_private.h"
 
+#define WHOLE_BONUS 10000 // all that was typed describes the action, and not only its first word
+
 static ui_overlay *open_overlay(dashboard *self, ui_overlay_kind kind, const char *title) {
     dashboard_close_overlay(self);
     self->ui.overlay.kind = kind;
@@ -76,6 +78,12 @@ static int score(const action *what, const char *pattern) {
     return best ? best : strcasestr(what->help, pattern) ? 1 : 0;
 }
 
+// Registries have no pane: they are where images are.
+static bool is_of_menu(const dashboard *self, const action *what) {
+    action_noun noun = ui_noun(&self->ui);
+    return what->noun == noun || (noun == ACTION_NOUN_IMAGE && what->noun == ACTION_NOUN_REGISTRY);
+}
+
 static bool wanted(const dashboard *self, const action *what, bool menu, bool help) {
     if (!dashboard_can(what) || what->noun == ACTION_NOUN_CONSOLE)
         return false;
@@ -87,7 +95,7 @@ static bool wanted(const dashboard *self, const action *what, bool menu, bool he
         return here && *action_keymap_keys(self->keymap, what);
     }
     if (menu)
-        return what->noun == ui_noun(&self->ui) && what->keys && dashboard_applies(self, what);
+        return is_of_menu(self, what) && dashboard_applies(self, what);
     return what->noun != ACTION_NOUN_LIST && what->noun != ACTION_NOUN_LOGS;
 }
 
@@ -153,10 +161,14 @@ static void fill_choices(dashboard *self) {
     for (size_t i = 0; i < action_count(); i++) {
         const action *what = action_at(i);
         int value = wanted(self, what, menu, help) ? score(what, overlay->input.text) : 0;
-        if (!value && *argument && wanted(self, what, menu, help) && !help)
+        if (value > 1)
+            value += WHOLE_BONUS;
+        else if (!value && *argument && wanted(self, what, menu, help) && !help)
             value = score(what, word);
         if (help && value > 0 && !overlay->input.length)
             value += rank(self, what);
+        if (menu && value == 1 && *action_keymap_keys(self->keymap, what))
+            value++; // what is done often has a key
         if (value > 0)
             found[count++] = (scored){what, value};
     }

@@ -217,13 +217,20 @@ void dashboard_custom(dashboard *self, const action *what, const char *id);
 /// The question has been answered with yes.
 void dashboard_custom_confirmed(dashboard *self);
 void dashboard_custom_finish(dashboard *self);
-/// Starts the program in the place that the command wants; argv (ends with NULL) is borrowed.
-void dashboard_custom_start(dashboard *self, const action *what, char **argv);
+/// Starts the program in a place (as "output" of a command of the user's); argv (ends with NULL) is borrowed.
+void dashboard_program_start(dashboard *self, const char *title, const char *place, char **argv);
 /// Asks the program behind this task to end. False: it is no such task.
 bool dashboard_custom_cancel(dashboard *self, const char *task);
 /// The terminal is ours again, where a program that had it has ended.
 void dashboard_custom_return(dashboard *self);
 void dashboard_custom_stop(dashboard *self); ///< all of them, as the dashboard ends
+
+// ---- command lines (dashboard_line.c) ----
+
+/// Whether the dashboard runs the action's command line.
+bool dashboard_line_can(const action *what);
+/// Runs it for what is selected or marked, where it takes more once that was typed.
+void dashboard_line(dashboard *self, const action *what);
 
 /// What the doctor finds, on top of all.
 void dashboard_open_doctor(dashboard *self);

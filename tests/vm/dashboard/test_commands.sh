@@ -104,6 +104,37 @@ keys :
 keys -l "not there"
 keys Enter
 expect "cannot be started"
+# What only the command line does: it is completed here, and run.
+keys 2 x
+expect "registry log in" # where images are
+keys -l "save"
+keys Enter
+expect "--compress=METHOD"
+keys -l "'$folder/an archive.tar'"
+keys Enter
+expect "archive.tar': done"
+[ -s "$folder/an archive.tar" ]
+keys 2 x
+keys -l "history"
+keys Enter
+expect "CREATED"
+keys :
+keys -l "volume create"
+keys Enter
+expect "--size=SIZE"
+keys -l "made --size 1G"
+keys Enter
+expect "holm volume create made --size 1G: done"
+"$holm" volume inspect made >/dev/null
+keys 2 x
+keys -l "remove from the registry"
+keys Enter
+keys Enter # it asks on the terminal
+expect "Go on? [y/N]"
+keys n Enter
+expect "Enter goes back"
+keys Enter
+expect "? help"
 keys q
 expect "left with 0"
 [ ! -e "$folder/hurt" ]
@@ -113,7 +144,9 @@ start_screen reader 120 34 "'$holm' --read-only; exec sleep 1000"
 expect "box" 30 reader
 "${tmux[@]}" send-keys -t reader C-k
 expect "this is a read-only view" 30 reader
-"${tmux[@]}" send-keys -t reader 1 W
+"${tmux[@]}" send-keys -t reader 1 w
+expect "connect changes something" 30 reader
+"${tmux[@]}" send-keys -t reader W
 expect "show words: what" 30 reader
 
 # What stops with the terminal in its hand stops the dashboard too: the shell has it then, and goes on with both.
