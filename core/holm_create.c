@@ -61,6 +61,7 @@ static json_t *create_once(holm_request *self, state *db, const json_t *request,
         .log_max_files = (unsigned)json_integer_value(config_get(client->config, "container.log-files")),
         .disk_bytes = config_get_size(client->config, "container.disk"),
         .publish_address = json_string_value(config_get(client->config, "network.publish-address")),
+        .host_loopback = json_is_true(config_get(client->config, "network.host-loopback")),
         .environment = environment,
     };
     trace_step("image and disk");

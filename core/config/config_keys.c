@@ -26,6 +26,10 @@ const config_key config_keys[] = {
      "Network of a container where --network is not given"},
     {"network.publish-address", CONFIG_STRING, "\"0.0.0.0\"", NULL,
      "Address of the host for ports published without one; 127.0.0.1 keeps them on this machine"},
+    {"network.host-loopback", CONFIG_BOOLEAN, "false", NULL,
+     "Let every new container reach what listens on this machine's own loopback, as host.holm.internal; "
+     "without it "
+     "only those do that are given --add-host NAME:host-gateway"},
     {"start.accelerator", CONFIG_STRING, "\"auto\"", "auto kvm emulation",
      "What runs the machines: kvm, emulation, or the faster one that works"},
     {"start.template", CONFIG_BOOLEAN, "true", NULL,

@@ -18,6 +18,7 @@
 #define DEFAULT_LOG_FILES    3
 #define DEFAULT_DISK         ((json_int_t)128 << 30)
 #define DEFAULT_STOP_TIMEOUT 10000
+#define HOST_NAME            "host.holm.internal"
 #define NAME_MOST            63
 
 static const char default_path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -233,6 +234,12 @@ static void complete_rest(json_t *whole, const json_t *image_configuration,
     set_default(whole, "sysctls", json_object());
     set_default(whole, "diskBytes",
                 json_integer(defaults->disk_bytes ? (json_int_t)defaults->disk_bytes : DEFAULT_DISK));
+    if (defaults->host_loopback && json_array_size(json_object_get(whole, "networks")) > 0 &&
+        !configuration_reaches_host(whole)) {
+        set_default(whole, "hosts", json_array());
+        json_array_append_new(json_object_get(whole, "hosts"),
+                              json_pack("{s:s, s:[s]}", "address", CONFIGURATION_HOST, "names", HOST_NAME));
+    }
     json_t *log = json_object_get(whole, "log");
     if (!log)
         json_object_set_new(whole, "log", log = json_object());

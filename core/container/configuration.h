@@ -13,7 +13,8 @@
 #include "core/container/shim.pb-c.h"
 #include "guest/agent.pb-c.h"
 
-#define CONFIGURATION_MOUNTS_MOST 16     // each volume is a disk of the machine
+#define CONFIGURATION_HOST        "host-gateway" // an address of "hosts": where the loopback of the host is
+#define CONFIGURATION_MOUNTS_MOST 16             // each volume is a disk of the machine
 #define CONFIGURATION_SHARES      "holm" // the tag of the bind mounts: each is there by its number among them
 
 #define CONFIGURATION_ALIASES_MOST   16
@@ -34,6 +35,7 @@ typedef struct configuration_defaults {
     unsigned log_max_files;         ///< 0: 3
     uint64_t disk_bytes;            ///< 0: 128 GiB
     const char *publish_address;    ///< see configuration_complete_port_list
+    bool host_loopback;             ///< CONFIGURATION_HOST is among the hosts of each that has a network
     const char *const *environment; ///< NULL-terminated additions below the image's, or NULL
 } configuration_defaults;
 
@@ -76,6 +78,8 @@ Holm__Agent__V1__Process *configuration_exec(const json_t *configuration,
 /// holm__agent__v1__prepare_request__free_unpacked.
 Holm__Agent__V1__PrepareRequest *configuration_prepare(const json_t *configuration, const char *id,
                                                        const json_t *networks, holm_error **error);
+/// Whether it reaches the loopback of the host: by --add-host NAME:host-gateway.
+bool configuration_reaches_host(const json_t *configuration);
 /// Parts of the same, for one network more or less. Freed with the types' own functions.
 Holm__Agent__V1__Interface *configuration_interface(const json_t *network, const char *card);
 Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const json_t *networks);

@@ -302,6 +302,19 @@ static Holm__Agent__V1__HostEntry *host_create(const char *address, const char *
     return entry;
 }
 
+static bool is_host(const json_t *entry) {
+    return strcmp(text_of(entry, "address"), CONFIGURATION_HOST) == 0;
+}
+
+bool configuration_reaches_host(const json_t *configuration) {
+    size_t index;
+    json_t *item;
+    json_array_foreach (json_object_get(configuration, "hosts"), index, item)
+        if (is_host(item))
+            return true;
+    return false;
+}
+
 Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const json_t *networks) {
     const json_t *more = json_object_get(configuration, "hosts");
     const json_t *first = json_array_get(networks, 0);
@@ -315,9 +328,11 @@ Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const j
     size_t index;
     json_t *item;
     json_array_foreach (more, index, item) {
+        if (is_host(item) && configuration_network_outside(networks) < 0)
+            continue; // there is no way to it
         Holm__Agent__V1__HostEntry *entry = allocate(1, sizeof *entry);
         holm__agent__v1__host_entry__init(entry);
-        entry->address = copy_text(text_of(item, "address"));
+        entry->address = copy_text(is_host(item) ? NETWORK_HOST : text_of(item, "address"));
         entry->names = copy_texts(json_object_get(item, "names"), &entry->n_names);
         hosts->entries[hosts->n_entries++] = entry;
     }

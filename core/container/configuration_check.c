@@ -1,4 +1,5 @@
 // What can be known to be wrong with a configuration before there is a machine for it: better said at once.
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "core/base/privilege.h"
@@ -136,13 +137,31 @@ static int check_dns(const json_t *request, holm_error **error) {
     return -1;
 }
 
+static int check_hosts(const json_t *request, holm_error **error) {
+    size_t index;
+    json_t *item;
+    json_array_foreach (json_object_get(request, "hosts"), index, item) {
+        const char *address = json_string_value(json_object_get(item, "address"));
+        uint8_t bytes[16];
+        if (address && (strcmp(address, CONFIGURATION_HOST) == 0 || inet_pton(AF_INET, address, bytes) == 1 ||
+                        inet_pton(AF_INET6, address, bytes) == 1))
+            continue;
+        holm_error_set(error, HOLM_ERROR_INVALID, "\"%.60s\" is no address for a host",
+                       address ? address : "");
+        holm_error_hint(error, CONFIGURATION_HOST " is that of this machine");
+        return -1;
+    }
+    return 0;
+}
+
 int configuration_check(const json_t *request, holm_error **error) {
     const json_t *process = json_object_get(request, "process");
     return check_capabilities(process, "capabilitiesAdd", error) < 0 ||
                    check_capabilities(process, "capabilitiesDrop", error) < 0 ||
                    check_rlimits(process, error) < 0 || check_paths(request, process, error) < 0 ||
                    check_mounts(request, error) < 0 || check_sockets(request, error) < 0 ||
-                   check_dns(request, error) < 0 || check_memory_priority(request, error) < 0
+                   check_dns(request, error) < 0 || check_hosts(request, error) < 0 ||
+                   check_memory_priority(request, error) < 0
                ? -1
                : 0;
 }

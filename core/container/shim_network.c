@@ -181,6 +181,7 @@ static int join(shim_card *card, bool is_there, char **chosen_ports, holm_error 
         .gateway = text_of(card->network, "gateway"),
         .internal = json_is_true(json_object_get(card->network, "internal")),
         .more = asks_more(card),
+        .host = configuration_reaches_host(self->configuration),
         .names = names,
         .ports = ports,
         .port_count =

@@ -301,7 +301,8 @@ gateway *gateway_create(uv_loop_t *loop, const gateway_options *options, holm_er
         .vdhcp_start = {htonl(options->address + 1)},
         .if_mtu = options->mtu,
         .if_mru = options->mtu,
-        .disable_host_loopback = true,
+        .disable_host_loopback = !options->host_loopback,
+        .disable_dns = options->host_loopback,
         .disable_dhcp = true,
     };
     uv_prepare_init(loop, &self->prepare);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -16,6 +17,7 @@ typedef struct gateway_options {
     uint32_t netmask;
     uint32_t address; ///< of the gateway itself; its resolver answers there on port 53
     unsigned mtu;
+    bool host_loopback; ///< `address` is this host's loopback, and not a gateway with a resolver
     /// A frame for the network. Not called from within gateway_input's caller's own stack only when it
     /// answers at once: it may be.
     void (*frame)(const uint8_t *frame, size_t length, void *data);

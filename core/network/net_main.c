@@ -39,6 +39,7 @@ typedef struct net_process {
     char *lock_path; // held while it starts or ends, see port.c
     network_switch *fabric;
     gateway *gateway;          // NULL: an internal network
+    gateway *host;             // to the host's loopback; NULL: the same
     port_publisher *publisher; // the same
     resolver *resolver;
     ethernet_end own; // the gateway's address; its hardware address is the one that libslirp gives it
@@ -57,6 +58,7 @@ static void net_end(net_process *self) {
     publisher_destroy(self->publisher);
     resolver_destroy(self->resolver);
     gateway_destroy(self->gateway);
+    gateway_destroy(self->host);
     rpc_server_destroy(self->server);
     uv_close((uv_handle_t *)&self->idle, NULL);
     uv_close((uv_handle_t *)&self->terminate, NULL);
@@ -107,6 +109,13 @@ static void to_gateway(const uint8_t *frame, size_t length, void *data) {
     ethernet_frame parsed;
     if (!ethernet_parse(frame, length, &parsed))
         return;
+    // What the switch has let through to the host has a libslirp of its own: the other one never goes there.
+    if (parsed.is_ipv4 ? parsed.ipv4_destination == SWITCH_HOST_IP
+                       : parsed.is_arp && parsed.arp_target_ip == SWITCH_HOST_IP) {
+        if (self->host)
+            gateway_input(self->host, frame, length);
+        return;
+    }
     // libslirp would take any datagram to its resolver's address for the host's resolver.
     bool own =
         parsed.is_ipv4 && parsed.ipv4_protocol == PROTOCOL_UDP && parsed.ipv4_destination == self->own.ip;
@@ -250,6 +259,16 @@ static void resolver_open(net_process *self, const gateway_options *options, boo
     self->resolver = resolver_create(&self->loop, &names);
 }
 
+// The host's loopback behind one address, which is of no network.
+static gateway *host_create(net_process *self, const gateway_options *options, holm_error **error) {
+    gateway_options host = *options;
+    host.netmask = UINT32_MAX << 8;
+    host.network = SWITCH_HOST_IP & host.netmask;
+    host.address = SWITCH_HOST_IP;
+    host.host_loopback = true;
+    return gateway_create(&self->loop, &host, error);
+}
+
 static int net_open(net_process *self, const char *folder, const gateway_options *options, bool internal,
                     holm_error **error) {
     static const switch_output output = {to_port, to_gateway};
@@ -261,6 +280,8 @@ static int net_open(net_process *self, const char *folder, const gateway_options
     memcpy(self->own.mac + 2, &ip, sizeof ip);
     self->gateway = internal ? NULL : gateway_create(&self->loop, options, error);
     if (!internal && !self->gateway)
+        return -1;
+    if (!internal && !(self->host = host_create(self, options, error)))
         return -1;
     resolver_open(self, options, internal);
     self->publisher =

@@ -122,6 +122,7 @@ static int send_request(int control, int far, const network_member *member) {
     request.names = (char **)member->names;
     request.n_names = names;
     request.more = member->more;
+    request.host = member->host;
     request.change = far < 0;
     cleanup_free Holm__Network__V1__PublishedPort *ports = calloc(member->port_count + 1, sizeof *ports);
     cleanup_free Holm__Network__V1__PublishedPort **list = calloc(member->port_count + 1, sizeof *list);

@@ -25,6 +25,7 @@ typedef struct network_member {
     const char *gateway;      ///< IPv4 of the gateway
     bool internal;            ///< the network has no way to the outside
     bool more;                ///< see network_port_tell
+    bool host;                ///< it may reach the loopback of the host, at NETWORK_HOST
     const char *const *names; ///< NULL-terminated, or NULL
     const struct network_publish *ports;
     size_t port_count; ///< at most NETWORK_PORTS_MOST
@@ -68,6 +69,7 @@ void network_port_tell(const network_port *self, bool more);
 /// Closing the control connection takes the member off the network.
 void network_port_finish(network_port *self);
 
+#define NETWORK_HOST     "169.254.1.2" ///< SWITCH_HOST_IP
 #define NETWORK_DEFAULT  "default"
 #define NETWORK_INTERNAL "internal" ///< what holm-net is told of such a network
 

@@ -10,6 +10,7 @@
 struct switch_port {
     uint8_t mac[ETHERNET_ADDRESS];
     uint32_t ip;
+    bool host; // it may reach the loopback of the host
     void *data;
     switch_port_counters counters;
 };
@@ -70,6 +71,10 @@ switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_AD
     return port;
 }
 
+void switch_port_allow_host(switch_port *port) {
+    port->host = true;
+}
+
 void switch_port_remove(network_switch *self, switch_port *port) {
     for (size_t i = 0; i < self->port_count; i++)
         if (self->ports[i] == port) {
@@ -109,13 +114,16 @@ static bool port_may_send(const switch_port *port, const ethernet_frame *frame) 
 // Whether the outside may see this. NAT would hand a loopback destination to the host's own loopback, and a
 // connection to the gateway's resolver address to the host's resolver, whatever the port: only names get
 // through, echo, and answers on connections that came through a published port.
-static bool gateway_may_see(const network_switch *self, const ethernet_frame *frame) {
+static bool gateway_may_see(const network_switch *self, const switch_port *port,
+                            const ethernet_frame *frame) {
     if (frame->is_arp)
         return frame->arp_target_ip == self->gateway_ip;
     uint32_t to = frame->ipv4_destination;
     uint8_t first = (uint8_t)(to >> 24);
     if (first == 0 || first == 127 || first >= 224)
         return false;
+    if (to == SWITCH_HOST_IP)
+        return port->host;
     if (to != self->gateway_ip)
         return true;
     if (frame->ipv4_fragment)
@@ -141,7 +149,7 @@ void switch_input_port(network_switch *self, switch_port *port, const uint8_t *b
         give_port(self, member, bytes, length);
     else if (group)
         give_others(self, port, bytes, length);
-    if (!member && self->gateway_ip && gateway_may_see(self, &frame))
+    if (!member && self->gateway_ip && gateway_may_see(self, port, &frame))
         self->output.to_gateway(bytes, length, self->data);
 }
 

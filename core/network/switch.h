@@ -2,12 +2,17 @@
 // it opens nothing and waits for nothing.
 //
 // A port may only speak as itself: its own MAC, and in IPv4 and ARP its own address. What the guards refuse
-// is counted and dropped. The gateway (NAT to the outside) never sees what could reach the host's loopback.
+// is counted and dropped. The gateway (NAT to the outside) never sees what could reach the host's loopback,
+// which has an address of its own for the ports that are allowed to.
 #pragma once
 
 #include "core/network/ethernet.h"
 
 #define SWITCH_PORTS_MAX 256
+
+/// Where a port that is allowed to reaches the loopback of the host: 169.254.1.2, of no network and of
+/// nothing outside.
+#define SWITCH_HOST_IP 0xa9fe0102u
 
 typedef struct network_switch network_switch; // "switch" is a keyword
 typedef struct switch_port switch_port;
@@ -29,6 +34,8 @@ void switch_destroy(network_switch *self);
 /// SWITCH_PORTS_MAX.
 switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS], uint32_t ip,
                              void *port_data);
+/// Frames to SWITCH_HOST_IP are given to the gateway from now on.
+void switch_port_allow_host(switch_port *port);
 void switch_port_remove(network_switch *self, switch_port *port);
 
 /// A frame from a port, or from the gateway. The bytes are only read.

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "core/container/configuration.h"
+#include "core/network/port.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -187,6 +188,34 @@ static void several_networks(void **data) {
     json_decref(none);
 }
 
+static void the_host_is_reached_by_who_asks(void **data) {
+    (void)data;
+    cleanup_error holm_error *error = NULL;
+    assert_null(
+        complete("{\"image\": \"i\", \"hosts\": [{\"address\": \"host\", \"names\": [\"a\"]}]}", &error));
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INVALID);
+    json_t *other =
+        complete("{\"image\": \"i\", \"hosts\": [{\"address\": \"::2\", \"names\": [\"a\"]}]}", NULL);
+    assert_false(configuration_reaches_host(other));
+    json_decref(other);
+    json_t *given = complete(
+        "{\"image\": \"i\", \"hosts\": [{\"address\": \"host-gateway\", \"names\": [\"here\"]}]}", NULL);
+    assert_true(configuration_reaches_host(given));
+    json_t *outside = json_pack("[{s:s, s:b}]", "address", "10.9.0.2", "internal", 0);
+    json_t *inside = json_pack("[{s:s, s:b}]", "address", "10.9.0.2", "internal", 1);
+    Holm__Agent__V1__Hosts *there = configuration_hosts(given, outside),
+                           *no = configuration_hosts(given, inside);
+    assert_int_equal(there->n_entries, 4);
+    assert_string_equal(there->entries[3]->address, NETWORK_HOST);
+    assert_string_equal(there->entries[3]->names[0], "here");
+    assert_int_equal(no->n_entries, 3); // there is no way to it
+    holm__agent__v1__hosts__free_unpacked(there, NULL);
+    holm__agent__v1__hosts__free_unpacked(no, NULL);
+    json_decref(outside);
+    json_decref(inside);
+    json_decref(given);
+}
+
 static void signals_have_names(void **data) {
     (void)data;
     assert_int_equal(configuration_signal("SIGTERM"), SIGTERM);
@@ -204,6 +233,7 @@ int main(void) {
         cmocka_unit_test(wrong_values_are_named),
         cmocka_unit_test(the_agent_gets_all_of_it),
         cmocka_unit_test(several_networks),
+        cmocka_unit_test(the_host_is_reached_by_who_asks),
         cmocka_unit_test(signals_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

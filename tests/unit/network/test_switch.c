@@ -104,6 +104,24 @@ static void test_members_reach_each_other(void **state) {
     assert_int_equal(self->to_gateway, 0); // it is not the gateway that was asked for
 }
 
+static void test_host_is_for_who_is_given_it(void **state) {
+    fixture *self = *state;
+    uint8_t frame[64];
+    switch_port_allow_host(self->web);
+    switch_input_port(self->fabric, self->db, frame,
+                      make_ipv4(frame, gateway_mac, db_mac, DB, SWITCH_HOST_IP, 6, 80));
+    assert_int_equal(self->to_gateway, 0);
+    switch_input_port(self->fabric, self->db, frame, // as if it were the other one
+                      make_ipv4(frame, gateway_mac, web_mac, WEB, SWITCH_HOST_IP, 6, 80));
+    assert_int_equal(self->to_gateway, 0);
+    switch_input_port(self->fabric, self->web, frame,
+                      make_ipv4(frame, gateway_mac, web_mac, WEB, SWITCH_HOST_IP, 6, 80));
+    assert_int_equal(self->to_gateway, 1);
+    switch_input_port(self->fabric, self->web, frame,
+                      make_ipv4(frame, gateway_mac, web_mac, WEB, 0x7f000001, 6, 80));
+    assert_int_equal(self->to_gateway, 1);
+}
+
 static void test_spoofing_is_refused(void **state) {
     fixture *self = *state;
     uint8_t frame[64];
@@ -189,6 +207,7 @@ static void test_address_text(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_members_reach_each_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_host_is_for_who_is_given_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_spoofing_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gateway_is_guarded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_switch_answers_the_gateway, set_up, tear_down),

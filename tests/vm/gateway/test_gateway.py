@@ -18,6 +18,7 @@ from world import World  # noqa: E402
 INSIDE = "HOLM_TEST_NAMESPACE"
 HOST = "192.0.2.1"
 GATEWAY, SUBNET = "10.88.0.1", "10.88.0.0"
+HOST_GATEWAY = "169.254.1.2"
 LOOPBACK_ONLY, EVERYWHERE = 8080, 8081  # ports of the host's own servers
 
 
@@ -90,13 +91,21 @@ class Bait(threading.Thread):
 
 
 class Container(unittest.TestCase):
+    options = ()
+
     @classmethod
     def setUpClass(cls):
         cls.name = cls.__name__
-        world.run("run", "-d", "--name", cls.name, "--privileged", "-c", "1", "-m", "128m", "busybox", "sleep", "100000")
+        world.run("run", "-d", "--name", cls.name, *cls.options, "--privileged", "-c", "1", "-m", "128m", "busybox", "sleep", "100000")
 
     def setUp(self):
         use_resolver(outside.ADDRESS)
+
+    @classmethod
+    def put_datagrams(cls):
+        with open(f"{os.environ['HOLM_BUILD']}/tests/vm/gateway/datagrams", "rb") as program:
+            subprocess.run([world.holm, "exec", "-i", cls.name, "sh", "-c", "cat >/bin/datagrams; chmod +x /bin/datagrams"],
+                           stdin=program, env=world.environment, check=True)
 
     def inside(self, command, **more):
         done = subprocess.run([world.holm, "exec", *(["-i"] if more else []), self.name, "sh", "-c", command],
@@ -114,7 +123,7 @@ class Loopback(Container):
                     f"arp -s {SUBNET} 52:55:0a:58:00:00; "
                     f"ip -6 addr add fec0::15/64 dev eth0 nodad; ip -6 route add default via fec0::2")
         tries = [f"nc -w 1 {address} {port}" for port in (LOOPBACK_ONLY, EVERYWHERE)
-                 for address in ("127.0.0.1", "127.0.0.53", "0.0.0.0", "0.0.0.1", GATEWAY, SUBNET, "10.88.0.255",
+                 for address in ("127.0.0.1", "127.0.0.53", "0.0.0.0", "0.0.0.1", HOST_GATEWAY, GATEWAY, SUBNET, "10.88.0.255",
                                  "255.255.255.255", "::1", "fec0::2", "fe80::2", "::ffff:127.0.0.1")]
         for resolver in (outside.ADDRESS, "127.0.0.1"):
             use_resolver(resolver)
@@ -123,13 +132,61 @@ class Loopback(Container):
             self.assertEqual(bait.came, {})
 
 
+class HostGateway(Container):
+    """Who is given the host's loopback reaches it by its name, and by nothing else; Loopback has the others."""
+    options = ("--add-host", "here:host-gateway", "-p", "127.0.0.1:8090:8090")
+
+    def test_tcp(self):
+        for number in range(3):
+            self.assertEqual(self.inside(f"nc -w 10 here {LOOPBACK_ONLY}"), b"caught\n")
+        self.assertIn(b"refused", self.inside("nc -w 10 here 9"))
+        bait.came.clear()
+        for address in ("127.0.0.1", GATEWAY, SUBNET, "169.254.1.1", "169.254.1.255"):
+            self.assertNotIn(b"caught", self.inside(f"nc -w 1 {address} {LOOPBACK_ONLY}"))
+        self.assertEqual(bait.came, {})
+
+    def test_its_own_port(self):
+        """Round by the host: the gateway to it, and its port published there."""
+        self.assertEqual(self.inside("nc -l -p 8090 -e echo round & while ! nc -w 2 here 8090 | grep round; do :; done"),
+                         b"round\n")
+
+    def test_udp(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            server.settimeout(60)
+            port = server.getsockname()[1]
+
+            def answer():
+                for _ in range(5):
+                    server.sendto(*server.recvfrom(2000))
+            answering = threading.Thread(target=answer)
+            answering.start()
+            self.put_datagrams()
+            self.assertEqual(self.inside(f"datagrams {HOST_GATEWAY} {port} 1400 5"), b"5\n")
+            answering.join()
+
+    def test_configured(self):
+        """The configuration lets all of them; those without a network or without a way out have no such name."""
+        path = f"{world.environment['XDG_CONFIG_HOME']}/holm"
+        os.makedirs(path, exist_ok=True)
+        with open(f"{path}/config.toml", "w") as file:
+            file.write("[network]\nhost-loopback = true\n")
+        try:
+            said = world.run("run", "--rm", "-c", "1", "-m", "128m", "busybox", "nc", "-w", "10", "host.holm.internal",
+                             str(LOOPBACK_ONLY))
+            world.run("network", "create", "--internal", "inner")
+            hosts = world.run("run", "--rm", "-c", "1", "-m", "128m", "--network", "inner", "busybox", "cat", "/etc/hosts")
+        finally:
+            os.remove(f"{path}/config.toml")
+        self.assertEqual(said, "caught\n")
+        self.assertNotIn("host.holm.internal", hosts)
+
+
 class Gateway(Container):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        with open(f"{os.environ['HOLM_BUILD']}/tests/vm/gateway/datagrams", "rb") as program:
-            subprocess.run([world.holm, "exec", "-i", cls.name, "sh", "-c", "cat >/bin/datagrams; chmod +x /bin/datagrams"],
-                           stdin=program, env=world.environment, check=True)
+        cls.put_datagrams()
 
     def test_tcp(self):
         self.assertEqual(self.inside(f"nc -w 10 {outside.ADDRESS} {outside.ECHO}", input=b"there and back\n"), b"there and back\n")
