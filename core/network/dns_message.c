@@ -7,7 +7,7 @@
 
 #define LABEL_MOST 63
 #define POINTER    0xc0
-#define TTL_BYTES  4
+#define UDP_PLAIN  512 // what everybody takes
 
 static uint16_t read16(const uint8_t *bytes) {
     return (uint16_t)(bytes[0] << 8 | bytes[1]);
@@ -58,6 +58,83 @@ bool dns_question_parse(const uint8_t *bytes, size_t length, dns_question *out) 
     out->end = at + 4;
     return true;
 }
+
+// ---- records ----
+
+uint32_t dns_read32(const uint8_t *bytes) {
+    return (uint32_t)read16(bytes) << 16 | read16(bytes + 2);
+}
+
+void dns_write32(uint8_t *bytes, uint32_t value) {
+    write16(bytes, (uint16_t)(value >> 16));
+    write16(bytes + 2, (uint16_t)value);
+}
+
+// Where a name ends, which is not read: a pointer is its end. 0: it is none.
+static size_t skip_name(const uint8_t *bytes, size_t length, size_t at) {
+    while (at < length && bytes[at] && bytes[at] <= LABEL_MOST)
+        at += 1u + bytes[at];
+    if (at >= length || (bytes[at] && bytes[at] < POINTER))
+        return 0;
+    at += bytes[at] ? 2 : 1;
+    return at <= length ? at : 0;
+}
+
+void dns_records_begin(dns_records *self, const uint8_t *bytes, size_t length, const dns_question *question) {
+    *self = (dns_records){.bytes = bytes, .length = length, .at = question->end};
+    for (unsigned i = 0; i < DNS_SECTIONS; i++)
+        self->left[i] = read16(bytes + 6 + 2 * i);
+}
+
+bool dns_records_next(dns_records *self, dns_record *out) {
+    unsigned section = 0;
+    while (section < DNS_SECTIONS && !self->left[section])
+        section++;
+    if (section == DNS_SECTIONS || self->broken)
+        return false;
+    size_t at = skip_name(self->bytes, self->length, self->at);
+    const uint8_t *head = self->bytes + at;
+    self->broken = at == 0 || self->length - at < 10 || self->length - at - 10 < read16(head + 8);
+    if (self->broken)
+        return false;
+    *out = (dns_record){.section = section,
+                        .type = read16(head),
+                        .class = read16(head + 2),
+                        .seconds = dns_read32(head + 4),
+                        .data = head + 10,
+                        .length = read16(head + 8)};
+    self->at = at + 10 + out->length;
+    self->left[section]--;
+    return true;
+}
+
+bool dns_records_whole(const dns_records *self) {
+    return !self->broken && self->at == self->length;
+}
+
+bool dns_query_parse(const uint8_t *bytes, size_t length, const dns_question *question, dns_query *out) {
+    dns_records records;
+    dns_record record;
+    *out = (dns_query){.recursion = bytes[2] & 0x01,
+                       .authentic = bytes[3] & 0x20,
+                       .unchecked = bytes[3] & 0x10,
+                       .answer_most = UDP_PLAIN};
+    dns_records_begin(&records, bytes, length, question);
+    while (dns_records_next(&records, &record)) {
+        bool root = record.data == bytes + question->end + 11; // its name is one byte
+        if (record.section != DNS_ADDITIONAL || record.type != DNS_TYPE_OPT || out->edns || !root ||
+            record.seconds >> 16)
+            return false;
+        out->edns = true;
+        out->dnssec = record.seconds & 0x8000;
+        out->options = record.length > 0;
+        if (record.class > UDP_PLAIN) // of an OPT its size
+            out->answer_most = record.class;
+    }
+    return dns_records_whole(&records);
+}
+
+// ---- answers ----
 
 void dns_answer_begin(dns_answer *self, const uint8_t *query, const dns_question *question, unsigned code) {
     // A question is at most 12 + 255 + 4 bytes long.
@@ -121,6 +198,14 @@ unsigned dns_code(const uint8_t *message) {
 
 void dns_set_code(uint8_t *message, unsigned code) {
     message[3] = (uint8_t)((message[3] & 0xf0) | code);
+}
+
+bool dns_is_cut(const uint8_t *message) {
+    return message[2] & 0x02;
+}
+
+void dns_clear_authority(uint8_t *message) {
+    message[2] &= (uint8_t)~0x04;
 }
 
 bool dns_reverse_parse(const char *name, uint32_t *ip) {

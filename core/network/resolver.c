@@ -12,7 +12,7 @@
 #define LOG_MODULE "resolver"
 #include "core/base/file.h"
 #include "core/base/log.h"
-#include "core/network/dns_message.h"
+#include "core/network/dns_cache.h"
 
 #define PENDING_MOST     512  // queries on their way; more are refused
 #define SERVERS_MOST     3    // as resolv.conf(5) has it
@@ -22,6 +22,8 @@
 #define OWN_SECONDS      0 // members come and go: their answers are not kept
 #define QUERY_MOST       4096
 #define RESOLV_CONF_MOST (64u << 10)
+#define KEPT_MOST        1024 // answers
+#define KEPT_BYTES       (1u << 20)
 
 typedef struct pending {
     struct pending *next, **link;
@@ -43,6 +45,7 @@ struct resolver {
     resolver_options options;
     pending *pending;
     size_t pending_count;
+    dns_cache *kept;  // of what the host's resolvers have answered
     struct stat seen; // of resolv.conf
     char servers[SERVERS_MOST][INET6_ADDRSTRLEN];
     size_t server_count;
@@ -54,6 +57,7 @@ resolver *resolver_create(uv_loop_t *loop, const resolver_options *options) {
         abort();
     self->loop = loop;
     self->options = *options;
+    self->kept = dns_cache_create(KEPT_MOST, KEPT_BYTES);
     return self;
 }
 
@@ -137,6 +141,7 @@ static void servers_read(resolver *self) {
     if (file_read(self->options.servers, RESOLV_CONF_MOST, &text, NULL) < 0)
         return;
     self->seen = now;
+    dns_cache_clear(self->kept); // other resolvers may say other things
     self->server_count = dns_servers_parse(buffer_text(&text), self->servers, SERVERS_MOST);
     log_info("%zu resolvers of the host", self->server_count);
 }
@@ -214,6 +219,8 @@ static void server_answered(uv_poll_t *poll, int status, int events) {
         return;
     bytes[0] = (uint8_t)(self->question.id >> 8);
     bytes[1] = (uint8_t)self->question.id;
+    dns_cache_put(self->owner->kept, self->query, self->length, &self->question, bytes, (size_t)got,
+                  uv_now(self->owner->loop));
     send_answer(self->owner, &self->client, bytes, (size_t)got);
     pending_end(self);
 }
@@ -225,6 +232,15 @@ static int open_socket(void) {
     return fd;
 }
 
+static bool answer_kept(resolver *self, const ethernet_end *client, const uint8_t *query, size_t length,
+                        const dns_question *question) {
+    static _Thread_local uint8_t bytes[DNS_MESSAGE_MOST];
+    size_t got = dns_cache_get(self->kept, query, length, question, uv_now(self->loop), bytes);
+    if (got)
+        send_answer(self, client, bytes, got);
+    return got > 0;
+}
+
 static void forward(resolver *self, const ethernet_end *client, const uint8_t *query, size_t length,
                     const dns_question *question) {
     if (!self->options.servers) { // a network without a way out: there is nobody else who could know
@@ -232,6 +248,8 @@ static void forward(resolver *self, const ethernet_end *client, const uint8_t *q
         return;
     }
     servers_read(self);
+    if (answer_kept(self, client, query, length, question))
+        return;
     uint16_t id;
     int fd = self->server_count && self->pending_count < PENDING_MOST ? open_socket() : -1;
     if (fd < 0 || getrandom(&id, sizeof id, 0) != sizeof id) {
@@ -285,5 +303,6 @@ void resolver_destroy(resolver *self) {
         return;
     while (self->pending)
         pending_end(self->pending);
+    dns_cache_destroy(self->kept);
     free(self);
 }
