@@ -143,15 +143,17 @@ static void append_identity(buffer *out, const char *path) {
     struct stat status = {0};
     if (stat(path, &status) < 0)
         status = (struct stat){0};
-    buffer_append_format(out, "%s %llu %lld %lld.%09ld\n", path, (unsigned long long)status.st_ino,
-                         (long long)status.st_size, (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+    // Not by its path: one file is found by several.
+    buffer_append_format(out, "%llu:%llu %lld %lld.%09ld\n", (unsigned long long)status.st_dev,
+                         (unsigned long long)status.st_ino, (long long)status.st_size,
+                         (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 
 // Until the next boot, and for this kernel and this QEMU.
 static void make_key(buffer *out, const char *program, const char *kernel) {
     cleanup_buffer buffer boot = BUFFER_INIT;
     file_read("/proc/sys/kernel/random/boot_id", 64, &boot, NULL);
-    buffer_append_format(out, "1 %s", buffer_text(&boot));
+    buffer_append_format(out, "2 %s", buffer_text(&boot));
     append_identity(out, program);
     append_identity(out, kernel);
 }
