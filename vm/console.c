@@ -121,6 +121,24 @@ console *console_create(uv_loop_t *loop, int fd, const char *log, void (*line)(c
     return self;
 }
 
+int console_move_log(console *self, const char *log, holm_error **error) {
+    cleanup_close int to = open(log, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    cleanup_free char *text = malloc(READ_SIZE);
+    off_t at = 0;
+    bool written = to >= 0 && text;
+    for (ssize_t got; written && self->log >= 0 && (got = pread(self->log, text, READ_SIZE, at)) > 0;
+         at += got)
+        written = file_write_all(to, text, (size_t)got) == 0;
+    if (!written) {
+        holm_error_set_errno(error, errno, "open the boot log %s", log);
+        return -1;
+    }
+    if (self->log >= 0)
+        close(self->log);
+    self->log = steal_fd(&to);
+    return 0;
+}
+
 void console_type(console *self, const char *text) {
     // The socket takes far more than the few bytes ever typed here.
     if (send(self->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) < 0)

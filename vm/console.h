@@ -15,6 +15,8 @@ typedef struct console console;
 /// gets each line without its end, control characters and all; lines longer than 256 bytes are cut.
 console *console_create(uv_loop_t *loop, int fd, const char *log, void (*line)(const char *text, void *data),
                         void *data, holm_error **error);
+/// The log goes on in this file, behind a copy of what it has so far.
+int console_move_log(console *self, const char *log, holm_error **error);
 /// Types a short text.
 void console_type(console *self, const char *text);
 /// Takes what is still under way, after the machine has ended.

@@ -1,6 +1,8 @@
 #include "vm/layers_disk.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #define SECTOR        512U
@@ -103,6 +105,21 @@ static int check_layers(const layers_disk_layer *layers, size_t count, holm_erro
             }
     }
     return 0;
+}
+
+uint64_t layers_disk_measure(const char *const *files, size_t count, holm_error **error) {
+    cleanup_free layers_disk_layer *layers = calloc(count + 1, sizeof *layers);
+    struct stat status;
+    if (!layers)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        if (stat(files[i], &status) < 0) {
+            holm_error_set_errno(error, errno, "find the layer %s", files[i]);
+            return 0;
+        }
+        layers[i].bytes = (uint64_t)status.st_size;
+    }
+    return layers_disk_bytes(layers, count);
 }
 
 int layers_disk_make(const layers_disk_layer *layers, size_t count, const char *table_name, buffer *table,

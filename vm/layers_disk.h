@@ -19,6 +19,8 @@ typedef struct layers_disk_layer {
 
 /// The size of the whole disk, most of it empty.
 uint64_t layers_disk_bytes(const layers_disk_layer *layers, size_t count);
+/// The same of files. 0: one is not there.
+uint64_t layers_disk_measure(const char *const *files, size_t count, holm_error **error);
 /// Makes the contents of the two files; the table's has to be as long as the disk, with a hole at its end.
 /// `table_name` is the table's name for QEMU.
 int layers_disk_make(const layers_disk_layer *layers, size_t count, const char *table_name, buffer *table,

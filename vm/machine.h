@@ -91,6 +91,11 @@ typedef struct machine_driver {
     /// Disks and cards given before start are there when the guest looks; later ones are plugged (the agent
     /// must rescan).
     int (*add_disk)(machine *self, const machine_disk *disk, holm_error **error);
+    /// What is in a disk that a running guest has becomes another of the same size and kind, or, without path
+    /// and layers, zeros. The guest must have nothing of it open or remembered.
+    int (*change_disk)(machine *self, const machine_disk *disk, holm_error **error);
+    /// What the console prints goes there from now on, behind what it has printed so far.
+    int (*move_boot_log)(machine *self, const char *path, holm_error **error);
     int (*add_card)(machine *self, const machine_card *card, holm_error **error);
     /// After the disks and cards, and before start.
     int (*add_share)(machine *self, const machine_share *share, holm_error **error);
@@ -127,6 +132,10 @@ extern const machine_driver machine_qemu;
 /// call it from a worker or before the loop runs. *why (may be NULL) gets a static sentence for people.
 machine_accelerator machine_accelerator_probe(const char *cache_directory, const char *kernel,
                                               const char **why);
+
+/// What all machines of a kernel and an initramfs here have in common, as a text: these two files, the VMM,
+/// this build, the host's processor. Another text: none is like those before. The caller frees it.
+char *machine_parts_describe(const char *kernel, const char *initramfs);
 
 /// The program that machines are run by: $HOLM_QEMU, or the system's QEMU as PATH has it; only its name where
 /// there is none. The caller frees it.

@@ -394,10 +394,20 @@ static uint64_t qemu_memory_blocks(const machine *self) {
     return guest_memory_blocks(&self->memory);
 }
 
+static int qemu_move_boot_log(machine *self, const char *path, holm_error **error) {
+    if (!self->console || console_move_log(self->console, path, error) < 0)
+        return -1;
+    free(self->boot_log);
+    self->boot_log = strdup(path);
+    return 0;
+}
+
 const machine_driver machine_qemu = {
     .name = "qemu",
     .create = qemu_create,
     .add_disk = qemu_add_disk,
+    .change_disk = qemu_change_disk,
+    .move_boot_log = qemu_move_boot_log,
     .add_card = qemu_add_card,
     .add_share = qemu_add_share,
     .remove_device = qemu_remove_device,

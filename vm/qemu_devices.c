@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 
 #include "core/base/file.h"
+#include "core/base/path.h"
 #include "vm/layers_disk.h"
 #include "vm/qemu_internal.h"
 
-static qemu_device *device_find(const machine *self, const char *name) {
+qemu_device *qemu_device_find(const machine *self, const char *name) {
     qemu_device *one = self->devices;
     while (one && strcmp(one->name, name) != 0)
         one = one->next;
@@ -28,7 +29,7 @@ static int slot_free(const machine *self) {
     return -1;
 }
 
-static void device_close_fds(qemu_device *self) {
+void qemu_device_close_fds(qemu_device *self) {
     for (size_t i = 0; i < self->fd_count; i++)
         if (self->fds[i] >= 0)
             close(steal_fd(&self->fds[i]));
@@ -37,7 +38,7 @@ static void device_close_fds(qemu_device *self) {
 static void device_free(qemu_device *self) {
     if (!self)
         return;
-    device_close_fds(self);
+    qemu_device_close_fds(self);
     free(self->fds);
     free(self);
 }
@@ -56,7 +57,7 @@ static qemu_device *device_create(machine *self, const char *name, size_t fd_cou
                        name);
         return NULL;
     }
-    if (device_find(self, name)) {
+    if (qemu_device_find(self, name)) {
         holm_error_set(error, HOLM_ERROR_EXISTS, "this machine has a device %s already", name);
         return NULL;
     }
@@ -152,7 +153,12 @@ static void give_fd(machine *self, const char *command, json_t *arguments, int f
     qmp_execute(self->qmp, command, arguments, copy, qemu_expect, self);
 }
 
-static void give_disk(machine *self, qemu_device *one) {
+char *qemu_disk_node(const qemu_device *one) {
+    return one->content ? path_format("%.20s-%u", one->name, one->content) : strdup(one->name);
+}
+
+void qemu_disk_give_node(machine *self, qemu_device *one) {
+    cleanup_free char *node = qemu_disk_node(one);
     char set[32];
     for (size_t i = 0; i < one->fd_count; i++)
         give_fd(self, "add-fd", json_pack("{s:I}", "fdset-id", (json_int_t)(one->first_set + i)),
@@ -166,8 +172,19 @@ static void give_disk(machine *self, qemu_device *one) {
                                    one->read_only, "discard", "unmap");
     qmp_execute(self->qmp, "blockdev-add",
                 json_pack("{s:s, s:s, s:b, s:s, s:o}", "driver", one->layers ? "vmdk" : "raw", "node-name",
-                          one->name, "read-only", one->read_only, "discard", "unmap", "file", file),
+                          node, "read-only", one->read_only, "discard", "unmap", "file", file),
                 -1, qemu_expect, self);
+}
+
+void qemu_disk_drop_node(machine *self, const char *node, uint64_t first_set, size_t fd_count) {
+    qmp_execute(self->qmp, "blockdev-del", json_pack("{s:s}", "node-name", node), -1, NULL, NULL);
+    for (size_t i = 0; i < fd_count; i++)
+        qmp_execute(self->qmp, "remove-fd", json_pack("{s:I}", "fdset-id", (json_int_t)(first_set + i)), -1,
+                    NULL, NULL);
+}
+
+static void give_disk(machine *self, qemu_device *one) {
+    qemu_disk_give_node(self, one);
     char slot[8];
     snprintf(slot, sizeof slot, "0x%x", one->slot);
     char serial[21];
@@ -207,7 +224,7 @@ static void device_give(machine *self, qemu_device *one) {
         give_disk(self, one);
     one->given = true;
     if (self->state == QEMU_RUNNING)
-        device_close_fds(one);
+        qemu_device_close_fds(one);
 }
 
 // To a VMM that has the others. A guest that runs stands still meanwhile: QEMU before 8.2 now and then dies
@@ -230,6 +247,17 @@ void qemu_give_all(machine *self) {
 
 // ---- the driver's slots ----
 
+int qemu_disk_open(machine *self, qemu_device *one, const machine_disk *disk, holm_error **error) {
+    one->layers = disk->layer_count > 0;
+    one->read_only = one->layers || disk->read_only;
+    one->first_set = self->next_set;
+    if (one->layers ? open_layers(one, disk, error) < 0
+                    : (one->fds[0] = open_disk_file(disk->path, one->read_only, &one->bytes, error)) < 0)
+        return -1;
+    self->next_set += one->fd_count;
+    return 0;
+}
+
 int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error) {
     bool layers = disk->layer_count > 0;
     if (disk->layer_count > LAYERS_DISK_MOST) {
@@ -239,15 +267,8 @@ int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error) {
     }
     cleanup(device_cleanup) qemu_device *one =
         device_create(self, disk->name, layers ? 2 + disk->layer_count : 1, error);
-    if (!one)
+    if (!one || qemu_disk_open(self, one, disk, error) < 0)
         return -1;
-    one->layers = layers;
-    one->read_only = layers || disk->read_only;
-    one->first_set = self->next_set;
-    if (layers ? open_layers(one, disk, error) < 0
-               : (one->fds[0] = open_disk_file(disk->path, one->read_only, &one->bytes, error)) < 0)
-        return -1;
-    self->next_set += one->fd_count;
     device_append(self, one);
     if (self->plugged)
         device_plug(self, one);
@@ -334,7 +355,7 @@ int qemu_devices_pretend(machine *self, const char *description, holm_error **er
 }
 
 int qemu_device_slot(const machine *self, const char *name) {
-    const qemu_device *one = device_find(self, name);
+    const qemu_device *one = qemu_device_find(self, name);
     return one ? one->slot : -1;
 }
 
@@ -358,7 +379,7 @@ static void device_take_out(machine *self, qemu_device *one) {
 }
 
 void qemu_device_deleted(machine *self, const char *name) {
-    qemu_device *one = device_find(self, name);
+    qemu_device *one = qemu_device_find(self, name);
     if (!one)
         return;
     if (one->is_share) {
@@ -366,10 +387,8 @@ void qemu_device_deleted(machine *self, const char *name) {
     } else if (one->is_card) {
         qmp_execute(self->qmp, "netdev_del", json_pack("{s:s}", "id", one->name), -1, NULL, NULL);
     } else {
-        qmp_execute(self->qmp, "blockdev-del", json_pack("{s:s}", "node-name", one->name), -1, NULL, NULL);
-        for (size_t i = 0; i < one->fd_count; i++)
-            qmp_execute(self->qmp, "remove-fd",
-                        json_pack("{s:I}", "fdset-id", (json_int_t)(one->first_set + i)), -1, NULL, NULL);
+        cleanup_free char *node = qemu_disk_node(one);
+        qemu_disk_drop_node(self, node, one->first_set, one->fd_count);
     }
     device_take_out(self, one);
 }
@@ -381,7 +400,7 @@ typedef struct removal {
 
 static void removal_answered(json_t *result, const holm_error *error, void *data) {
     cleanup_free removal *self = data;
-    qemu_device *one = device_find(self->machine, self->name);
+    qemu_device *one = qemu_device_find(self->machine, self->name);
     (void)result;
     // Success only means that the guest was asked: DEVICE_DELETED says that it has let go.
     if (error && one && one->removing)
@@ -389,7 +408,7 @@ static void removal_answered(json_t *result, const holm_error *error, void *data
 }
 
 void qemu_remove_device(machine *self, const char *name, machine_done done, void *data) {
-    qemu_device *one = device_find(self, name);
+    qemu_device *one = qemu_device_find(self, name);
     cleanup_error holm_error *error = NULL;
     if (!one)
         holm_error_set(&error, HOLM_ERROR_NOT_FOUND, "this machine has no device %s", name);
@@ -420,7 +439,7 @@ void qemu_remove_device(machine *self, const char *name, machine_done done, void
 void qemu_devices_settle(machine *self) {
     for (qemu_device *one = self->devices; one; one = one->next)
         if (one->given)
-            device_close_fds(one);
+            qemu_device_close_fds(one);
 }
 
 void qemu_devices_forget(machine *self) {

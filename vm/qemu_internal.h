@@ -53,6 +53,7 @@ typedef struct qemu_device {
     int *fds; ///< to be given to QEMU when it is plugged; -1 once they are
     size_t fd_count;
     uint64_t first_set; ///< disks: the fd sets are this and the following
+    unsigned content;   ///< how often it was given another one
     bool read_only;
     bool layers; ///< fds: descriptor, table, layers …
     uint8_t mac[6];
@@ -110,6 +111,17 @@ confine *qemu_confine(const machine *self);
 int qemu_confine_maker(const machine *self, holm_error **error);
 
 int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error);
+/// Opens the files of what is to be in a disk. 0 or -1.
+int qemu_disk_open(machine *self, qemu_device *one, const machine_disk *disk, holm_error **error);
+/// Gives the VMM the block node of a disk, under the name that qemu_disk_node says.
+void qemu_disk_give_node(machine *self, qemu_device *one);
+/// The caller frees it.
+char *qemu_disk_node(const qemu_device *one);
+/// Takes a node of such a disk and its descriptors away.
+void qemu_disk_drop_node(machine *self, const char *node, uint64_t first_set, size_t fd_count);
+void qemu_device_close_fds(qemu_device *self);
+qemu_device *qemu_device_find(const machine *self, const char *name);
+int qemu_change_disk(machine *self, const machine_disk *disk, holm_error **error);
 int qemu_add_card(machine *self, const machine_card *card, holm_error **error);
 int qemu_add_share(machine *self, const machine_share *share, holm_error **error);
 /// Gives it to the VMM, with a daemon of its own. (Part of qemu_give_all.)

@@ -49,12 +49,24 @@ static void append_processor(buffer *out) {
     }
 }
 
+static void append_parts(buffer *out, const char *program, const char *kernel, const char *initramfs) {
+    buffer_append_format(out, "holm " HOLM_VERSION " template %d\n", FORMAT);
+    append_identity(out, "qemu", program);
+    append_identity(out, "kernel", kernel);
+    append_identity(out, "initramfs", initramfs);
+}
+
+char *machine_parts_describe(const char *kernel, const char *initramfs) {
+    cleanup_free char *program = machine_program();
+    cleanup_buffer buffer text = BUFFER_INIT;
+    append_parts(&text, program, kernel, initramfs);
+    append_processor(&text);
+    return buffer_steal_text(&text);
+}
+
 char *template_key(const char *program, const machine_configuration *shape, const char *devices) {
     cleanup_buffer buffer key = BUFFER_INIT;
-    buffer_append_format(&key, "holm " HOLM_VERSION " template %d\n", FORMAT);
-    append_identity(&key, "qemu", program);
-    append_identity(&key, "kernel", shape->kernel);
-    append_identity(&key, "initramfs", shape->initramfs);
+    append_parts(&key, program, shape->kernel, shape->initramfs);
     buffer_append_format(&key, "arguments %s\ndevices %s\ncpus %u\nmemory %llu\naccelerator %s\n",
                          shape->kernel_arguments ? shape->kernel_arguments : "", devices, shape->cpus,
                          (unsigned long long)shape->memory_bytes,
