@@ -40,6 +40,20 @@ int agent_keep_mount(agent *self, const Holm__Agent__V1__MountRequest *request, 
     return result;
 }
 
+void agent_forget(agent *self) {
+    uv_mutex_lock(&self->lock);
+    while (self->later_mount_count > 0)
+        holm__agent__v1__mount_request__free_unpacked(self->later_mounts[--self->later_mount_count], NULL);
+    while (self->sysctl_count > 0)
+        holm__agent__v1__key_value__free_unpacked(self->sysctls[--self->sysctl_count], NULL);
+    while (self->environment_count > 0)
+        free(self->environment[--self->environment_count]);
+    self->filesystem_count = 0;
+    self->root_read_only = false;
+    self->boot.count = 0;
+    uv_mutex_unlock(&self->lock);
+}
+
 void agent_note_step(agent *self, const char *name, uint64_t begin_ns) {
     uv_mutex_lock(&self->lock);
     steps_add(&self->boot, name, begin_ns);

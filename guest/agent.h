@@ -10,7 +10,8 @@
 
 #define AGENT_PORT        1024 ///< where the agent listens and, on the host, is waited for (vsock)
 #define AGENT_CONNECTIONS 64
-#define AGENT_LIST_MAX    1024 ///< entries of any list a client can make longer
+#define AGENT_REHEARSAL   "rehearsal" ///< the argument with which it only says that it is there
+#define AGENT_LIST_MAX    1024        ///< entries of any list a client can make longer
 
 #define AGENT_FILESYSTEMS_MAX 64 ///< whose names are known in events
 #define AGENT_FILESYSTEM_NAME 64
@@ -84,6 +85,8 @@ int agent_keep_mount(agent *self, const Holm__Agent__V1__MountRequest *request, 
 int agent_keep_sysctl(agent *self, const char *key, const char *value, holm_error **error);
 /// Sets KEY=value for processes created later. From any thread.
 int agent_set_environment(agent *self, const char *variable, holm_error **error);
+/// Forgets what was kept for processes and told by steps. From any thread, with no process there.
+void agent_forget(agent *self);
 /// Notes a step that began at begin_ns and ends now. From any thread.
 void agent_note_step(agent *self, const char *name, uint64_t begin_ns);
 /// A deep copy of a message.

@@ -2,6 +2,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -77,7 +78,14 @@ static int run(agent *self, holm_error **error) {
     return uv_run(&loop, UV_RUN_DEFAULT);
 }
 
-int main(void) {
+// What a machine rehearses with, as no program of an image may run in one that still waits for its container.
+static bool is_rehearsal(int count, char **arguments) {
+    return count == 2 && strcmp(arguments[1], AGENT_REHEARSAL) == 0;
+}
+
+int main(int count, char **arguments) {
+    if (is_rehearsal(count, arguments))
+        return write(STDOUT_FILENO, "ok\n", 3) == 3 ? EXIT_SUCCESS : EXIT_FAILURE;
     agent self;
     holm_error *error = NULL;
     log_init(STDERR_FILENO, LOG_LEVEL_INFO);

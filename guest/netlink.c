@@ -198,6 +198,19 @@ int netlink_add_address(int index, const netlink_address *address, holm_error **
     return -1;
 }
 
+int netlink_remove_address(int index, const netlink_address *address, holm_error **error) {
+    request change;
+    begin(&change, RTM_DELADDR, 0, sizeof change.body.address);
+    change.body.address.ifa_family = (uint8_t)address->family;
+    change.body.address.ifa_prefixlen = (uint8_t)address->prefix;
+    change.body.address.ifa_index = (unsigned)index;
+    add(&change, IFA_LOCAL, address->bytes, address->length);
+    if (exchange(&change) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "take an address off network card %d", index);
+    return -1;
+}
+
 int netlink_add_route(int index, const netlink_address *destination, const netlink_address *gateway,
                       holm_error **error) {
     request change;

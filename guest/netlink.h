@@ -34,5 +34,6 @@ int netlink_set_up(int index, bool up, holm_error **error);
 /// An address that is there already is no error.
 int netlink_add_address(int index, const netlink_address *address, holm_error **error);
 /// `destination` NULL: the default route. `gateway` NULL: what is there is on the link itself.
+int netlink_remove_address(int index, const netlink_address *address, holm_error **error);
 int netlink_add_route(int index, const netlink_address *destination, const netlink_address *gateway,
                       holm_error **error);

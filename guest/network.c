@@ -96,6 +96,18 @@ int network_link_set(const Holm__Agent__V1__Interface *request, int uevents, hol
     return netlink_set_up(LOOPBACK_INDEX, true, error) < 0 ? -1 : netlink_set_up(index, request->up, error);
 }
 
+int network_link_reset(const Holm__Agent__V1__Interface *request, holm_error **error) {
+    netlink_address address;
+    int index = card_by_name(request->name, error);
+    if (index < 0)
+        return -1;
+    for (size_t i = 0; i < request->n_addresses; i++)
+        if (netlink_address_parse(request->addresses[i], &address, error) < 0 ||
+            netlink_remove_address(index, &address, error) < 0)
+            return -1;
+    return netlink_set_up(index, false, error);
+}
+
 int network_route_add(const Holm__Agent__V1__RouteRequest *request, holm_error **error) {
     netlink_address destination, gateway;
     bool has_destination = *request->destination && strcmp(request->destination, "default") != 0;

@@ -14,6 +14,8 @@ ProtobufCMessage *network_call_hosts(agent *self, const ProtobufCMessage *reques
 /// name; gives it its name, size and addresses, and turns it on. Blocks. The loopback is on afterwards as
 /// well.
 int network_link_set(const Holm__Agent__V1__Interface *request, int uevents, holm_error **error);
+/// Takes its addresses off the card and turns it off; routes that led by it are gone with that.
+int network_link_reset(const Holm__Agent__V1__Interface *request, holm_error **error);
 int network_route_add(const Holm__Agent__V1__RouteRequest *request, holm_error **error);
 /// /etc/resolv.conf and /etc/hosts of the container.
 int network_write_dns(const Holm__Agent__V1__Dns *dns, holm_error **error);

@@ -60,7 +60,8 @@ static void on_look(uv_timer_t *timer) {
 
 void reclaim_start(agent *self) {
     agent_reclaim *started = &self->reclaim;
-    uv_timer_init(self->loop, &started->timer);
+    if (!started->timer.data) // a machine that has rehearsed is prepared again
+        uv_timer_init(self->loop, &started->timer);
     started->timer.data = started->work.data = started;
     uv_timer_start(&started->timer, on_look, RECLAIM_LOOK_MS, RECLAIM_LOOK_MS);
 }

@@ -31,6 +31,7 @@ BLOCKING(machine_sysctl)
 BLOCKING(machine_setup_emulator)
 DIRECT(machine_setenv)
 DIRECT(machine_getenv)
+BLOCKING(machine_reset)
 BLOCKING(machine_rescan)
 BLOCKING(machine_eject)
 BLOCKING(machine_sync)
@@ -64,6 +65,7 @@ BLOCKING(network_call_hosts)
 
 static const rpc_method methods[] = {
     METHOD("Prepare", prepare_request, prepare_response, open_machine_prepare),
+    METHOD("Reset", reset_request, empty, open_machine_reset),
     METHOD("Ping", ping_request, ping_response, open_machine_ping),
     METHOD("SetTime", set_time_request, empty, open_machine_set_time),
     METHOD("Sysctl", sysctl_request, empty, open_machine_sysctl),

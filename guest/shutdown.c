@@ -76,7 +76,7 @@ static size_t list_mounts(const char *table, char **points) {
 }
 
 // Deepest first; the writable layer becomes free once the overlay on it is gone.
-static void unmount_all(buffer *problem) {
+void machine_unmount_all(buffer *problem) {
     cleanup_free char *table = text_read(AT_FDCWD, "/proc/self/mountinfo", 4U << 20, NULL);
     char **points = calloc(MOUNTS_MAX, sizeof *points);
     if (!points)
@@ -98,7 +98,7 @@ static void unmount_all(buffer *problem) {
 static void unmount_run(uv_work_t *work) {
     ending *self = work->data;
     sync();
-    unmount_all(&self->problem);
+    machine_unmount_all(&self->problem);
     sync();
 }
 
