@@ -4,6 +4,7 @@
 
 #include "core/base/trace.h"
 #include "core/config/toml.h"
+#include "core/container/spare.h"
 #include "core/holm_internal.h"
 
 // Helpers hear of it by their environment; what the user has set there himself goes before.
@@ -27,6 +28,8 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
         return NULL;
     }
     choose_accelerator(client->config);
+    client->pool = (unsigned)json_integer_value(config_get(client->config, "start.pool"));
+    spare_trim(&client->where, client->pool);
     client->cold = json_is_false(config_get(client->config, "start.template"));
     return client;
 }

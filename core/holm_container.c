@@ -81,7 +81,8 @@ static int launch(holm_request *self, state *db, holm_error **error) {
         return -1;
     if (self->alive && !holm_document_at_rest(self->document))
         return 0;
-    const container_launch_options options = {.start = true, .cold = self->handle.client->cold};
+    const container_launch_options options = {
+        .start = true, .pool = self->handle.client->pool, .cold = self->handle.client->cold};
     self->lifeline =
         container_launch(&self->handle.client->where, db, holm_document_id(self->document), &options, error);
     return self->lifeline < 0 ? -1 : 0;

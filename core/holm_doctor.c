@@ -13,6 +13,7 @@
 
 #include "core/base/file.h"
 #include "core/base/process.h"
+#include "core/container/spare.h"
 #include "core/share/share.h"
 #include "vm/machine.h"
 
@@ -199,6 +200,22 @@ static void check_completions(json_t *list, const paths *where) {
                 "cmake --install installs them; or: source <(holm completion bash)");
 }
 
+// Nothing is said of it where nobody wants it.
+static void check_pool(json_t *list, const holm_client *client) {
+    json_t *spares = spare_list(&client->where), *spare;
+    size_t index, ready = 0;
+    json_array_foreach (spares, index, spare)
+        ready += json_is_true(json_object_get(spare, "ready"));
+    cleanup_free char *looked = path_join(client->where.runtime, "s", NULL);
+    cleanup_free char *found = path_format("%zu of %u machines wait, %zu are being made", ready, client->pool,
+                                           json_array_size(spares) - ready);
+    bool full = ready >= client->pool;
+    if (client->pool > 0 || json_array_size(spares) > 0)
+        doctor_tell(list, "ready pool", full ? DOCTOR_GOOD : DOCTOR_NOTE, looked, found,
+                    full ? NULL : "they are made after a container has started; see log there");
+    json_decref(spares);
+}
+
 static int examine(holm_request *self, state *db, holm_error **error) {
     (void)db, (void)error;
     const paths *where = &self->handle.client->where;
@@ -208,6 +225,7 @@ static int examine(holm_request *self, state *db, holm_error **error) {
     check_helpers(self->result, where);
     check_qemu(self->result);
     check_accelerator(self->result, where);
+    check_pool(self->result, self->handle.client);
     check_virtiofsd(self->result);
     doctor_check_namespaces(self->result);
     doctor_check_confinement(self->result);

@@ -27,6 +27,7 @@ struct holm_client {
     uv_loop_t *loop;
     paths where;
     config *config;
+    unsigned pool;  // spares that are kept
     bool cold;      // what is started boots, instead of cloning a template
     bool destroyed; // by its owner: no callback of his is called any more
     unsigned users; // handles, and the owner

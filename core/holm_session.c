@@ -81,7 +81,7 @@ static int prepare(holm_session *self, state *db) {
         return -1;
     }
     trace_step("look up");
-    const container_launch_options options = {.start = false, .cold = client->cold};
+    const container_launch_options options = {.start = false, .pool = client->pool, .cold = client->cold};
     self->lifeline = container_launch(&client->where, db, self->id, &options, &self->error);
     return self->lifeline < 0 ? -1 : 0;
 }

@@ -1,5 +1,6 @@
 #include "core/config/config_internal.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -109,6 +110,14 @@ static bool is_choice(const char *choices, const char *text) {
     return false;
 }
 
+// "0-16"; without a range, what is not negative.
+static bool is_in_range(const char *range, long long value) {
+    long long least = 0, most = LLONG_MAX;
+    if (range)
+        sscanf(range, "%lld-%lld", &least, &most);
+    return value >= least && value <= most;
+}
+
 // NULL when the value is right; else what it should be.
 static const char *wrong(const config_key *key, const json_t *value) {
     uint64_t bytes;
@@ -122,8 +131,9 @@ static const char *wrong(const config_key *key, const json_t *value) {
     case CONFIG_BOOLEAN:
         return json_is_boolean(value) ? NULL : "true or false";
     case CONFIG_INTEGER:
-        return json_is_integer(value) && json_integer_value(value) >= 0 ? NULL
-                                                                        : "a whole number, not negative";
+        return json_is_integer(value) && is_in_range(key->choices, json_integer_value(value))
+                   ? NULL
+                   : "a whole number, not negative";
     case CONFIG_NUMBER:
         return json_is_number(value) && json_number_value(value) > 0 ? NULL : "a number above zero";
     case CONFIG_SIZE:

@@ -32,6 +32,8 @@ const config_key config_keys[] = {
      "only those do that are given --add-host NAME:host-gateway"},
     {"start.accelerator", CONFIG_STRING, "\"auto\"", "auto kvm emulation",
      "What runs the machines: kvm, emulation, or the faster one that works"},
+    {"start.pool", CONFIG_INTEGER, "0", "0-16",
+     "Machines kept waiting for the containers started most; each takes the memory of an idle container"},
     {"start.template", CONFIG_BOOLEAN, "true", NULL,
      "Start machines as clones of one that has booted already, and is made in the background"},
     {"console.detach-keys", CONFIG_STRING, "\"ctrl-p,ctrl-q\"", NULL,

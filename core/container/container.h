@@ -39,6 +39,7 @@ typedef struct container_launch_options {
     /// `start`, and gives up when the lifeline is closed and nobody is connected.
     bool start;
     bool again;              ///< by its policy: its restarts are counted on
+    unsigned pool;           ///< spares that the user wants kept, see spare.h
     bool cold;               ///< boot the machine instead of cloning a template
     const char *kernel;      ///< path of a kernel other than the one that belongs to this build, or NULL
     const char *accelerator; ///< "kvm", "tcg"; NULL or "auto": the faster one that works

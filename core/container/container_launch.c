@@ -10,8 +10,11 @@
 #include "core/base/process.h"
 #include "core/base/trace.h"
 #include "core/container/container_internal.h"
+#include "core/container/spare.h"
 
 #define ANSWER_MOST 8192
+
+CLEANUP_DEFINE(json_t, json_cleanup, json_decref)
 
 // Whether the shim's word is whole: 'R' for ready, or 'E' and the error as three lines.
 static bool is_whole(const char *text) {
@@ -60,9 +63,16 @@ static json_t *describe_networks(state *db, const json_t *document, holm_error *
     return networks;
 }
 
+// A spare had another life before: what of its environment it takes from whoever starts the container.
+static void describe_environment(json_t *told) {
+    const char *trace = getenv("HOLM_TRACE");
+    if (trace && *trace)
+        json_object_set_new(told, "trace", json_string(trace));
+}
+
 // What the shim is told, so that it need not ask state.db before it starts the machine.
-static char *describe(state *db, const json_t *document, const container_launch_options *options,
-                      holm_error **error) {
+static json_t *describe(state *db, const json_t *document, const container_launch_options *options,
+                        holm_error **error) {
     json_t *networks = describe_networks(db, document, error);
     if (!networks)
         return NULL;
@@ -80,14 +90,13 @@ static char *describe(state *db, const json_t *document, const container_launch_
     json_decref(chosen);
     json_object_set_new(told, "ports", configuration_ports_pack(json_object_get(configuration, "ports")));
     json_object_set_new(told, "networks", networks);
-    char *text = json_dumps(told, JSON_COMPACT);
-    json_decref(told);
-    return text;
+    json_object_set(told, "id", json_object_get(document, "id"));
+    describe_environment(told);
+    return told;
 }
 
-static int spawn_shim(const paths *where, const char *id, const char *told, int *process,
-                      holm_error **error) {
-    int ends[2];
+static int spawn_shim(const paths *where, const char *id, const char *told, holm_error **error) {
+    int ends[2], process;
     if (pipe2(ends, O_CLOEXEC) < 0) {
         holm_error_set_errno(error, errno, "make a pipe to the shim");
         return -1;
@@ -98,7 +107,30 @@ static int spawn_shim(const paths *where, const char *id, const char *told, int 
     const process_fd fds[] = {{.from = out, .to = 3}};
     const process_options spawn = {
         .argv = argv, .fds = fds, .fd_count = 1, .directory = "/", .new_session = true};
-    return process_spawn(&spawn, NULL, process, error) < 0 ? -1 : steal_fd(&in);
+    if (process_spawn(&spawn, NULL, &process, error) < 0)
+        return -1;
+    process_wait(process); // it forks itself away at once
+    close(process);
+    return steal_fd(&in);
+}
+
+// A spare becomes its shim. Whatever is wrong with one, or with the container, ends in -1: the shim that is
+// started then says so.
+static int take_spare(const paths *where, const char *shape, const char *told) {
+    for (unsigned tried = 0; tried < SPARE_POOL_MOST; tried++) {
+        int ends[2];
+        if (pipe2(ends, O_CLOEXEC) < 0)
+            return -1;
+        cleanup_close int in = ends[0], out = ends[1];
+        cleanup_error holm_error *error = NULL;
+        if (spare_send(where, shape, told, out) < 0)
+            return -1;
+        close(steal_fd(&out));
+        if (read_answer(in, &error) == 0)
+            return steal_fd(&in);
+        trace_step("a spare could not be taken");
+    }
+    return -1;
 }
 
 // What the row says while the shim comes up, and again what it said when that failed.
@@ -127,7 +159,8 @@ int container_launch_locked(const paths *where, state *db, const char *id,
         return -1;
     const char *now = json_string_value(json_object_get(json_object_get(document, "status"), "state"));
     cleanup_free char *before = strdup(now ? now : "");
-    cleanup_free char *told = describe(db, document, options, error);
+    cleanup(json_cleanup) json_t *told = describe(db, document, options, error);
+    cleanup(json_cleanup) json_t *spare = told ? spare_describe(where, document, options) : NULL;
     bool brief = json_is_true(json_object_get(json_object_get(document, "configuration"), "removeOnExit"));
     json_decref(document);
     if (!told)
@@ -140,15 +173,19 @@ int container_launch_locked(const paths *where, state *db, const char *id,
         return -1;
     }
     close(steal_fd(&life));
-    int process, pipe = spawn_shim(where, id, told, &process, error);
-    if (pipe < 0)
+    if (spare) {
+        json_object_set(told, "spare", spare);
+        json_object_set_new(told, "pool", json_integer(options->pool));
+    }
+    cleanup_free char *text = json_dumps(told, JSON_COMPACT);
+    int pipe = spare ? take_spare(where, json_string_value(json_object_get(spare, "shape")), text) : -1;
+    bool taken = pipe >= 0;
+    if (!taken && (pipe = spawn_shim(where, id, text, error)) < 0)
         return -1;
     note_state(db, id, before, "starting", !options->again); // while the shim brings its VM up
-    trace_step("launch a shim");
+    trace_step(taken ? "take a spare" : "launch a shim");
     fault_point("start.shim-spawned");
-    process_wait(process); // it forks itself away at once
-    close(process);
-    if (read_answer(pipe, error) < 0) {
+    if (!taken && read_answer(pipe, error) < 0) {
         close(pipe);
         note_state(db, id, "starting", at_rest ? before : "exited", false);
         if (brief) // as the shim does where it fails later

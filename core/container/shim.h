@@ -36,6 +36,7 @@ typedef struct session session;
 typedef struct attachment attachment;
 typedef struct shim_log shim_log;
 typedef struct shim_health shim_health;
+typedef struct shim_spare shim_spare;
 typedef struct store_job store_job;
 
 typedef enum shim_phase {
@@ -93,13 +94,15 @@ struct shim_card {
 struct shim {
     uv_loop_t *loop;
     paths where;
-    const char *id;
+    const char *id; ///< a spare's is not known yet
     char *name;
     char *folder;
     char *runtime;
     json_t *configuration;
-    json_t *told; ///< by the launcher, see container_launch.c
-    int life;     ///< the lock's descriptor
+    json_t *told;      ///< by the launcher, see container_launch.c
+    shim_spare *spare; ///< NULL: it has a container
+    bool refilled;     ///< the pool, after its start
+    int life;          ///< the lock's descriptor
     uint64_t begin_ns;
     uint64_t prepare_ns; ///< when Prepare was sent
     int64_t guest_clock; ///< nanoseconds that the guest's clock is behind ours
@@ -108,6 +111,7 @@ struct shim {
     uv_poll_t lifeline_poll;
     uv_signal_t signals[2];
     uv_timer_t deadline; ///< of the step of the stop that runs
+    uv_timer_t refill;   ///< of the pool
     bool handles_open;
 
     shim_phase phase;
@@ -192,17 +196,46 @@ void shim_trace_guest(const shim *self, Holm__Agent__V1__Step *const *steps, siz
 // ---- shim_main.c ----
 
 void shim_lifeline_close(shim *self);
+/// Tells the launcher that it can be spoken to, and from then on hears of the launcher's end.
+void shim_ready(shim *self);
+void shim_open_log(const shim *self);
+/// Its configuration, as it is now by what it was told.
+int shim_read_configuration(shim *self, holm_error **error);
+/// The container's lock and folders are its own: its predecessor's machine is waited for.
+int shim_take_over(shim *self, holm_error **error);
+/// Makes its log and its first process's session.
+void shim_begin_sessions(shim *self);
 /// Tells the launcher, where it is still there, why the container could not start.
 void shim_lifeline_fail(const shim *self, const holm_error *error);
 
 // ---- shim_boot.c: machine, agent, init ----
 
 int shim_boot(shim *self, holm_error **error);
+#define SHIM_DISK_LAYERS   "layers"
+#define SHIM_DISK_WRITABLE "writable"
+/// Gives `put` (of the driver) each of the container's disks but its volumes.
+int shim_disks(shim *self, int (*put)(machine *self, const machine_disk *disk, holm_error **error),
+               holm_error **error);
+/// What the agent is asked for first; the caller owns it.
+Holm__Agent__V1__PrepareRequest *shim_prepare_request(const shim *self, const char *id, holm_error **error);
 /// Init may run from now on.
 void shim_start(shim *self);
 /// Ends the start with this error (copied): code 127, 126 or 125.
 void shim_start_failed(shim *self, const holm_error *error);
 const rpc_service *shim_agent_protocol(void);
+
+// ---- shim_spare.c: a shim without a container ----
+
+int shim_spare_begin(shim *self, holm_error **error);
+/// The agent is there.
+void shim_spare_rehearse(shim *self);
+/// Ends the process.
+void shim_spare_end(shim *self, const char *why) __attribute__((noreturn));
+/// Within shim and helper: takes the container over that `told` (taken over) is about.
+int shim_spare_adopt(shim *self, json_t *told, holm_error **error);
+/// A spare is made for the next start, once: when the container has ended, or else some time after its start.
+void shim_spare_refill(shim *self);
+void shim_spare_refill_later(shim *self);
 
 // ---- shim_volume.c: the disks of the volumes ----
 
@@ -244,6 +277,8 @@ void shim_pressure_stop(shim *self);
 
 /// Makes the cards that it was told of.
 int shim_network_init(shim *self, holm_error **error);
+/// The cards are on the networks that it was told of now.
+int shim_network_adopt(shim *self, holm_error **error);
 /// Takes a card's place on this network and publishes the ports, where it is the card for that; blocks.
 /// (Within the helper, which makes the card where the container's row says that it is on that network.) The
 /// answer's text are the ports of the host that became of the configuration's, in their order, as a JSON
@@ -337,6 +372,8 @@ typedef enum helper_task {
     HELPER_REMOVE = 'r',  ///< remove the container
     HELPER_LOCK = 'l',    ///< take the container's short lock and keep it
     HELPER_SSH = 'a',     ///< reach the user's SSH agent; a descriptor comes back
+    HELPER_ADOPT = 't',   ///< of a spare: know the container it is for, as told
+    HELPER_SPARE = 'w',   ///< count its start, and see to it that there are spares
     HELPER_RESTART = 's', ///< start the next shim; after HELPER_LOCK
 } helper_task;
 
@@ -346,6 +383,8 @@ int shim_helper_start(shim *self, holm_error **error);
 /// be `answer`.
 int shim_helper_ask(shim *self, helper_task task, const char *network, helper_answer *answer,
                     holm_error **error);
+/// Has the helper of a spare adopt the container, too; blocks.
+int shim_helper_adopt(shim *self, const char *told, holm_error **error);
 void shim_helper_stop(shim *self);
 
 // ---- shim_confine.c ----

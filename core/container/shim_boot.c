@@ -28,6 +28,7 @@
 const rpc_service *shim_agent_protocol(void) {
     static const rpc_method methods[] = {
         METHOD("Prepare", prepare_request, prepare_response),
+        METHOD("Reset", reset_request, empty),
         METHOD("Events", empty, event),
         METHOD("Shutdown", shutdown_request, shutdown_response),
         METHOD("CreateProcess", create_process_request, create_process_response),
@@ -60,6 +61,8 @@ static void agent_lost(rpc_connection *connection, void *data) {
     (void)connection;
     rpc_connection_destroy(steal_pointer(&self->agent));
     self->agent_events = NULL;
+    if (self->spare)
+        shim_spare_end(self, "its agent is gone");
     // A guest without its agent is of no use: it has crashed, and with it everything inside.
     if (self->phase < SHIM_CLOSED && !self->machine_stopping) {
         log_warning("the agent is gone");
@@ -79,6 +82,8 @@ static void guest_says(shim *self, const char *what, const char *text) {
 static void event_message(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
     shim *self = data;
     (void)stream;
+    if (self->spare)
+        return;
     const Holm__Agent__V1__Event *event = (const Holm__Agent__V1__Event *)message;
     switch (event->what_case) {
     case HOLM__AGENT__V1__EVENT__WHAT_PROCESS_EXIT: {
@@ -166,20 +171,25 @@ static void prepared(const ProtobufCMessage *response, const holm_error *error, 
     shim_socket_join(self, sockets_are_there);
 }
 
+Holm__Agent__V1__PrepareRequest *shim_prepare_request(const shim *self, const char *id, holm_error **error) {
+    Holm__Agent__V1__PrepareRequest *request =
+        configuration_prepare(self->configuration, id, json_object_get(self->told, "networks"), error);
+    for (size_t i = 0; request && i < request->n_interfaces; i++) {
+        int slot = self->driver->device_slot(self->machine, request->interfaces[i]->name);
+        request->interfaces[i]->slot = slot > 0 ? (uint32_t)slot : 0;
+    }
+    return request;
+}
+
 static void prepare(shim *self) {
     if (!self->agent || !self->network_ready || self->phase != SHIM_BOOTING)
         return;
     holm_error *error = NULL;
-    Holm__Agent__V1__PrepareRequest *request =
-        configuration_prepare(self->configuration, self->id, json_object_get(self->told, "networks"), &error);
+    Holm__Agent__V1__PrepareRequest *request = shim_prepare_request(self, self->id, &error);
     if (!request) {
         shim_start_failed(self, error);
         holm_error_free(error);
         return;
-    }
-    for (size_t i = 0; i < request->n_interfaces; i++) {
-        int slot = self->driver->device_slot(self->machine, request->interfaces[i]->name);
-        request->interfaces[i]->slot = slot > 0 ? (uint32_t)slot : 0;
     }
     shim_step(self, "agent connected");
     self->prepare_ns = trace_now();
@@ -203,6 +213,10 @@ void shim_start(shim *self) {
 }
 
 void shim_start_failed(shim *self, const holm_error *error) {
+    if (self->spare) {
+        log_warning("%s", holm_error_message(error));
+        shim_spare_end(self, "its machine did not start");
+    }
     holm_error_code code = holm_error_code_of(error);
     int exit_code = code == HOLM_ERROR_PROGRAM_NOT_FOUND ? 127
                     : code == HOLM_ERROR_NOT_EXECUTABLE  ? 126
@@ -229,7 +243,10 @@ static void agent_connected(int fd, const holm_error *error, void *data) {
         holm_error_free(cause);
         return;
     }
-    prepare(self);
+    if (self->spare)
+        shim_spare_rehearse(self);
+    else
+        prepare(self);
 }
 
 static void machine_ready(void *data) {
@@ -237,7 +254,7 @@ static void machine_ready(void *data) {
     shim_step(self, "machine ready");
     fault_point("run.machine-ready");
     cleanup_error holm_error *error = NULL;
-    if (shim_confine(self, &error) < 0)
+    if (!self->spare && shim_confine(self, &error) < 0)
         shim_start_failed(self, error);
     else if (self->phase == SHIM_BOOTING)
         self->driver->connect(self->machine, SHIM_AGENT_PORT, agent_connected, self);
@@ -251,6 +268,8 @@ static void machine_failed(const holm_error *error, void *data) {
 
 static void machine_stalled(bool stalled, void *data) {
     shim *self = data;
+    if (self->spare)
+        shim_spare_end(self, "there is no room on the disk");
     self->stalled = stalled;
     json_t *changes = json_object();
     json_object_set_new(changes, "error",
@@ -261,10 +280,14 @@ static void machine_stalled(bool stalled, void *data) {
 }
 
 static void machine_was_closed(machine_end end, void *data) {
-    shim_machine_closed(data, end);
+    shim *self = data;
+    if (self->spare)
+        shim_spare_end(self, "its machine has ended");
+    shim_machine_closed(self, end);
 }
 
-static int add_disks(shim *self, holm_error **error) {
+int shim_disks(shim *self, int (*put)(machine *self, const machine_disk *disk, holm_error **error),
+               holm_error **error) {
     const json_t *layers = json_object_get(self->configuration, "layers");
     size_t count = json_array_size(layers);
     if (count > LAYERS_MOST) {
@@ -275,14 +298,16 @@ static int add_disks(shim *self, holm_error **error) {
     for (size_t i = 0; i < count; i++)
         files[i] = path_join(self->where.data, "layers",
                              json_string_value(json_object_get(json_array_get(layers, i), "file")), NULL);
-    const machine_disk lower = {
-        .name = "layers", .read_only = true, .layers = (const char *const *)files, .layer_count = count};
-    int result = count ? self->driver->add_disk(self->machine, &lower, error) : 0;
+    const machine_disk lower = {.name = SHIM_DISK_LAYERS,
+                                .read_only = true,
+                                .layers = (const char *const *)files,
+                                .layer_count = count};
+    int result = count ? put(self->machine, &lower, error) : 0;
     for (size_t i = 0; i < count; i++)
         free(files[i]);
     cleanup_free char *path = path_join(self->folder, "rw.ext4", NULL);
-    const machine_disk upper = {.name = "writable", .path = path};
-    return result < 0 ? -1 : self->driver->add_disk(self->machine, &upper, error);
+    const machine_disk upper = {.name = SHIM_DISK_WRITABLE, .path = path};
+    return result < 0 ? -1 : put(self->machine, &upper, error);
 }
 
 static char *find_part(const char *variable, const char *told, char *otherwise) {
@@ -367,9 +392,9 @@ int shim_boot(shim *self, holm_error **error) {
     self->machine = self->driver->create(self->loop, &shape, &events, self, error);
     if (!self->machine)
         return -1;
-    if (add_disks(self, error) < 0 || shim_volume_add(self, error) < 0 || shim_network_add(self, error) < 0 ||
-        shim_share_add(self, error) < 0 || shim_socket_add(self, error) < 0 ||
-        self->driver->start(self->machine, error) < 0) {
+    if (shim_disks(self, self->driver->add_disk, error) < 0 || shim_volume_add(self, error) < 0 ||
+        shim_network_add(self, error) < 0 || shim_share_add(self, error) < 0 ||
+        shim_socket_add(self, error) < 0 || self->driver->start(self->machine, error) < 0) {
         self->driver->destroy(steal_pointer(&self->machine));
         return -1;
     }

@@ -228,6 +228,8 @@ static void end_written(shim *self, const holm_error *error, void *data) {
         shim_restart_wait(self);
         return;
     }
+    if (self->init->created)
+        shim_spare_refill(self);
     self->phase = SHIM_DONE;
     shim_finish_if_idle(self);
 }
@@ -288,6 +290,7 @@ void shim_finish_if_idle(shim *self) {
     shim_step(self, "done");
     rpc_server_destroy(steal_pointer(&self->server));
     uv_close((uv_handle_t *)&self->deadline, NULL);
+    uv_close((uv_handle_t *)&self->refill, NULL);
     shim_network_leave(self);
     for (size_t i = 0; i < array_length(self->signals); i++)
         uv_close((uv_handle_t *)&self->signals[i], NULL);

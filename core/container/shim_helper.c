@@ -13,9 +13,10 @@
 #include "core/base/log.h"
 #include "core/container/published_socket.h"
 #include "core/container/shim.h"
+#include "core/container/spare.h"
 
 #define ANSWER_MOST  16384
-#define MESSAGE_MOST 256
+#define MESSAGE_MOST (SPARE_TOLD_MOST + 1)
 
 #define DESCRIPTORS_MOST 2
 
@@ -68,6 +69,7 @@ static int restart_container(const shim *self, holm_error **error) {
     const container_launch_options options = {
         .start = true,
         .again = true,
+        .pool = (unsigned)json_integer_value(json_object_get(self->told, "pool")),
         .cold = json_is_true(json_object_get(self->told, "cold")),
         .kernel = json_string_value(json_object_get(self->told, "kernel")),
         .accelerator = json_string_value(json_object_get(self->told, "accelerator"))};
@@ -103,6 +105,13 @@ static void do_task(shim *self, int socket, char task, const char *network) {
     case HELPER_LOCK: // until the end of this process
         container_lock(&self->where, self->id, true, &error);
         break;
+    case HELPER_SPARE:
+        spare_refill(&self->where, json_object_get(self->told, "spare"),
+                     (unsigned)json_integer_value(json_object_get(self->told, "pool")), &error);
+        break;
+    case HELPER_ADOPT:
+        shim_spare_adopt(self, json_loads(network, 0, NULL), &error);
+        break;
     case HELPER_RESTART:
         restart_container(self, &error);
         break;
@@ -119,7 +128,9 @@ static void do_task(shim *self, int socket, char task, const char *network) {
 }
 
 static void serve(shim *self, int socket) {
-    char message[MESSAGE_MOST + 1]; // the task, and the name of a network
+    char *message = malloc(MESSAGE_MOST + 1); // the task, and the name of a network
+    if (!message)
+        abort();
     prctl(PR_SET_NAME, "holm-shim-help");
     signal(SIGTERM, SIG_IGN); // the shim's to answer
     signal(SIGINT, SIG_IGN);
@@ -196,16 +207,20 @@ static int receive_answer(shim *self, helper_answer *answer, holm_error **error)
 
 int shim_helper_ask(shim *self, helper_task task, const char *network, helper_answer *answer,
                     holm_error **error) {
-    char message[MESSAGE_MOST];
-    int length = snprintf(message, sizeof message, "%c%.64s", (char)task, network ? network : "");
+    cleanup_free char *message = path_format("%c%s", (char)task, network ? network : "");
+    ssize_t length = (ssize_t)strlen(message);
     uv_mutex_lock(&self->helper_lock);
     int result = -1;
-    if (send(self->helper, message, (size_t)length, MSG_NOSIGNAL) == length)
+    if (length < (ssize_t)MESSAGE_MOST && send(self->helper, message, (size_t)length, MSG_NOSIGNAL) == length)
         result = receive_answer(self, answer, error);
     else
         holm_error_set(error, HOLM_ERROR_UNAVAILABLE, "the shim's helper is gone");
     uv_mutex_unlock(&self->helper_lock);
     return result;
+}
+
+int shim_helper_adopt(shim *self, const char *told, holm_error **error) {
+    return shim_helper_ask(self, HELPER_ADOPT, told, NULL, error);
 }
 
 void shim_helper_stop(shim *self) {

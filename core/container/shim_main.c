@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/base/trace.h"
 #include "core/container/shim.h"
+#include "core/container/spare.h"
 
 #define LIFELINE 3
 
@@ -52,8 +53,11 @@ static void lifeline_event(uv_poll_t *poll, int status, int events) {
 }
 
 static void signal_event(uv_signal_t *handle, int number) {
+    shim *self = handle->data;
     log_info("signal %d: stop", number);
-    shim_stop(handle->data, 0, 0);
+    if (self->spare)
+        shim_spare_end(self, "by a signal");
+    shim_stop(self, 0, 0);
 }
 
 static void open_handles(shim *self) {
@@ -65,6 +69,8 @@ static void open_handles(shim *self) {
     }
     uv_timer_init(self->loop, &self->deadline);
     self->deadline.data = self;
+    uv_timer_init(self->loop, &self->refill);
+    self->refill.data = self;
     self->handles_open = true;
 }
 
@@ -74,13 +80,28 @@ static void watch_lifeline(shim *self) {
     uv_poll_start(&self->lifeline_poll, UV_DISCONNECT, lifeline_event);
 }
 
+void shim_ready(shim *self) {
+    say(self->lifeline, "R\n");
+    watch_lifeline(self);
+}
+
 // ---- beginning and end ----
 
-static void open_log(const shim *self) {
+void shim_open_log(const shim *self) {
     cleanup_free char *path = path_join(self->folder, "log", "shim.log", NULL);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     const char *level = getenv("HOLM_LOG");
     log_init(fd, level && strcmp(level, "debug") == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+}
+
+int shim_read_configuration(shim *self, holm_error **error) {
+    json_decref(self->configuration);
+    self->configuration = container_configuration_read(&self->where, self->id, error);
+    // Ports and name can change after its file was written.
+    const json_t *ports = json_object_get(self->told, "ports");
+    if (self->configuration && ports)
+        json_object_set_new(self->configuration, "ports", configuration_ports_unpack(ports));
+    return self->configuration ? 0 : -1;
 }
 
 static int take_container(shim *self, holm_error **error) {
@@ -95,18 +116,8 @@ static int take_container(shim *self, holm_error **error) {
     self->life = container_life_lock(&self->where, self->id, false, error);
     if (self->life < 0)
         return -1;
-    open_log(self);
-    fault_point("run.locked");
-    self->configuration = container_configuration_read(&self->where, self->id, error);
-    if (!self->configuration)
+    if (shim_read_configuration(self, error) < 0)
         return -1;
-    // Ports and name can change after its file was written.
-    const json_t *ports = json_object_get(self->told, "ports");
-    if (ports)
-        json_object_set_new(self->configuration, "ports", configuration_ports_unpack(ports));
-    const char *name = json_string_value(json_object_get(self->told, "name"));
-    self->name = path_format("%s", name ? name : self->id);
-    self->start_wanted = json_is_true(json_object_get(self->told, "start"));
     path_remove_tree(self->runtime, NULL); // of a shim that was killed
     return path_make_directories(self->runtime, error);
 }
@@ -130,13 +141,27 @@ static int wait_for_predecessor(const shim *self, holm_error **error) {
     return result;
 }
 
+int shim_take_over(shim *self, holm_error **error) {
+    const char *name = json_string_value(json_object_get(self->told, "name"));
+    free(self->name);
+    self->name = path_format("%s", name ? name : self->id);
+    self->start_wanted = json_is_true(json_object_get(self->told, "start"));
+    shim_open_log(self);
+    fault_point("run.locked");
+    return wait_for_predecessor(self, error);
+}
+
+void shim_begin_sessions(shim *self) {
+    self->log = shim_log_create(self);
+    self->init = session_create(self, SHIM_INIT, configuration_process(self->configuration));
+}
+
 static int begin(shim *self, holm_error **error) {
-    if (take_container(self, error) < 0 || wait_for_predecessor(self, error) < 0)
+    if (take_container(self, error) < 0 || shim_take_over(self, error) < 0)
         return -1;
     if (shim_network_init(self, error) < 0 || shim_helper_start(self, error) < 0)
         return -1;
-    self->log = shim_log_create(self);
-    self->init = session_create(self, SHIM_INIT, configuration_process(self->configuration));
+    shim_begin_sessions(self);
     open_handles(self);
     if (shim_boot(self, error) < 0)
         return -1;
@@ -146,6 +171,16 @@ static int begin(shim *self, holm_error **error) {
     shim_confine_prepare(self);
     shim_network_join(self);
     fault_point("run.listening");
+    return 0;
+}
+
+// Whoever started it goes on as soon as it can be counted.
+static int begin_spare(shim *self, holm_error **error) {
+    open_handles(self);
+    if (shim_spare_begin(self, error) < 0)
+        return -1;
+    say(self->lifeline, "R\n");
+    close(steal_fd(&self->lifeline));
     return 0;
 }
 
@@ -177,6 +212,11 @@ static void destroy(shim *self) {
     paths_finish(&self->where);
 }
 
+static void forget_environment(void) {
+    unsetenv("HOLM_TRACE");
+    unsetenv("HOLM_FAULT");
+}
+
 int main(int count, char **arguments) {
     json_t *told = count == 3 ? json_loads(arguments[2], 0, NULL) : NULL;
     if (!told || fcntl(LIFELINE, F_SETFD, FD_CLOEXEC) < 0) {
@@ -198,6 +238,8 @@ int main(int count, char **arguments) {
                  .begin_ns = trace_now(),
                  .told = told,
                  .phase = SHIM_BOOTING};
+    if (strcmp(self.id, SPARE_ID) == 0) // its trace and faults are those of a start that it has no part in
+        forget_environment();
     trace_init("holm-shim");
     umask(077);
     setenv("UV_THREADPOOL_SIZE", "4", 1); // SHIM_WORKERS
@@ -211,15 +253,16 @@ int main(int count, char **arguments) {
     }
     uv_loop_init(&loop);
     holm_error *error = NULL;
-    if (begin(&self, &error) < 0) {
+    bool spare = strcmp(self.id, SPARE_ID) == 0;
+    if (spare ? begin_spare(&self, &error) < 0 : begin(&self, &error) < 0) {
         log_error("%s", holm_error_message(error));
         say_error(self.lifeline, error);
         if (self.runtime && self.life >= 0)
             path_remove_tree(self.runtime, NULL);
         return 125;
     }
-    say(self.lifeline, "R\n");
-    watch_lifeline(&self);
+    if (!spare)
+        shim_ready(&self);
     uv_run(&loop, UV_RUN_DEFAULT);
     destroy(&self);
     uv_loop_close(&loop);

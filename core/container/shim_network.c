@@ -97,6 +97,22 @@ int shim_network_init(shim *self, holm_error **error) {
     return 0;
 }
 
+int shim_network_adopt(shim *self, holm_error **error) {
+    const json_t *networks = json_object_get(self->told, "networks");
+    bool ports = json_array_size(json_object_get(self->configuration, "ports")) > 0;
+    int outside = configuration_network_outside(networks);
+    int index = 0;
+    for (shim_card *card = self->cards; card; card = card->next, index++) {
+        json_decref(card->network);
+        card->network = json_incref(json_array_get(networks, (size_t)index));
+        card->publishes = ports && index == (outside < 0 ? 0 : outside);
+    }
+    if (index == (int)json_array_size(networks))
+        return 0;
+    holm_error_set(error, HOLM_ERROR_STATE, "the machine has %d cards", index);
+    return -1;
+}
+
 int shim_card_add(shim_card *self, holm_error **error) {
     machine_card card = {.name = self->name, .mtu = NETWORK_MTU};
     if (sscanf(text_of(self->network, "mac"), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &card.mac[0],

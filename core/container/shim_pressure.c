@@ -59,6 +59,8 @@ static void given_back(const ProtobufCMessage *response, const holm_error *error
 }
 
 static void give_back(shim_pressure *self) {
+    if (self->shim->spare)
+        shim_spare_end(self->shim, "the host is short of memory");
     if (self->asking || !self->shim->agent || self->shim->machine_stopping)
         return;
     Holm__Agent__V1__ReclaimMemoryRequest request = HOLM__AGENT__V1__RECLAIM_MEMORY_REQUEST__INIT;
@@ -127,7 +129,7 @@ void shim_pressure_open(shim *self) {
 void shim_pressure_start(shim *self) {
     shim_pressure *pressure = self->pressure;
     watch_events(pressure->stalls, UV_PRIORITIZED);
-    if (pressure->meminfo < 0)
+    if (pressure->meminfo < 0 || pressure->timer_open)
         return;
     uv_timer_init(self->loop, &pressure->timer);
     pressure->timer.data = pressure;

@@ -28,6 +28,11 @@ class World:
         # Without templates: a cache of its own in which none is ever made.
         self.cold = {**self.environment, "XDG_CACHE_HOME": os.path.join(self.folder.name, "cold"),
                      "HOLM_TEMPLATE_MAKER": "/bin/false"}
+        # With a pool of one machine that waits.
+        self.pooled = {**self.environment, "XDG_CONFIG_HOME": os.path.join(self.folder.name, "pooled")}
+        os.makedirs(f"{self.folder.name}/pooled/holm")
+        with open(f"{self.folder.name}/pooled/holm/config.toml", "w") as file:
+            file.write("[start]\npool = 1\n")
         root = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
         subprocess.run(["bash", "-c", '. "$0/tui/setup.sh" && setup_busybox "$1"', root, self.holm],
                        env=self.environment, check=True)
@@ -71,6 +76,15 @@ class World:
         """Templates are made in the background: the lock of the one that makes it is free when it is there."""
         for lock in glob.glob(os.path.join(self.folder.name, "c/holm/templates/*.lock")):
             subprocess.run(["flock", lock, "true"], check=True)
+
+    def wait_spare(self):
+        """Until a machine of the pool waits, and stands still."""
+        deadline = time.monotonic() + 60
+        while not glob.glob(os.path.join(self.folder.name, "r/holm/s/*/spare.sock")):
+            if time.monotonic() > deadline:
+                raise RuntimeError("no machine of the pool is ready")
+            time.sleep(0.02)
+        time.sleep(3.5)
 
     def idle_memory(self, container):
         """What the host pays for a container that does nothing, as `holm stats` counts it, in MiB."""

@@ -1,11 +1,15 @@
 """Clones of one template are machines of their own before their first program runs, and a fresh boot can be had."""
 import glob
 import os
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 import unittest
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/policies")
-from cli import world  # noqa: E402
+from cli import status, world  # noqa: E402
 
 # One line each: what must differ, and last whether this is a clone.
 QUESTIONS = """
@@ -54,6 +58,118 @@ class Clones(unittest.TestCase):
             file.write("[start]\ntemplate = false\n")
         self.addCleanup(os.remove, path)
         self.assertEqual(ask()[-1], "0")
+
+
+def ask_traced(*options, program=("sh", "-c", QUESTIONS)):
+    """The answers of a run, and whether it took a spare."""
+    with tempfile.NamedTemporaryFile() as trace:
+        answers = world.run("run", "--trace", trace.name, "--rm", *options, "busybox", *program).splitlines()
+        return answers, b"take a spare" in trace.read()
+
+
+def spares():
+    """Process ids of the spares that there are."""
+    return [pid for pid, name in world.processes() if name == "holm-spare"]
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("it takes too long")
+        time.sleep(0.05)
+
+
+def ready():
+    return len(glob.glob(os.path.join(world.environment["XDG_RUNTIME_DIR"], "holm/s/*/spare.sock")))
+
+
+class Pool(unittest.TestCase):
+    """Machines that wait: start.pool."""
+
+    def setUp(self):
+        self.path = os.path.join(world.environment["XDG_CONFIG_HOME"], "holm", "config.toml")
+        self.configure(2)
+
+    def configure(self, count):
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        with open(self.path, "w", encoding="utf-8") as file:
+            file.write(f"[start]\npool = {count}\n")
+
+    def tearDown(self):
+        """A smaller pool: they are ended by the next command, and leave nothing."""
+        self.configure(0)
+        wait_for(lambda: world.run("ls") and not spares())  # also those that were just begun
+        self.assertEqual(glob.glob(os.path.join(world.environment["XDG_RUNTIME_DIR"], "holm/s/*-*")), [])
+        os.remove(self.path)
+
+    def fill(self, count):
+        while ready() < count:
+            world.run("run", "--rm", "busybox", "true")
+            wait_for(lambda: ready() == len(spares()) > 0)
+
+    def test_taken(self):
+        self.fill(1)
+        kinds = QUESTIONS + "ip -4 addr show eth0 | grep inet\nmount | grep -c 198.18 || true\n"
+        first, taken = ask_traced(program=("sh", "-c", kinds))
+        self.assertTrue(taken)
+        self.assertNotIn("198.18", "".join(first))
+        answers = [first]
+        for _ in range(2):
+            wait_for(lambda: ready() > 0)
+            more, taken = ask_traced(program=("sh", "-c", kinds))
+            self.assertTrue(taken)
+            answers.append(more)
+        for kind in list(zip(*answers))[:6]:
+            self.assertEqual(len(set(kind)), len(kind), kind)
+        # Its clock is right though it has stood still, and it ends as any other.
+        wait_for(lambda: ready() > 0)
+        time.sleep(4)  # until it stands still
+        [now], taken = ask_traced(program=("date", "+%s"))
+        self.assertTrue(taken)
+        self.assertLess(abs(int(now) - time.time()), 5)
+        # With a terminal, limits of another kind, and what it does not fit.
+        self.assertFalse(ask_traced("--memory", "300m", program=("true",))[1])
+        self.assertFalse(ask_traced("-v", "/tmp:/mnt", program=("true",))[1])
+        self.assertFalse(ask_traced("--no-template", program=("true",))[1])
+
+    def test_two_at_once(self):
+        self.fill(2)
+        with tempfile.TemporaryDirectory() as folder:
+            runs = [subprocess.Popen([world.holm, "run", "--rm", "--trace", f"{folder}/{i}", "busybox", "sh", "-c",
+                                      QUESTIONS], env=world.environment, stdout=subprocess.PIPE, text=True)
+                    for i in range(2)]
+            answers = [run.communicate()[0].splitlines() for run in runs]
+            self.assertEqual([run.returncode for run in runs], [0, 0])
+            for i in range(2):
+                with open(f"{folder}/{i}", encoding="utf-8") as trace:
+                    self.assertIn("take a spare", trace.read())
+        for kind in list(zip(*answers))[:6]:
+            self.assertEqual(len(set(kind)), 2, kind)
+
+    def test_killed(self):
+        """A spare that dies is forgotten; a start that would have had it clones."""
+        self.fill(1)
+        for pid in spares():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not spares())
+        answers, taken = ask_traced()
+        self.assertEqual((len(answers), taken), (7, False))
+        wait_for(lambda: ready() > 0)
+        # Whoever takes one dies right after: the container has a shim that gives up, and can be started again.
+        environment = {**world.environment, "HOLM_FAULT": "start.shim-spawned"}
+        killed = subprocess.run([world.holm, "run", "--name", "torn", "busybox", "echo", "out"], env=environment,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.assertEqual(killed.returncode, -signal.SIGKILL)
+        wait_for(lambda: status("torn")["state"] in ("created", "exited"))
+        self.assertEqual(world.run("start", "-a", "torn"), "out\n")
+        world.run("rm", "torn")
+        # Its program died with it, but no other's.
+        self.fill(1)
+        name = world.run("run", "-d", "busybox", "sleep", "1000").strip()
+        self.assertEqual(world.run("exec", name, "echo", "in"), "in\n")
+        self.assertEqual(status(name)["state"], "running")
+        world.run("rm", "-f", name)
 
 
 if __name__ == "__main__":
