@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "core/base/error.h"
 
@@ -25,9 +26,20 @@ typedef struct share_request {
 } share_request;
 
 /// Gives this process a user of its own (the user's id, as root) and a root that has the shares, and the
-/// daemon's program and libraries to read. INVALID: a share lies in one of holm's own folders.
-int share_root_enter(const share_request *request, holm_error **error);
+/// daemon's program and libraries to read. *many: as share_ids_finish. INVALID: a share lies in one of holm's
+/// own folders.
+int share_root_enter(const share_request *request, bool *many, holm_error **error);
 
-/// Leaves one id to this process and the daemon after it: asking for another succeeds and changes nothing, so
-/// whatever the guest makes, as whoever, belongs to the user.
-int share_ids_keep(holm_error **error);
+/// Who has subordinate ids (subuid(5), and newuidmap(1) to use them) gives them to the other users of the
+/// guest; who has not gives them his own. Begin before the user namespace is made.
+typedef struct share_ids {
+    int go; ///< to the child that writes the maps once it is made; -1: none
+    pid_t child;
+} share_ids;
+void share_ids_begin(share_ids *self);
+/// Once it is made. Returns whether the guest's users have ids of their own; -1: neither way was possible.
+int share_ids_finish(share_ids *self, uid_t user, gid_t group, holm_error **error);
+
+/// Without rights to gain. With one id only: asking for another succeeds and changes nothing, so whatever the
+/// guest makes, as whoever, belongs to the user.
+int share_ids_keep(bool many, holm_error **error);

@@ -51,8 +51,9 @@ int main(int count, char **arguments) {
     }
     cleanup_error holm_error *error = NULL;
     // A new user namespace forgets what happens when the parent ends.
-    if (share_root_enter(&request, &error) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
-        share_ids_keep(&error) == 0)
+    bool many = false;
+    if (share_root_enter(&request, &many, &error) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 &&
+        share_ids_keep(many, &error) == 0)
         become_daemon(&error);
     dprintf(REPORT_FD, "%s\n%s", holm_error_code_name(holm_error_code_of(error)), holm_error_message(error));
     return 125;

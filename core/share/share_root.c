@@ -17,24 +17,18 @@
 
 #define NEW_ROOT "/tmp" // hidden by it, in this process's mounts only
 
-static int write_map(const char *path, const char *text, holm_error **error) {
-    cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text))
-        return 0;
-    holm_error_set_errno(error, errno, "write %s", path);
-    return -1;
-}
-
-static int enter_namespaces(holm_error **error) {
-    char user[32], group[32];
-    snprintf(user, sizeof user, "0 %u 1", (unsigned)geteuid());
-    snprintf(group, sizeof group, "0 %u 1", (unsigned)getegid());
+static int enter_namespaces(bool *many, holm_error **error) {
+    const uid_t user = geteuid();
+    const gid_t group = getegid();
+    share_ids ids;
+    share_ids_begin(&ids);
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) < 0) {
         holm_error_set_errno(error, errno, "make a user namespace for shared folders");
         return -1;
     }
-    if (write_map("/proc/self/setgroups", "deny", error) < 0 ||
-        write_map("/proc/self/uid_map", user, error) < 0 || write_map("/proc/self/gid_map", group, error) < 0)
+    int mapped = share_ids_finish(&ids, user, group, error);
+    *many = mapped > 0;
+    if (mapped < 0)
         return -1;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
         return 0;
@@ -174,11 +168,11 @@ static int open_all(share_request *request, char real[][PATH_MAX], char hidden[]
     return 0;
 }
 
-int share_root_enter(const share_request *asked, holm_error **error) {
+int share_root_enter(const share_request *asked, bool *many, holm_error **error) {
     static char real[SHARE_MOST][PATH_MAX], hidden[SHARE_HIDDEN][PATH_MAX];
     int trees[SHARE_MOST];
     share_request request = *asked;
-    int result = enter_namespaces(error) == 0 && open_all(&request, real, hidden, trees, error) == 0
+    int result = enter_namespaces(many, error) == 0 && open_all(&request, real, hidden, trees, error) == 0
                      ? build_root(&request, real, trees, error)
                      : -1;
     if (result == 0) // what is left open would lead back out; descriptors 3 and 4 are meant

@@ -2,6 +2,7 @@
 import contextlib
 import glob
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
@@ -22,8 +23,8 @@ def daemons(folder):
 
 
 class Binds:
-    def __init__(self, house, owner):
-        self.house, self.owner = house, owner
+    def __init__(self, house, owner, name):
+        self.house, self.owner, self.name = house, owner, name
         self.folder = f"{house.folder}/s"
         self.mkdir(self.folder)
 
@@ -73,6 +74,35 @@ class Binds:
         assert forced.stdout == "ro" and "Read-only" in forced.stderr, forced
         assert not os.path.exists(f"{self.folder}/ro/file")
 
+    def subordinate(self):
+        """The first of the user's subordinate ids; None: he has none."""
+        first = [[int(line.split(":")[1]) for line in read(f"/etc/{kind}").splitlines() if line.startswith(f"{self.name}:")]
+                 for kind in ("subuid", "subgid")]
+        return (first[0][0], first[1][0]) if all(first) else None
+
+    def many_owners(self):
+        """Other users of the guest have ids of their own on the host, where the user has some to give."""
+        first = self.subordinate()
+        if not first:
+            return
+        self.sh("touch /rw/as-root /rw/given && chmod 600 /rw/as-root /rw/given && mkdir -m 700 /rw/db && mkdir -m 777 /rw/open && "
+                "chown 999:998 /rw/given /rw/db", code=0)
+        # As a database does: files of its own that it alone can read, and reads again.
+        self.house.do("exec", "--user", "999:998", "one", "sh", "-c", "umask 077; cd /rw/db && echo own >file && cat file ../given")
+        self.house.do("exec", "--user", "65534", "one", "touch", "/rw/open/as-nobody")
+        other = (first[0] + 998, first[1] + 997)
+        for name, owner in (("as-root", self.owner), ("given", other), ("db", other), ("db/file", other),
+                            ("open/as-nobody", (first[0] + 65533, first[1] + 65533))):
+            status = os.stat(f"{self.folder}/rw/{name}")
+            assert (status.st_uid, status.st_gid) == owner, (name, status, owner)
+        assert self.sh("stat -c %u:%g /rw/db/file /rw/as-root", code=0).stdout.split() == ["999:998", "0:0"]
+        assert self.sh("chown 70000 /rw/given").returncode != 0
+        self.sh("rm -r /rw/as-root /rw/open /rw/db /rw/given", code=0)
+        # From now on without them. (usermod would wait for all of the user's processes.)
+        subprocess.run(["sed", "-i", f"/^{self.name}:/d", "/etc/subuid", "/etc/subgid"], check=True)
+        assert not self.subordinate()
+        self.house.do("restart", "-t", "0", "one")
+
     def owners(self):
         self.sh("touch /rw/as-root && chmod 600 /rw/as-root && mkdir -m 777 /rw/open", code=0)
         self.house.do("exec", "--user", "65534", "one", "touch", "/rw/open/as-nobody")
@@ -80,6 +110,7 @@ class Binds:
             status = os.stat(f"{self.folder}/rw/{name}")
             assert (status.st_uid, status.st_gid) == self.owner, (name, status)
         assert self.sh("stat -c %u:%g /rw/open/as-nobody", code=0).stdout.strip() == "0:0"
+        assert self.sh("chown 999 /rw/as-root").returncode != 0
 
     def walls(self):
         """Links lead where they lead inside, and holm's own folders are empty."""
@@ -164,8 +195,9 @@ def main():
         if user:  # with a group more, as people have it: the daemon cannot give it up
             user.prefix[user.prefix.index("--clear-groups")] = f"--groups={user.gid},{ANY_GROUP}"
         house = stack.enter_context(House(user=user))
-        test = Binds(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()))
-        run_steps(test.refusals, test.start, test.shown, test.both_ways, test.read_only, test.owners, test.walls,
+        test = Binds(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()),
+                     user.name if user else None)
+        run_steps(test.refusals, test.start, test.shown, test.both_ways, test.read_only, test.many_owners, test.owners, test.walls,
                   test.confined, test.restart, test.second_try, test.daemon_lost, test.ends)
 
 
