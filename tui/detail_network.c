@@ -4,8 +4,7 @@
 
 #include "tui/view.h"
 
-// "8080→80/tcp 127.0.0.1:8443→443/tcp" of the container's published ports, while they are open.
-static void ports_text(const view_context *view, const model_container *container, char *out, size_t size) {
+void detail_ports(const view_context *view, const model_container *container, char *out, size_t size) {
     const json_t *ports = json_object_get(json_object_get(container->document, "status"), "ports");
     size_t used = 0;
     bool running = model_container_running(container);
@@ -45,7 +44,7 @@ int detail_network(const painter *self) {
             continue;
         char ports[256], note[320];
         cleanup_free char *safe = holm_text_escape(address, strlen(address));
-        ports_text(self->view, container, ports, sizeof(ports));
+        detail_ports(self->view, container, ports, sizeof(ports));
         snprintf(note, sizeof(note), "%-16.40s %s", safe, ports);
         y = detail_container_line(self, y, container, note);
     }

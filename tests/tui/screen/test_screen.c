@@ -63,10 +63,11 @@ static void test_actions(void **state) {
     driver_expect(self, "it needs [ADDRESS:]");
     driver_type(self, "P[::1]:8081:81/udp\r");
     driver_expect_gone(self, "it needs [ADDRESS:]");
+    driver_expect(self, "[::1]:8081\u219281/udp");
     driver_type(self, "u");
     driver_expect(self, "127.0.0.1:8080->80");
     driver_type(self, "8081\r");
-    driver_expect_gone(self, "[::1]:8081->81/udp");
+    driver_expect_gone(self, "8081"); // neither the choice nor the port
     driver_type(self, "u");
     driver_expect(self, "127.0.0.1:8080->80");
     assert_false(driver_shows(self, "8081"));
