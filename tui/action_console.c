@@ -16,6 +16,12 @@ static const action actions[] = {
         "Searches what the console shows and what has scrolled by; also the first detach key, then /"),
     ACTION_DASHBOARD("console.zoom", ACTION_NOUN_CONSOLE, NULL, "zoom",
                      "Gives the console the whole screen; also the first detach key, then ctrl-z"),
+    ACTION_DASHBOARD("console.split", ACTION_NOUN_CONSOLE, NULL, "split",
+                     "Puts another console beside it (a new shell where no other is open), or takes it away; "
+                     "also the first detach key, then |"),
+    ACTION_DASHBOARD("console.other", ACTION_NOUN_CONSOLE, NULL, "other",
+                     "Moves the keys to the other one of two consoles side by side; also the first detach "
+                     "key, then tab"),
 };
 
 const action_list action_list_console = ACTION_LIST(actions);

@@ -188,7 +188,11 @@ static void on_hold_end(uv_timer_t *timer) {
 
 // Behind the first detach key: what else there is to do here.
 static bool own_key(console *self, uint32_t key) {
-    if (key == self->detach[self->held] || (key != INPUT_CTRL('z') && key != '[' && key != '/' && key != 'n'))
+    static const uint32_t keys[] = {INPUT_CTRL('z'), '[', '/', 'n', '|', INPUT_TAB};
+    bool own = false;
+    for (size_t i = 0; i < array_length(keys); i++)
+        own = own || keys[i] == key;
+    if (key == self->detach[self->held] || !own)
         return false;
     self->held = 0;
     uv_timer_stop(&self->hold);
@@ -196,6 +200,10 @@ static bool own_key(console *self, uint32_t key) {
         self->events.zoom(self, self->data);
     else if (key == 'n')
         self->events.next(self, self->data);
+    else if (key == '|')
+        self->events.split(self, self->data);
+    else if (key == INPUT_TAB)
+        self->events.other(self, self->data);
     else
         console_look_back(self, key == '/');
     return true;

@@ -11,6 +11,8 @@ typedef struct console_events {
     void (*left)(console *self, void *data);                   ///< the detach keys were typed
     void (*zoom)(console *self, void *data);                   ///< the first detach key, then ctrl-z
     void (*next)(console *self, void *data);                   ///< the first detach key, then n
+    void (*split)(console *self, void *data);                  ///< the first detach key, then |
+    void (*other)(console *self, void *data);                  ///< the first detach key, then tab
     void (*copy)(console *self, const char *text, void *data); ///< for the clipboard
 } console_events;
 

@@ -31,7 +31,18 @@ static void zoom(dashboard *self, const char *id) {
     dashboard_settle(self);
 }
 
+static void split(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_console_split(self);
+}
+
+static void other(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_console_other(self);
+}
+
 const dashboard_handler dashboard_console_handlers[] = {
     {"console.leave", leave},   {"console.next", next}, {"console.copy", look_back},
-    {"console.search", search}, {"console.zoom", zoom}, {NULL, NULL},
+    {"console.search", search}, {"console.zoom", zoom}, {"console.split", split},
+    {"console.other", other},   {NULL, NULL},
 };

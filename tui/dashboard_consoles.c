@@ -15,12 +15,19 @@ static void sync_views(dashboard *self) {
         self->ui.console = self->console_count ? self->console_count - 1 : 0;
 }
 
-static void drop(dashboard *self, size_t index) {
+// True: another one has the keys now.
+static bool drop(dashboard *self, size_t index) {
+    bool goes_on = dashboard_split_lose(self, console_view(self->consoles[index]));
+    const ui_console *now = ui_selected_console(&self->ui, &self->model);
     console_close(self->consoles[index]);
     memmove(&self->consoles[index], &self->consoles[index + 1],
             (self->console_count - index - 1) * sizeof(*self->consoles));
     self->console_count--;
     sync_views(self);
+    for (size_t i = 0; goes_on && i < self->console_count; i++)
+        if (self->ui.consoles[i] == now)
+            self->ui.console = i;
+    return goes_on;
 }
 
 console *dashboard_console(dashboard *self) {
@@ -33,7 +40,6 @@ console *dashboard_console(dashboard *self) {
 
 static void on_changed(console *which, void *data) {
     dashboard *self = data;
-    const ui_console *selected = ui_selected_console(&self->ui, &self->model);
     if (console_view(which)->ended) { // what it waited for will not come
         model_container *container = model_find_container(&self->model, console_view(which)->container_id);
         if (container)
@@ -41,20 +47,23 @@ static void on_changed(console *which, void *data) {
         dashboard_list(self, PANE_CONTAINERS);
     }
     // One that nobody sees is not a reason to draw.
-    if (self->ui.tabs[PANE_CONTAINERS] == TAB_CONSOLE && selected == console_view(which))
+    if (dashboard_console_visible(self, console_view(which)))
         dashboard_dirty(self);
 }
 
 static void on_left(console *which, void *data) {
     dashboard *self = data;
-    self->ui.focus = FOCUS_LIST;
-    self->ui.zoom = false;
-    self->ui.detail_open = false;
+    bool goes_on = false;
     for (size_t i = 0; i < self->console_count; i++) {
         if (self->consoles[i] == which && console_view(which)->ended) {
-            drop(self, i);
+            goes_on = drop(self, i);
             break;
         }
+    }
+    if (!goes_on) {
+        self->ui.focus = FOCUS_LIST;
+        self->ui.zoom = false;
+        self->ui.detail_open = false;
     }
     dashboard_settle(self);
 }
@@ -79,8 +88,23 @@ static void on_next(console *which, void *data) {
     dashboard_console_next(data);
 }
 
-static const console_events events = {
-    .changed = on_changed, .left = on_left, .zoom = on_zoom, .next = on_next, .copy = on_copy};
+static void on_split(console *which, void *data) {
+    (void)which;
+    dashboard_console_split(data);
+}
+
+static void on_other(console *which, void *data) {
+    (void)which;
+    dashboard_console_other(data);
+}
+
+static const console_events events = {.changed = on_changed,
+                                      .left = on_left,
+                                      .zoom = on_zoom,
+                                      .next = on_next,
+                                      .split = on_split,
+                                      .other = on_other,
+                                      .copy = on_copy};
 
 static void select_container(dashboard *self, const char *id) {
     ui_list *list = &self->ui.lists[PANE_CONTAINERS];
@@ -90,13 +114,37 @@ static void select_container(dashboard *self, const char *id) {
     ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
 }
 
+static void show_consoles(dashboard *self, const char *id) {
+    select_container(self, id);
+    self->ui.tabs[PANE_CONTAINERS] = TAB_CONSOLE;
+    self->ui.focus = FOCUS_CONSOLE;
+    self->ui.detail_open = true;
+}
+
 void dashboard_console_enter(dashboard *self) {
     if (!dashboard_console(self))
         return;
     self->ui.tabs[PANE_CONTAINERS] = TAB_CONSOLE;
     self->ui.focus = FOCUS_CONSOLE;
     self->ui.detail_open = true;
+    ui_split_use(&self->ui, ui_selected_console(&self->ui, &self->model));
     dashboard_dirty(self);
+}
+
+void dashboard_console_use(dashboard *self, size_t index) {
+    if (index >= self->ui.console_count)
+        return;
+    show_consoles(self, self->ui.consoles[index]->container_id);
+    self->ui.console = index;
+    ui_split_use(&self->ui, self->ui.consoles[index]);
+    dashboard_settle(self);
+}
+
+// Of two side by side, each goes through all that are open but the other one.
+static bool comes_next(const dashboard *self, const ui_console *now, const ui_console *candidate) {
+    if (!ui_is_split(&self->ui, &self->model))
+        return strcmp(candidate->container_id, now->container_id) == 0;
+    return candidate != self->ui.split[!self->ui.half];
 }
 
 void dashboard_console_next(dashboard *self) {
@@ -106,10 +154,9 @@ void dashboard_console_next(dashboard *self) {
         while (self->ui.consoles[from] != now)
             from++;
         size_t at = (from + 1 + i) % self->console_count;
-        if (strcmp(self->ui.consoles[at]->container_id, now->container_id) != 0)
+        if (!comes_next(self, now, self->ui.consoles[at]))
             continue;
-        self->ui.console = at;
-        dashboard_consoles_resize(self);
+        dashboard_console_use(self, at);
         break;
     }
     dashboard_dirty(self);
@@ -136,14 +183,8 @@ static void open_console(dashboard *self, console_options options) {
     consoles[self->console_count++] = console_open(self->client, self->loop, &options, &events, self);
     self->ui.console = self->console_count - 1;
     sync_views(self);
+    ui_split_use(&self->ui, self->ui.consoles[self->ui.console]);
     dashboard_dirty(self);
-}
-
-static void show_consoles(dashboard *self, const char *id) {
-    select_container(self, id);
-    self->ui.tabs[PANE_CONTAINERS] = TAB_CONSOLE;
-    self->ui.focus = FOCUS_CONSOLE;
-    self->ui.detail_open = true;
 }
 
 void dashboard_console_open(dashboard *self, const char *id, const char *name, bool exec, bool start) {
@@ -190,8 +231,16 @@ void dashboard_consoles_reopen(dashboard *self, const char *id) {
 }
 
 void dashboard_consoles_resize(dashboard *self) {
+    layout_plan plan = dashboard_layout(self);
     console *selected = self->ui.tabs[PANE_CONTAINERS] == TAB_CONSOLE ? dashboard_console(self) : NULL;
-    rect content = dashboard_layout(self).content;
+    rect content = plan.content;
+    for (size_t i = 0; plan.halves[0].width && i < self->console_count; i++) {
+        int half = console_view(self->consoles[i]) == self->ui.split[1];
+        if (console_view(self->consoles[i]) != self->ui.split[half])
+            continue;
+        rect inside = rect_inset(plan.halves[half], 1, 1);
+        console_resize(self->consoles[i], inside.width, inside.height);
+    }
     if (selected && content.width > 0)
         console_resize(selected, content.width, content.height);
 }

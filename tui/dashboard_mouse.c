@@ -176,7 +176,9 @@ static void press(dashboard *self, const input_event *event) {
         return;
     }
     self->drag.line = layout_line_at(&plan, event->x, event->y, &self->drag.band);
-    if (self->drag.line == LINE_NONE)
+    if (plan.halves[0].width && rect_holds(&plan.halves[!self->ui.half], event->x, event->y))
+        dashboard_console_other(self);
+    else if (self->drag.line == LINE_NONE)
         click(self, event);
 }
 

@@ -126,6 +126,15 @@ void dashboard_console_open(dashboard *self, const char *id, const char *name, b
 void dashboard_console_enter(dashboard *self);
 /// The next console of the same container.
 void dashboard_console_next(dashboard *self);
+/// Makes this one (of ui.consoles) the one that has the keys.
+void dashboard_console_use(dashboard *self, size_t index);
+/// Two side by side, or one again. (dashboard_split.c)
+void dashboard_console_split(dashboard *self);
+void dashboard_console_other(dashboard *self);
+/// Whether somebody sees it.
+bool dashboard_console_visible(const dashboard *self, const ui_console *console);
+/// The console is about to go: the other half has the keys then. False: it was none.
+bool dashboard_split_lose(dashboard *self, const ui_console *console);
 /// Attaches again to the sessions with a terminal that run in the container and are not open here.
 void dashboard_consoles_reopen(dashboard *self, const char *id);
 void dashboard_consoles_resize(dashboard *self);

@@ -44,8 +44,8 @@ void dashboard_state_save(const dashboard *self) {
                             json_string(ui_tab_name(ui_current_tab(&self->ui, pane), pane)));
     }
     json_t *document =
-        json_pack("{s:s, s:i, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o}", "pane",
-                  ui_kind(self->ui.pane)->name, "share", self->ui.share, "heights",
+        json_pack("{s:s, s:i, s:i, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o}", "pane",
+                  ui_kind(self->ui.pane)->name, "share", self->ui.share, "middle", self->ui.middle, "heights",
                   save_shares(self->ui.heights), "lefts", save_shares(self->ui.lefts), "below",
                   self->ui.below, "mouse", self->ui.mouse, "wrap", self->ui.logs.wrap, "timestamps",
                   self->ui.logs.timestamps, "theme", self->theme_name, "lists", lists, "tabs", tabs);
@@ -124,6 +124,8 @@ void dashboard_state_load(dashboard *self) {
     json_int_t share = json_integer_value(json_object_get(document, "share"));
     share = share < 100 ? share * 10 : share; // it was kept in percent
     ui->share = share >= 150 && share <= 850 ? (int)share : 0;
+    json_int_t middle = json_integer_value(json_object_get(document, "middle"));
+    ui->middle = middle > 0 && middle < 1000 ? (int)middle : 0;
     load_shares(ui->heights, json_object_get(document, "heights"));
     load_shares(ui->lefts, json_object_get(document, "lefts"));
     ui->below = json_is_true(json_object_get(document, "below"));

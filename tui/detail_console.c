@@ -50,19 +50,39 @@ static void screen(const painter *self, const ui_console *console, bool focus) {
     self->out->cursor_visible = focus && !copy->typing;
 }
 
+static void one_console(const painter *self, const ui_console *console, const model_container *container,
+                        bool focus) {
+    if (!console->attached && !console->ended && !console->error)
+        paint(self, 1, 0, self->area.width - 2, THEME_MUTED,
+              container && model_container_running(container)
+                  ? "connecting"
+                  : "starting its machine; the first start takes longest");
+    else
+        screen(self, console, focus && self->view->ui->overlay.kind == OVERLAY_NONE);
+    status(self, console);
+}
+
 void detail_console(const painter *self) {
     const ui_state *ui = self->view->ui;
     const model_container *container = ui_container(ui, self->view->model);
     const ui_console *console = ui_selected_console(ui, self->view->model);
-    if (!console) {
-        invitation(self, container);
-        return;
-    }
-    if (!console->attached && !console->ended && !console->error)
-        paint(self, 1, 0, self->area.width - 2, THEME_MUTED,
-              model_container_running(container) ? "connecting"
-                                                 : "starting its machine; the first start takes longest");
+    if (console)
+        one_console(self, console, container, ui->focus == FOCUS_CONSOLE);
     else
-        screen(self, console, ui->focus == FOCUS_CONSOLE && ui->overlay.kind == OVERLAY_NONE);
-    status(self, console);
+        invitation(self, container);
+}
+
+void detail_split(const view_context *self, grid *out, const layout_plan *layout) {
+    const ui_state *ui = self->ui;
+    for (int half = 0; half < 2; half++) {
+        const ui_console *console = ui->split[half];
+        const model_container *container = model_find_container(self->model, console->container_id);
+        rect frame = layout->halves[half];
+        bool focus = half == ui->half;
+        paint_frame(self, out, frame, focus);
+        painter title = {self, out, {frame.x + 2, frame.y, frame.width - 4, 1}};
+        paint_format(&title, 0, 0, focus ? THEME_STRONG : THEME_TITLE, " %.60s ",
+                     container ? container->name : console->container_name);
+        one_console(&(painter){self, out, rect_inset(frame, 1, 1)}, console, container, focus);
+    }
 }

@@ -112,8 +112,16 @@ static void divide(layout_plan *self, const ui_state *ui, rect body) {
     stack_panes(self, ui);
 }
 
+// Two consoles have the screen; the content is that of the half that has the keys.
+static void halve(layout_plan *self, const ui_state *ui, rect body) {
+    int left = clamp(layout_part(body.width, ui->middle ? ui->middle : 500), 40, body.width - 40);
+    self->halves[0] = (rect){0, body.y, left, body.height};
+    self->halves[1] = (rect){left, body.y, body.width - left, body.height};
+    self->detail = body;
+    self->content = rect_inset(self->halves[ui->half], 1, 1);
+}
+
 layout_plan layout_compute(const ui_state *ui, const model_state *model, int columns, int rows) {
-    (void)model;
     layout_plan self = {.kind = LAYOUT_NARROW};
     if (columns < TINY_COLUMNS || rows < TINY_ROWS) {
         self.kind = LAYOUT_TINY;
@@ -125,6 +133,10 @@ layout_plan layout_compute(const ui_state *ui, const model_state *model, int col
     rect body = {0, header, columns, rows - 1 - header};
     bool detail_only = ui->focus == FOCUS_CONSOLE || ui->focus == FOCUS_DETAIL;
     bool room = ui->below ? rows >= WIDE_ROWS : columns >= WIDE_COLUMNS && rows >= WIDE_ROWS;
+    if (columns >= LAYOUT_SPLIT_COLUMNS && !ui->zoom && ui_is_split(ui, model)) {
+        halve(&self, ui, body);
+        return self;
+    }
     if (room && !ui->zoom) {
         self.kind = LAYOUT_WIDE;
         divide(&self, ui, body);

@@ -28,10 +28,13 @@ typedef struct layout_plan {
     rect panes[PANE_COUNT]; ///< the rows of each list; height 0: not shown
     layout_band bands[LAYOUT_BANDS];
     int band_count;
-    rect content;  ///< inside the detail's frame
-    bool one_pane; ///< the title line carries the names of all panes
-    bool below;    ///< the detail is below the lists, not beside them
+    rect content;   ///< inside the detail's frame
+    rect halves[2]; ///< the frames of two consoles side by side; width 0: there is one
+    bool one_pane;  ///< the title line carries the names of all panes
+    bool below;     ///< the detail is below the lists, not beside them
 } layout_plan;
+
+#define LAYOUT_SPLIT_COLUMNS 140 ///< fewer have no room for two consoles side by side
 
 /// So many thousandths of it, to the nearest.
 int layout_part(int whole, int thousandths);
@@ -42,9 +45,10 @@ layout_plan layout_compute(const ui_state *ui, const model_state *model, int col
 /// What lies at a place that can be moved.
 typedef enum layout_line {
     LINE_NONE,
-    LINE_LISTS, ///< between lists and detail
-    LINE_BAND,  ///< above a band
-    LINE_PAIR,  ///< between the two panes of a band
+    LINE_LISTS,  ///< between lists and detail
+    LINE_BAND,   ///< above a band
+    LINE_PAIR,   ///< between the two panes of a band
+    LINE_HALVES, ///< between two consoles
 } layout_line;
 
 /// band: which one, for the latter two.

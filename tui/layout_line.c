@@ -23,6 +23,10 @@ int layout_band_rows(const layout_plan *self, int band) {
 
 layout_line layout_line_at(const layout_plan *self, int x, int y, int *band) {
     *band = 0;
+    if (self->halves[0].width)
+        return (x == self->halves[1].x || x == self->halves[1].x - 1) && rect_holds(&self->detail, x, y)
+                   ? LINE_HALVES
+                   : LINE_NONE;
     if (self->kind != LAYOUT_WIDE)
         return LINE_NONE;
     if (self->below)
@@ -60,6 +64,8 @@ void layout_line_move(ui_state *ui, const layout_plan *self, layout_line line, i
         ui->share = share_of(x, self->lists.width + self->detail.width);
     else if (line == LINE_BAND && band > 0)
         move_band(ui, self, band, y);
+    else if (line == LINE_HALVES)
+        ui->middle = share_of(x, self->detail.width);
     else if (line == LINE_PAIR)
         ui->lefts[band] = share_of(x - self->lists.x - 1, columns);
     if (line == LINE_LISTS)

@@ -267,6 +267,21 @@ ui_console *ui_selected_console(const ui_state *self, const model_state *model) 
     return NULL;
 }
 
+bool ui_is_split(const ui_state *self, const model_state *model) {
+    const ui_console *selected = ui_selected_console(self, model);
+    return self->focus == FOCUS_CONSOLE && selected &&
+           (selected == self->split[0] || selected == self->split[1]);
+}
+
+void ui_split_use(ui_state *self, ui_console *console) {
+    if (!self->split[0] || !console)
+        return;
+    for (int half = 0; half < 2; half++)
+        if (self->split[half] == console)
+            self->half = half;
+    self->split[self->half] = console;
+}
+
 ui_text *ui_focused_text(ui_state *self) {
     ui_tab tab = ui_current_tab(self, self->pane);
     return self->focus != FOCUS_DETAIL ? NULL

@@ -168,6 +168,8 @@ typedef struct ui_state {
     ui_logs logs;
     ui_console **consoles;         ///< all that are open
     size_t console_count, console; ///< which one was used last
+    ui_console *split[2];          ///< two of them side by side, or NULL
+    int half, middle; ///< which half had the keys last; where the left one ends, in thousandths (0: half)
     bool mouse;
     bool read_only; ///< said in the first line
 } ui_state;
@@ -210,6 +212,11 @@ ui_tab ui_current_tab(const ui_state *self, ui_pane pane);
 const char *ui_tab_name(ui_tab tab, ui_pane pane);
 /// The console that belongs to the selected container and was used last, or NULL.
 ui_console *ui_selected_console(const ui_state *self, const model_state *model);
+
+/// Whether the console that has the keys is one of two side by side.
+bool ui_is_split(const ui_state *self, const model_state *model);
+/// The console has been chosen: it is the half that it was, or takes the place of the one used last.
+void ui_split_use(ui_state *self, ui_console *console);
 
 void ui_set_notice(ui_state *self, ui_notice_kind kind, const char *text);
 void ui_overlay_close(ui_state *self);

@@ -381,7 +381,9 @@ void view_draw(const view_context *self, grid *out) {
     if (layout.lists.width)
         draw_lists(self, out, &layout);
     mark_focus(self, out, &layout);
-    if (layout.detail.width) {
+    if (layout.halves[0].width) {
+        detail_split(self, out, &layout);
+    } else if (layout.detail.width) {
         paint_frame(self, out, layout.detail, self->ui->focus != FOCUS_LIST);
         detail_title(self, out, layout.detail);
         detail_draw(&(painter){self, out, layout.content});

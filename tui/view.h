@@ -118,6 +118,8 @@ int detail_container_line(const painter *self, int y, const model_container *con
 void detail_stats(const painter *self);
 void detail_logs(const painter *self);
 void detail_console(const painter *self);
+/// Two consoles side by side.
+void detail_split(const view_context *self, grid *out, const layout_plan *layout);
 void detail_text(const painter *self, const ui_text *text, const char *waiting);
 /// The last lines of the logs, for the overview of a container.
 void detail_log_tail(const painter *self, int y, int rows);

@@ -204,8 +204,9 @@ static void console_line(const painter *self) {
         copy_line(self, console);
         return;
     }
+    bool split = ui_is_split(self->view->ui, self->view->model);
     char keys[80] = "";
-    int x = hint(self, 1, console ? console->leave : "", "leaves, the program goes on");
+    int x = hint(self, 1, console ? console->leave : "", split ? "leaves" : "leaves, the program goes on");
     if (console && *console->leave) {
         size_t prefix = strcspn(console->leave, " ");
         snprintf(keys, sizeof keys, "%.*s ctrl-z", (int)prefix, console->leave);
@@ -214,6 +215,11 @@ static void console_line(const painter *self) {
         x = hint(self, x, keys, "looks back");
         snprintf(keys, sizeof keys, "%.*s n", (int)prefix, console->leave);
         x = hint(self, x, keys, "next console");
+        snprintf(keys, sizeof keys, "%.*s tab", (int)prefix, console->leave);
+        x = split ? hint(self, x, keys, "other half") : x;
+        snprintf(keys, sizeof keys, "%.*s |", (int)prefix, console->leave);
+        if (self->area.width >= LAYOUT_SPLIT_COLUMNS)
+            hint(self, x, keys, split ? "one only" : "split");
     } else if (console) {
         hint(self, x, "shift-pageup", "looks back");
     }

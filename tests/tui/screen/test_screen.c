@@ -135,6 +135,41 @@ static void test_console(void **state) {
     finish(self);
 }
 
+static void test_split(void **state) {
+    (void)state;
+    driver *self = start(160, 30, (const char *[]){"HOLM_FAKE_STILL=1", "HOLM_FAKE_SHELL=sh", NULL});
+    driver_expect(self, "nginx:1.27");
+    driver_type(self, "e");
+    driver_expect(self, "ctrl-p ctrl-q");
+    driver_type(self, "\x10|"); // no other one is open: a new shell
+    driver_expect(self, "one only");
+    driver_type(self, "echo right $(stty size)\r");
+    driver_expect(self, "right 26 78");
+    driver_type(self, "\x10\t");
+    driver_type(self, "echo left $(stty size)\r");
+    driver_expect(self, "left 26 78");
+    assert_true(driver_shows(self, "right 26 78"));
+    driver_type(self, "\x10\x1a"); // zoom
+    driver_expect_gone(self, "right 26 78");
+    driver_type(self, "echo wide $(stty size)\r");
+    driver_expect(self, "wide 26 158");
+    driver_type(self, "\x10\x1a");
+    driver_expect(self, "right 26 78");
+    driver_resize(self, 130, 30); // no room for two
+    driver_expect_gone(self, "right 26 78");
+    driver_resize(self, 160, 30);
+    driver_expect(self, "right 26 78");
+    driver_type(self, "exit\r");
+    driver_expect(self, "ended with 0");
+    driver_type(self, "q"); // any key: the other one goes on
+    driver_expect_gone(self, "ended with 0");
+    driver_type(self, "echo only $(stty size)\r");
+    driver_expect(self, "only 26 ");
+    driver_type(self, "\x10\x11");
+    driver_expect(self, "? help");
+    finish(self);
+}
+
 // What a container writes reaches the terminal as cells only.
 static void test_hostile_console(void **state) {
     (void)state;
@@ -325,6 +360,7 @@ int main(void) {
         cmocka_unit_test(test_signals),         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_suspend),         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_empty),           cmocka_unit_test(test_mouse),
+        cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,25 @@ static void console_scene(dashboard *self) {
     self->ui.console_count = 1;
 }
 
+// Another one beside it, of the second container; the keys are in the right one.
+static void console_split(dashboard *self) {
+    console_scene(self);
+    ui_console *made = calloc(1, sizeof(*made));
+    made->container_id = strdup(self->model.containers[1].id);
+    made->label = strdup("shell-1");
+    strcpy(made->leave, "ctrl-p ctrl-q");
+    made->attached = made->terminal = true;
+    made->screen = terminal_create(60, 20, no_output, NULL);
+    terminal_write(made->screen, "postgres=# ", 11);
+    self->ui.consoles = realloc(self->ui.consoles, 2 * sizeof(*self->ui.consoles));
+    self->ui.consoles[self->ui.console_count++] = made;
+    self->ui.split[0] = self->ui.consoles[0];
+    self->ui.split[1] = made;
+    self->ui.half = 1;
+    self->ui.console = 1;
+    ui_select(&self->ui, &self->model, PANE_CONTAINERS, 1);
+}
+
 static void console_back(dashboard *self) {
     console_scene(self);
     ui_console *shown = self->ui.consoles[0];
@@ -421,6 +440,7 @@ const scene scenes[] = {
     {"console", console_scene},
     {"console-none", console_none},
     {"console-back", console_back},
+    {"console-split", console_split},
     {"images", images},
     {"image", image_detail},
     {"tasks", tasks},
