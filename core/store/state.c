@@ -227,7 +227,9 @@ static int lock_schema(const char *directory, bool exclusive, holm_error **error
 static int look_at_version(state *self, const char *directory, holm_error **error) {
     cleanup_close int lock = lock_schema(directory, false, error);
     if (lock < 0 ||
-        execute(self, "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=250",
+        execute(self, // no temporary files: a confined process can make none
+                "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=250; "
+                "PRAGMA temp_store=MEMORY",
                 "set up state.db", error) < 0)
         return -1;
     return read_version(self, error);

@@ -19,8 +19,11 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     error_t result = references_parse(key, state, 2, 1025, &self->words);
     if (key != ARGP_KEY_ARGS)
         return result;
-    for (char **word = self->words + 1; *word; word++)
-        port_options_add(state, self->ports, *word);
+    for (char **word = self->words + 1; *word; word++) {
+        const char *problem = port_options_parse(self->ports, *word);
+        if (problem)
+            cli_usage_error(state, "%s: %s", *word, problem);
+    }
     return result;
 }
 

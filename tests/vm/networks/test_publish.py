@@ -204,6 +204,10 @@ class Life(unittest.TestCase):
             self.assertIn("not published", refused("port", "rm", "web", "8"))
             self.assertIn("not published so", refused("port", "rm", "web", "1:7"))
             self.assertEqual(ports("web"), before)  # nothing of what failed
+            self.assertEqual(world.run("port", "add", "web", "127.0.0.1::1000-1999/udp").count("\n"), 1000)
+            self.assertIn("can publish 1024 ports", refused("port", "add", "web", "1-100"))
+            world.run("port", "rm", "web", "1000-1999/udp")
+            self.assertEqual(ports("web"), before)
             world.run("port", "rm", "web", f"[::1]:{before[1][1]}:7")
             self.assertRaises(ConnectionRefusedError, connect, before[1][1], "::1")
             held.sendall(b"still")
@@ -230,7 +234,7 @@ class Life(unittest.TestCase):
             world.run("stop", "web")
         actions = [json.loads(line)["action"] for line in
                    world.run("events", "--since", "10m", "--until", "0s", "--format", "json").splitlines()]
-        self.assertEqual([actions.count(a) for a in ("publish", "unpublish")], [3, 3])
+        self.assertEqual([actions.count(a) for a in ("publish", "unpublish")], [4, 4])
 
     def test_what_cannot_be(self):
         world.run("network", "create", "inside", "--internal")
