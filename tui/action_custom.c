@@ -42,7 +42,7 @@ static action make(const json_t *command) {
                     .keys = keys ? keys : "",
                     .title = title,
                     .help = make_help(json_object_get(command, "run")),
-                    .flags = (anywhere ? ACTION_NO_ITEM : 0) |
+                    .flags = (anywhere ? ACTION_NO_ITEM : ACTION_MANY) |
                              (json_is_true(json_object_get(command, "read-only")) ? ACTION_READONLY : 0),
                     .custom = command};
 }

@@ -164,7 +164,8 @@ static void copy_command(dashboard *self, const char *id) {
     size_t count = 0;
     for (size_t i = 0; i < action_count() && count < array_length(lines); i++) {
         const action *what = action_at(i);
-        if (what->noun != ui_kind(self->ui.pane)->noun || !what->words || !dashboard_applies(self, what))
+        if (what->noun != ui_kind(self->ui.pane)->noun || (!what->words && !what->custom) ||
+            !dashboard_applies(self, what))
             continue;
         lines[count++] = dashboard_command_here(self, what);
     }

@@ -118,7 +118,9 @@ static const char *selected_id(const dashboard *self, const action *what) {
 static bool act_on_marked(dashboard *self, const action *what) {
     char **ids = NULL;
     size_t count = dashboard_marked(self, what, &ids);
-    if (count && what->flags & ACTION_CONFIRM) {
+    if (count && what->custom) {
+        dashboard_custom(self, what, ids, count);
+    } else if (count && what->flags & ACTION_CONFIRM) {
         dashboard_confirm(self, what, ids, count);
     } else if (count) {
         dashboard_apply_many(self, what, ids, count);
@@ -146,12 +148,12 @@ void dashboard_act(dashboard *self, const action *what, const char *reference) {
         dashboard_dirty(self);
         return;
     }
-    if (what->custom) {
-        dashboard_custom(self, what, id);
-        return;
-    }
     if (!reference && act_on_marked(self, what))
         return;
+    if (what->custom) {
+        dashboard_custom(self, what, (char *[]){(char *)(id ? id : "")}, 1);
+        return;
+    }
     const dashboard_handler *own = handler(what);
     if (own) {
         own->function(self, id);

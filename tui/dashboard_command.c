@@ -14,6 +14,8 @@ static void write_words(const action *what, FILE *out) {
 char *dashboard_command_line(const dashboard *self, const action *what, char **ids, size_t count) {
     char *text = NULL;
     size_t length;
+    if (what->custom)
+        return dashboard_custom_line(self, what, ids, count);
     if (!what->words)
         return strdup("");
     FILE *out = open_memstream(&text, &length);

@@ -8,7 +8,8 @@
 
 struct custom_pending {
     const action *what;
-    char *id;
+    char **ids; ///< of what it is for; one that is empty where it is for nothing in particular
+    size_t count;
     json_t *answers; ///< question → text
 };
 
@@ -17,7 +18,9 @@ static void ask_next(dashboard *self);
 void dashboard_custom_finish(dashboard *self) {
     if (!self->pending)
         return;
-    free(self->pending->id);
+    for (size_t i = 0; i < self->pending->count; i++)
+        free(self->pending->ids[i]);
+    free(self->pending->ids);
     json_decref(self->pending->answers);
     free(self->pending);
     self->pending = NULL;
@@ -54,35 +57,37 @@ static const char *look_up(const json_t *document, const char *path) {
     return text && *text ? text : NULL;
 }
 
-static const char *value_of(const dashboard *self, const json_t *argument, const json_t *document) {
+// answers NULL: a question stands for what will be answered.
+static const char *value_of(const json_t *argument, const json_t *document, const json_t *answers) {
     const char *field = json_string_value(json_object_get(argument, "field"));
     const char *question = json_string_value(json_object_get(argument, "ask"));
     if (json_is_string(argument))
         return json_string_value(argument);
     if (question)
-        return json_string_value(json_object_get(self->pending->answers, question));
+        return json_string_value(json_object_get(answers, question));
     const char *value = look_up(document, field);
     // An image without a name is known by its id.
     bool nameless = !value && strcmp(field, "configuration.references.0") == 0;
     return nameless ? look_up(document, "id") : value;
 }
 
-// The arguments, ending with NULL, borrowed from the documents; only the array is the caller's. NULL: it has
-// been said what is missing.
-static char **make_arguments(dashboard *self) {
+// The arguments for this thing, ending with NULL, borrowed from the documents; only the array is the
+// caller's. NULL: it has been said what is missing.
+static char **make_arguments(dashboard *self, const char *id) {
     const struct custom_pending *pending = self->pending;
     const json_t *run = json_object_get(pending->what->custom, "run");
-    const json_t *document = find_document(self, pending->what->noun, pending->id);
+    const json_t *document = find_document(self, pending->what->noun, id);
     char **argv = calloc(json_array_size(run) + 1, sizeof(*argv));
     if (!argv)
         abort();
     for (size_t i = 0; i < json_array_size(run); i++) {
         const json_t *argument = json_array_get(run, i);
-        argv[i] = (char *)value_of(self, argument, document);
+        argv[i] = (char *)value_of(argument, document, pending->answers);
         if (argv[i])
             continue;
-        char text[160];
-        snprintf(text, sizeof(text), "%.60s: it has no %.40s now", pending->what->title,
+        char text[256];
+        snprintf(text, sizeof(text), "%.60s: %.60s has no %.40s now", pending->what->title,
+                 *id ? dashboard_item_title(self, pending->what->noun, id) : "it",
                  json_string_value(json_object_get(argument, "name")));
         complain(self, text);
         free(argv);
@@ -91,39 +96,109 @@ static char **make_arguments(dashboard *self) {
     return argv;
 }
 
-static char *command_line(char **argv) {
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-    if (!out)
-        abort();
+static void write_line(FILE *out, char **argv) {
     for (; *argv; argv++) {
         words_quote(out, *argv);
         if (argv[1])
             fputc(' ', out);
     }
+}
+
+char *dashboard_custom_line(const dashboard *self, const action *what, char *const *ids, size_t count) {
+    const json_t *run = json_object_get(what->custom, "run");
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        abort();
+    for (size_t k = 0; k < (count ? count : 1); k++) {
+        const json_t *document = count ? find_document(self, what->noun, ids[k]) : NULL;
+        if (k)
+            fputs("; ", out);
+        for (size_t i = 0; i < json_array_size(run); i++) {
+            const json_t *argument = json_array_get(run, i);
+            const char *value = value_of(argument, document, NULL);
+            char open[80];
+            snprintf(open, sizeof(open), "{{%.70s}}", json_string_value(json_object_get(argument, "name")));
+            fputs(i ? " " : "", out);
+            words_quote(out, value ? value : open);
+        }
+    }
     fclose(out);
-    cleanup_free char *raw = text;
-    return holm_text_escape(raw, strlen(raw));
+    return text;
+}
+
+// All or none: nothing runs where one of them lacks what the command needs.
+static char ***make_all(dashboard *self) {
+    const struct custom_pending *pending = self->pending;
+    char ***all = calloc(pending->count + 1, sizeof(*all));
+    if (!all)
+        abort();
+    for (size_t i = 0; i < pending->count; i++) {
+        all[i] = make_arguments(self, pending->ids[i]);
+        if (all[i])
+            continue;
+        while (i-- > 0)
+            free(all[i]);
+        free(all);
+        return NULL;
+    }
+    return all;
+}
+
+static void free_all(char ***all) {
+    for (char ***at = all; *at; at++)
+        free(*at);
+    free(all);
 }
 
 void dashboard_custom_confirmed(dashboard *self) {
-    char **argv = make_arguments(self);
-    if (argv)
-        dashboard_program_start(self, self->pending->what->title,
-                                json_string_value(json_object_get(self->pending->what->custom, "output")),
-                                argv);
-    free(argv);
+    struct custom_pending *pending = self->pending;
+    const char *place = json_string_value(json_object_get(pending->what->custom, "output"));
+    char ***all = make_all(self);
+    if (all && pending->count > dashboard_programs_room(self)) {
+        complain(self, "too many commands would run at once");
+    } else {
+        for (size_t i = 0; all && i < pending->count; i++) {
+            char title[160];
+            snprintf(title, sizeof(title), pending->count > 1 ? "%.60s %.90s" : "%.60s", pending->what->title,
+                     dashboard_item_title(self, pending->what->noun, pending->ids[i]));
+            dashboard_program_start(self, title, place, all[i]);
+        }
+        if (all && pending->count > 1)
+            ui_marks_clear(&self->ui.lists[self->ui.pane]);
+    }
+    if (all)
+        free_all(all);
     dashboard_custom_finish(self);
 }
 
+// Every command line, so that it is seen what is about to run.
 static void confirm(dashboard *self) {
-    char **argv = make_arguments(self);
-    if (!argv)
+    char *text = NULL;
+    size_t length;
+    char ***all = make_all(self);
+    if (!all)
         return;
-    cleanup_free char *line = command_line(argv);
-    free(argv);
-    dashboard_open_confirm(self, self->pending->what, NULL, 0, line);
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        abort();
+    for (size_t i = 0; all[i]; i++) {
+        char *line = NULL;
+        size_t line_length;
+        FILE *one = open_memstream(&line, &line_length);
+        if (!one)
+            abort();
+        write_line(one, all[i]);
+        fclose(one);
+        cleanup_free char *safe = holm_text_escape(line, line_length);
+        free(line);
+        fprintf(out, "%s%s", i ? "\n" : "", safe);
+    }
+    fclose(out);
+    free_all(all);
+    cleanup_free char *shown = text;
+    dashboard_open_confirm(self, self->pending->what, NULL, 0, shown);
 }
 
 static void entered(dashboard *self, const char *text) {
@@ -149,12 +224,20 @@ static void ask_next(dashboard *self) {
     }
 }
 
-void dashboard_custom(dashboard *self, const action *what, const char *id) {
-    cleanup_free char *copy = strdup(id ? id : "");
-    dashboard_custom_finish(self);
-    self->pending = calloc(1, sizeof(*self->pending));
-    if (!self->pending)
+void dashboard_custom(dashboard *self, const action *what, char *const *ids, size_t count) {
+    const char *place = json_string_value(json_object_get(what->custom, "output"));
+    if (count > 1 && place && strcmp(place, "terminal") == 0) {
+        complain(self, "a command that has the terminal is for one thing at a time");
+        return;
+    }
+    struct custom_pending *made = calloc(1, sizeof(*made));
+    char **copies = calloc(count + 1, sizeof(*copies));
+    if (!made || !copies)
         abort();
-    *self->pending = (struct custom_pending){what, steal_pointer(&copy), json_object()};
+    for (size_t i = 0; i < count; i++)
+        copies[i] = strdup(ids[i]);
+    dashboard_custom_finish(self);
+    *made = (struct custom_pending){what, copies, count, json_object()};
+    self->pending = made;
     ask_next(self);
 }

@@ -174,11 +174,15 @@ static void show_task(dashboard *self, const char *id) {
     dashboard_open_detail(self);
 }
 
-void dashboard_program_start(dashboard *self, const char *title, const char *place, char **argv) {
+size_t dashboard_programs_room(const dashboard *self) {
     size_t running = 0;
     for (const custom_run *at = self->runs; at; at = at->next)
         running++;
-    if (running >= RUNS_MOST) {
+    return running < RUNS_MOST ? RUNS_MOST - running : 0;
+}
+
+void dashboard_program_start(dashboard *self, const char *title, const char *place, char **argv) {
+    if (!dashboard_programs_room(self)) {
         ui_set_notice(&self->ui, NOTICE_BAD, "too many commands run at once");
         dashboard_dirty(self);
         return;

@@ -221,8 +221,12 @@ void dashboard_close_overlay(dashboard *self);
 
 // ---- commands of the user's (dashboard_custom.c, dashboard_custom_run.c) ----
 
-/// Asks what it has to ask, then runs it for this thing.
-void dashboard_custom(dashboard *self, const action *what, const char *id);
+/// Asks what it has to ask, then runs it for each of these things (ids are copied).
+void dashboard_custom(dashboard *self, const action *what, char *const *ids, size_t count);
+/// The command line that it comes to; what it asks stays "{{question}}". The caller frees it.
+char *dashboard_custom_line(const dashboard *self, const action *what, char *const *ids, size_t count);
+/// How many more programs may run now.
+size_t dashboard_programs_room(const dashboard *self);
 /// The question has been answered with yes.
 void dashboard_custom_confirmed(dashboard *self);
 void dashboard_custom_finish(dashboard *self);

@@ -2,6 +2,7 @@
 //
 // HOLM_FAKE_CONTAINERS: how many containers (default 4). HOLM_FAKE_EMPTY: none, and no image.
 // HOLM_FAKE_STILL: no statistics. HOLM_FAKE_THEME: the theme's name.
+// HOLM_FAKE_COMMANDS: the user's commands, as JSON.
 // HOLM_FAKE_SHELL: what a console runs (default sh), in a terminal of this
 // machine.
 #include <string.h>
@@ -123,6 +124,12 @@ void holm_system_doctor(holm_client *client, holm_done done, void *data) {
 const json_t *holm_configuration_get(const holm_client *client, const char *key) {
     (void)client;
     static json_t *theme; // borrowed by the caller as long as the program runs
+    if (strcmp(key, "command") == 0 && getenv("HOLM_FAKE_COMMANDS")) {
+        static json_t *commands;
+        if (!commands)
+            commands = json_loads(getenv("HOLM_FAKE_COMMANDS"), 0, NULL);
+        return commands;
+    }
     if (strcmp(key, "theme.name") != 0 || !getenv("HOLM_FAKE_THEME"))
         return NULL;
     if (!theme)

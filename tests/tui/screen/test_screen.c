@@ -170,6 +170,33 @@ static void test_split(void **state) {
     finish(self);
 }
 
+static void test_commands(void **state) {
+    (void)state;
+    driver *self = start(
+        140, 40,
+        (const char *[]){"HOLM_FAKE_STILL=1",
+                         "HOLM_FAKE_COMMANDS=[{\"name\":\"greet\",\"key\":\"W\",\"context\":\"container\","
+                         "\"run\":[\"echo\",\"hello\",{\"name\":\"name\",\"field\":\"configuration.name\"},"
+                         "{\"name\":\"word\",\"ask\":\"word\"}],\"ask\":[\"word\"],\"confirm\":true,"
+                         "\"output\":\"pane\",\"origin\":\"f:1\"}]",
+                         NULL});
+    driver_expect(self, "nginx:1.27");
+    driver_type(self, "  "); // marks the first two
+    driver_expect(self, "2");
+    driver_type(self, "Yhello");
+    driver_expect(self, "echo hello web");
+    driver_type(self, "\x03");
+    driver_expect_gone(self, "copy a command");
+    driver_type(self, "Wa b\r");
+    driver_expect(self, "echo hello web 'a b'");
+    driver_expect(self, "echo hello db 'a b'");
+    driver_type(self, "y");
+    driver_expect(self, "greet web");
+    driver_expect(self, "greet db");
+    driver_expect(self, "hello db a b");
+    finish(self);
+}
+
 // What a container writes reaches the terminal as cells only.
 static void test_hostile_console(void **state) {
     (void)state;
@@ -360,7 +387,7 @@ int main(void) {
         cmocka_unit_test(test_signals),         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_suspend),         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_empty),           cmocka_unit_test(test_mouse),
-        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_split),           cmocka_unit_test(test_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
