@@ -138,6 +138,13 @@ class OrdinaryUser(unittest.TestCase):
         with urllib.request.urlopen(f"http://127.0.0.1:{port['hostPort']}/index.html", timeout=60) as page:
             self.assertEqual(page.read(), b"an island\n")
         self.assertEqual(self.listening(), [port["hostPort"]])
+        # Another one, live; and those below 1024 are not for a user.
+        added = int(self.house.do("port", "add", "web", f"127.0.0.1::{port['containerPort']}").rsplit(":", 1)[1])
+        self.assertEqual(sorted(self.listening()), sorted([port["hostPort"], added]))
+        refused = self.house.holm("port", "add", "web", "127.0.0.1:80:80", code=125).stderr
+        self.assertIn("net.ipv4.ip_unprivileged_port_start=80", refused)
+        self.house.do("port", "rm", "web", f"{added}:{port['containerPort']}")
+        self.assertEqual(self.listening(), [port["hostPort"]])
 
     def listening(self):
         """The user's ports, by the kernel's tables: of TCP those that listen, of UDP those without a peer."""
