@@ -36,6 +36,7 @@ struct shim_spare {
     shim *shim;
     unsigned rehearsals; ///< that are left
     bool paused;
+    int log;     ///< of all spares; no business of a container's shim
     char *place; ///< its folder, also while that becomes the container's
     uv_timer_t timer;
     watch *listener, *caller;
@@ -169,6 +170,8 @@ static void take(shim *self, const char *text, int lifeline) {
     prctl(PR_SET_NAME, "holm-shim");
     if (become(self, text, &error) < 0)
         give_up(self, error);
+    if (spare->log >= 0)
+        close(steal_fd(&spare->log));
     watch_destroy(steal_pointer(&spare->caller));
     watch_destroy(steal_pointer(&spare->listener)); // whoever waits there tries another one
     if (spare->paused)
@@ -395,13 +398,14 @@ static int make_folder(shim *self, holm_error **error) {
 }
 
 // One for all of them, as their folders go with them. Nothing but holm's own words is in it.
-static void open_common_log(const shim *self) {
+static void open_common_log(shim *self) {
     cleanup_free char *path = path_join(self->where.runtime, "s", "log", NULL);
     struct stat status;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd >= 0 && fstat(fd, &status) == 0 && status.st_size > LOG_MOST && ftruncate(fd, 0) < 0)
         close(steal_fd(&fd));
     log_init(fd, LOG_LEVEL_INFO);
+    self->spare->log = fd;
 }
 
 int shim_spare_begin(shim *self, holm_error **error) {

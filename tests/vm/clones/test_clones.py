@@ -128,10 +128,25 @@ class Pool(unittest.TestCase):
         [now], taken = ask_traced(program=("date", "+%s"))
         self.assertTrue(taken)
         self.assertLess(abs(int(now) - time.time()), 5)
-        # With a terminal, limits of another kind, and what it does not fit.
+        # What it does not fit.
         self.assertFalse(ask_traced("--memory", "300m", program=("true",))[1])
         self.assertFalse(ask_traced("-v", "/tmp:/mnt", program=("true",))[1])
         self.assertFalse(ask_traced("--no-template", program=("true",))[1])
+
+    def test_other_parts(self):
+        """With another agent none of those that wait is of use: they end."""
+        self.fill(1)
+        before = spares()
+        with tempfile.NamedTemporaryFile() as copy:
+            with open(f"{os.environ['HOLM_BUILD']}/share/holm/initramfs-x86_64.cpio", "rb") as file:
+                copy.write(file.read())
+            copy.flush()
+            world.environment["HOLM_INITRAMFS"] = copy.name
+            self.addCleanup(world.environment.pop, "HOLM_INITRAMFS", None)
+            self.assertFalse(ask_traced(program=("true",))[1])
+            wait_for(lambda: not set(before) & set(spares()))
+            wait_for(lambda: ready() == len(spares()) > 0)
+            self.assertTrue(ask_traced(program=("true",))[1])
 
     def test_two_at_once(self):
         self.fill(2)
@@ -166,7 +181,13 @@ class Pool(unittest.TestCase):
         world.run("rm", "torn")
         # Its program died with it, but no other's.
         self.fill(1)
+        before = len(spares())
         name = world.run("run", "-d", "busybox", "sleep", "1000").strip()
+        self.assertEqual(len(spares()), before - 1)  # it was taken
+        [shim] = [pid for pid, program in world.processes() if program == "holm-shim"]
+        for path in glob.glob(f"/proc/{shim}/task/*/status"):
+            with open(path, encoding="ascii") as file:
+                self.assertIn("Seccomp:\t2", file.read(), path)
         self.assertEqual(world.run("exec", name, "echo", "in"), "in\n")
         self.assertEqual(status(name)["state"], "running")
         world.run("rm", "-f", name)
