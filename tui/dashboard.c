@@ -21,7 +21,8 @@ view_context dashboard_view(const dashboard *self) {
     return (view_context){.model = &self->model,
                           .ui = &self->ui,
                           .theme = &self->theme,
-                          .glyphs = glyphs_get(self->screen && screen_unicode(self->screen)),
+                          .glyphs = self->ui.plain ? glyphs_plain()
+                                                   : glyphs_get(self->screen && screen_unicode(self->screen)),
                           .keymap = self->keymap,
                           .now = time(NULL)};
 }
@@ -246,13 +247,14 @@ static void finish(dashboard *self) {
     grid_finish(&self->frame);
 }
 
-int dashboard_run(holm_client *client, uv_loop_t *loop, bool read_only, holm_error **error) {
+int dashboard_run(holm_client *client, uv_loop_t *loop, bool read_only, bool plain, holm_error **error) {
     dashboard *self = calloc(1, sizeof(*self));
     if (!self)
         abort();
     self->loop = loop;
     self->client = client;
     self->read_only = self->ui.read_only = read_only;
+    self->ui.plain = plain || json_is_true(holm_configuration_get(client, "dashboard.plain"));
     int code = -1;
     if (prepare(self, error) == 0) {
         start_handles(self);

@@ -69,7 +69,7 @@ static void container_tab(const painter *self) {
         detail_logs(self);
         break;
     case TAB_STATS:
-        detail_stats(self);
+        ui->plain ? detail_overview(self) : detail_stats(self);
         break;
     case TAB_CONSOLE:
         detail_console(self);

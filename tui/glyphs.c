@@ -69,3 +69,39 @@ static const glyph_table ascii_glyphs = {
 const glyph_table *glyphs_get(bool unicode) {
     return unicode ? &unicode_glyphs : &ascii_glyphs;
 }
+
+const glyph_table *glyphs_plain(void) {
+    static const glyph_table plain = {
+        .unicode = false,
+        .horizontal = " ",
+        .vertical = " ",
+        .top_left = " ",
+        .top_right = " ",
+        .bottom_left = " ",
+        .bottom_right = " ",
+        .tee_left = " ",
+        .tee_right = " ",
+        .tee_down = " ",
+        .tee_up = " ",
+        .running = " ",
+        .changing = " ",
+        .stopped = " ",
+        .failed = " ",
+        .paused = " ",
+        .unwell = " ",
+        .ellipsis = "...",
+        .dot = "-",
+        .down = "down",
+        .up = "up",
+        .check = "ok",
+        .cross = "failed",
+        .pull = " ",
+        .enter = "enter",
+        .bar_rest = " ",
+        .scroll = " ",
+        .selected = " ",
+        .spark = {" ", " ", " ", " ", " ", " ", " ", " "},
+        .bar = {" ", " ", " ", " ", " ", " ", " ", " ", " "},
+    };
+    return &plain;
+}

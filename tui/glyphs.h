@@ -16,3 +16,5 @@ typedef struct glyph_table {
 
 /// The table for this kind of terminal.
 const glyph_table *glyphs_get(bool unicode);
+/// Words and blanks only, for screen readers.
+const glyph_table *glyphs_plain(void);

@@ -121,6 +121,17 @@ static void halve(layout_plan *self, const ui_state *ui, rect body) {
     self->content = rect_inset(self->halves[ui->half], 1, 1);
 }
 
+// No frames, one thing at a time; below a detail a line for what it says of itself.
+static void plain(layout_plan *self, const ui_state *ui, rect body) {
+    self->one_pane = true;
+    if (ui->focus == FOCUS_LIST && !ui->detail_open) {
+        self->lists = self->panes[ui->pane] = body;
+        return;
+    }
+    self->detail = self->content = body;
+    self->content.height--;
+}
+
 layout_plan layout_compute(const ui_state *ui, const model_state *model, int columns, int rows) {
     layout_plan self = {.kind = LAYOUT_NARROW};
     if (columns < TINY_COLUMNS || rows < TINY_ROWS) {
@@ -133,6 +144,10 @@ layout_plan layout_compute(const ui_state *ui, const model_state *model, int col
     rect body = {0, header, columns, rows - 1 - header};
     bool detail_only = ui->focus == FOCUS_CONSOLE || ui->focus == FOCUS_DETAIL;
     bool room = ui->below ? rows >= WIDE_ROWS : columns >= WIDE_COLUMNS && rows >= WIDE_ROWS;
+    if (ui->plain) {
+        plain(&self, ui, (rect){0, 1, columns, rows - 2});
+        return self;
+    }
     if (columns >= LAYOUT_SPLIT_COLUMNS && !ui->zoom && ui_is_split(ui, model)) {
         halve(&self, ui, body);
         return self;

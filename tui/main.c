@@ -5,7 +5,8 @@
 #include "tui/dashboard.h"
 
 static int print_usage(FILE *out) {
-    fputs("Usage: holm [--debug] [COMMAND [ARGUMENT…]]\n       holm [--read-only]\n\nWithout a command: the "
+    fputs("Usage: holm [--debug] [COMMAND [ARGUMENT…]]\n       holm [--read-only] [--plain]\n\nWithout a "
+          "command: the "
           "dashboard.\n\nCommands:\n",
           out);
     for (size_t i = 0; i < action_count(); i++) {
@@ -22,12 +23,12 @@ static int print_usage(FILE *out) {
     return out == stderr ? CLI_EXIT_HOLM : 0;
 }
 
-static int open_dashboard(bool read_only) {
+static int open_dashboard(bool read_only, bool plain) {
     cli self;
     if (!cli_open(&self))
         return cli_close(&self);
     cleanup_error holm_error *error = NULL;
-    self.exit_code = dashboard_run(self.client, &self.loop, read_only, &error);
+    self.exit_code = dashboard_run(self.client, &self.loop, read_only, plain, &error);
     if (self.exit_code < 0) {
         self.exit_code = 0;
         cli_fail(&self, error);
@@ -65,12 +66,14 @@ static int run_command_line(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     int next = 1;
-    bool read_only = false;
+    bool read_only = false, plain = false;
     for (; next < argc && argv[next][0] == '-'; next++) {
         if (strcmp(argv[next], "--debug") == 0)
             setenv("HOLM_DEBUG", "1", 1);
         else if (strcmp(argv[next], "--read-only") == 0)
             read_only = true;
+        else if (strcmp(argv[next], "--plain") == 0)
+            plain = true;
         else if (strcmp(argv[next], "--help") == 0 || strcmp(argv[next], "-h") == 0)
             return print_usage(stdout);
         else if (strcmp(argv[next], "--version") == 0)
@@ -78,5 +81,5 @@ int main(int argc, char **argv) {
         else
             return print_usage(stderr);
     }
-    return next == argc ? open_dashboard(read_only) : run_command_line(argc - next, argv + next);
+    return next == argc ? open_dashboard(read_only, plain) : run_command_line(argc - next, argv + next);
 }

@@ -171,6 +171,7 @@ typedef struct ui_state {
     ui_console *split[2];          ///< two of them side by side, or NULL
     int half, middle; ///< which half had the keys last; where the left one ends, in thousandths (0: half)
     bool mouse;
+    bool plain;     ///< for screen readers: lines of text, the cursor is the selection
     bool read_only; ///< said in the first line
 } ui_state;
 

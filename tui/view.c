@@ -112,7 +112,7 @@ void paint_selection(const painter *self, int y, int rows, bool focus) {
 }
 
 void paint_scroll(const painter *self, size_t top, size_t page, size_t count) {
-    if (count <= page || self->area.height < 2)
+    if (count <= page || self->area.height < 2 || self->view->ui->plain)
         return;
     view_target bar = {.kind = TARGET_SCROLL,
                        .area = {self->area.x + self->area.width, self->area.y, 1, self->area.height},
@@ -375,6 +375,10 @@ void view_draw(const view_context *self, grid *out) {
     if (layout.kind == LAYOUT_TINY) {
         painter all = {self, out, {0, 0, out->columns, out->rows}};
         paint(&all, 0, 0, out->columns, THEME_BAD, "too small");
+        return;
+    }
+    if (self->ui->plain) {
+        view_plain(self, out, &layout);
         return;
     }
     view_header(&(painter){self, out, layout.header});

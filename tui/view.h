@@ -78,6 +78,8 @@ void paint_selection(const painter *self, int y, int rows, bool focus);
 /// A scroll mark at the right border where `count` items do not fit.
 void paint_scroll(const painter *self, size_t top, size_t page, size_t count);
 
+/// The frame for screen readers.
+void view_plain(const view_context *self, grid *out, const layout_plan *layout);
 void view_header(const painter *self);
 void view_footer(const painter *self);
 void view_overlay(const view_context *self, grid *out);

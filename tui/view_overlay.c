@@ -129,6 +129,8 @@ static void choice_row(const painter *self, int y, const ui_choice *choice, bool
     }
     if (current)
         paint_selection(self, y, 1, true);
+    if (current && self->view->ui->plain)
+        cursor_at(self, 0, y);
 }
 
 static void choices(const painter *self, int from, enum row_form form) {

@@ -39,6 +39,9 @@ const config_key config_keys[] = {
     {"console.detach-keys", CONFIG_STRING, "\"ctrl-p,ctrl-q\"", NULL,
      "Keys that leave a console; an empty text: none"},
     {"dashboard.mouse", CONFIG_BOOLEAN, "true", NULL, "Use the mouse"},
+    {"dashboard.plain", CONFIG_BOOLEAN, "false", NULL,
+     "For screen readers: lines of text without frames or graphs, the cursor on what is selected; also holm "
+     "--plain"},
     {"theme.name", CONFIG_STRING, NULL, NULL,
      "Theme: a file NAME.toml in the configuration folder's themes, or one that came with holm"},
     {"command.name", CONFIG_STRING, NULL, NULL,

@@ -58,7 +58,7 @@ static const char function[] =
     "    case $kind in *,*) words=${kind//,/ } kind='' ;; esac\n"
     "  elif [ -z \"$command\" ]; then\n"
     "    words=$_holm_commands\n"
-    "    case $word in -*) words='--debug --read-only --help --version' ;; esac\n"
+    "    case $word in -*) words='--debug --read-only --plain --help --version' ;; esac\n"
     "  elif [ -n \"$verbs\" ]; then\n"
     "    words=$verbs\n"
     "  elif [ -n \"$program\" ] && [ $count -gt 0 ]; then\n"

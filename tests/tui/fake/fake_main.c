@@ -9,7 +9,8 @@ int main(void) {
     holm_error *error = NULL;
     uv_loop_init(&loop);
     holm_client *client = holm_client_create(&loop, &error);
-    int code = dashboard_run(client, &loop, getenv("HOLM_FAKE_READ_ONLY") != NULL, &error);
+    int code = dashboard_run(client, &loop, getenv("HOLM_FAKE_READ_ONLY") != NULL,
+                             getenv("HOLM_FAKE_PLAIN") != NULL, &error);
     holm_client_destroy(client);
     uv_run(&loop, UV_RUN_DEFAULT);
     if (error)

@@ -41,7 +41,7 @@ void fake_announce(holm_client *client, const char *kind) {
     for (holm_watch *watch = client->watches; watch; watch = watch->next) {
         if (watch->kind != WATCH_EVENTS)
             continue;
-        json_t *event = json_pack("{s:s}", "kind", kind);
+        json_t *event = json_pack("{s:s, s:s, s:s}", "kind", kind, "action", "change", "name", "made-up");
         watch->item(watch, event, watch->data);
         json_decref(event);
     }

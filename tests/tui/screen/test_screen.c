@@ -197,6 +197,28 @@ static void test_commands(void **state) {
     finish(self);
 }
 
+static void test_plain(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", "HOLM_FAKE_PLAIN=1", NULL});
+    driver_expect(self, "db, running, image postgres:16");
+    driver_type(self, "s"); // stops the first one
+    driver_expect(self, "holm: 2 running");
+    driver_expect(self, "web, exited");
+    driver_expect(self, "container made-up: change");
+    driver_type(self, "g\r");
+    driver_expect(self, "db, overview, tab 1 of 6");
+    driver_type(self, "d");
+    driver_expect(self, "Lost: its writable layer");
+    driver_type(self, "n");
+    driver_expect_gone(self, "Lost:");
+    // No frames, blocks or braille: of all that, nothing was ever written (U+2500 to U+28FF).
+    assert_null(strstr(self->stream, "\xe2\x94"));
+    assert_null(strstr(self->stream, "\xe2\x95"));
+    assert_null(strstr(self->stream, "\xe2\x96"));
+    assert_null(strstr(self->stream, "\xe2\xa1"));
+    finish(self);
+}
+
 // What a container writes reaches the terminal as cells only.
 static void test_hostile_console(void **state) {
     (void)state;
@@ -387,7 +409,8 @@ int main(void) {
         cmocka_unit_test(test_signals),         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_suspend),         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_empty),           cmocka_unit_test(test_mouse),
-        cmocka_unit_test(test_split),           cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_split),           cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

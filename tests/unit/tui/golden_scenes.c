@@ -426,7 +426,39 @@ static void lost(dashboard *self) {
     model_set_lost(&self->model, "state.db cannot be opened: the disk is full");
 }
 
+static void plain(dashboard *self) {
+    containers(self);
+    self->ui.plain = true;
+    ui_select(&self->ui, &self->model, PANE_CONTAINERS, 1);
+}
+
+static void plain_detail(dashboard *self) {
+    open_tab(self, TAB_OVERVIEW);
+    self->ui.plain = true;
+}
+
+static void plain_console(dashboard *self) {
+    console_scene(self);
+    self->ui.plain = true;
+}
+
+static void plain_menu(dashboard *self) {
+    plain(self);
+    dashboard_open_palette(self, true);
+    dashboard_overlay_key(self, &(input_event){.key = INPUT_DOWN});
+}
+
+static void plain_confirm(dashboard *self) {
+    plain(self);
+    dashboard_act(self, action_find("container.rm"), NULL);
+}
+
 const scene scenes[] = {
+    {"plain", plain},
+    {"plain-detail", plain_detail},
+    {"plain-console", plain_console},
+    {"plain-menu", plain_menu},
+    {"plain-confirm", plain_confirm},
     {"containers", containers},
     {"many", many},
     {"filtered", filtered},

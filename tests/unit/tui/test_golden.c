@@ -90,7 +90,8 @@ static void draw(dashboard *self, bool unicode) {
     layout_plan plan = dashboard_layout(self);
     layout_settle(&self->ui, &plan);
     view_context view = dashboard_view(self);
-    view.glyphs = glyphs_get(unicode);
+    if (!self->ui.plain)
+        view.glyphs = glyphs_get(unicode);
     view.now = SCENE_NOW_NS / 1000000000;
     view_draw(&view, &self->frame);
 }
