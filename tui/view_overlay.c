@@ -156,7 +156,9 @@ static void choices(const painter *self, int from, enum row_form form) {
     }
     if (!overlay->choice_count)
         paint(&rows, 0, 0, rows.area.width, THEME_MUTED, "nothing matches");
-    paint_scroll(&rows, top, (size_t)page, overlay->choice_count);
+    painter bar = rows;
+    bar.area.width++; // on the border, not beside it
+    paint_scroll(&bar, top, (size_t)page, overlay->choice_count);
 }
 
 // Beside the pointer, so far as the screen has room there.

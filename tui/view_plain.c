@@ -182,4 +182,11 @@ void view_plain(const view_context *self, grid *out, const layout_plan *layout) 
     // A question or a message is read from its first line.
     while (on_top && out->cursor_row + 1 < out->rows && blank(grid_at(out, 0, out->cursor_row)))
         out->cursor_row++;
+    // Logs from their newest line that is shown.
+    if (!on_top && layout->detail.width && ui_current_tab(ui, ui->pane) == TAB_LOGS) {
+        int y = layout->content.y + layout->content.height - 1;
+        while (y > layout->content.y && blank(grid_at(out, 0, y)))
+            y--;
+        cursor_at(out, y);
+    }
 }

@@ -437,6 +437,11 @@ static void plain_detail(dashboard *self) {
     self->ui.plain = true;
 }
 
+static void plain_logs(dashboard *self) {
+    open_tab(self, TAB_LOGS);
+    self->ui.plain = true;
+}
+
 static void plain_console(dashboard *self) {
     console_scene(self);
     self->ui.plain = true;
@@ -456,6 +461,7 @@ static void plain_confirm(dashboard *self) {
 const scene scenes[] = {
     {"plain", plain},
     {"plain-detail", plain_detail},
+    {"plain-logs", plain_logs},
     {"plain-console", plain_console},
     {"plain-menu", plain_menu},
     {"plain-confirm", plain_confirm},
