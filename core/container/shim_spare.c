@@ -39,6 +39,8 @@ struct shim_spare {
     int log;     ///< of all spares; no business of a container's shim
     char *place; ///< its folder, also while that becomes the container's
     uv_timer_t timer;
+    uv_fs_event_t watched; ///< the folder that its own is in
+    unsigned closing;      ///< handles that libuv still has
     watch *listener, *caller;
     rpc_stream *streams; ///< of the rehearsal's process
     Holm__Agent__V1__PrepareRequest *rehearsed;
@@ -133,8 +135,10 @@ static int become(shim *self, const char *text, holm_error **error) {
     return shim_listen(self, error);
 }
 
-static void timer_closed(uv_handle_t *handle) {
+static void handle_closed(uv_handle_t *handle) {
     shim_spare *self = handle->data;
+    if (--self->closing > 0)
+        return;
     free(self->place);
     free(self);
 }
@@ -178,7 +182,9 @@ static void take(shim *self, const char *text, int lifeline) {
         self->driver->resume(self->machine, NULL, NULL);
     self->spare = NULL;
     holm__agent__v1__prepare_request__free_unpacked(spare->rehearsed, NULL);
-    uv_close((uv_handle_t *)&spare->timer, timer_closed);
+    spare->closing = 2;
+    uv_close((uv_handle_t *)&spare->timer, handle_closed);
+    uv_close((uv_handle_t *)&spare->watched, handle_closed);
     self->driver->settle(self->machine, machine_has_disks, self);
 }
 
@@ -376,6 +382,15 @@ static void on_late(uv_timer_t *timer) {
     shim_spare_end(((shim_spare *)timer->data)->shim, "it took too long");
 }
 
+// All that is holm's may have been removed. (Its own folder would not tell: the sockets in it keep that
+// there.)
+static void folder_changed(uv_fs_event_t *watched, const char *name, int events, int status) {
+    shim_spare *self = watched->data;
+    (void)name, (void)events, (void)status;
+    if (access(self->place, F_OK) < 0)
+        shim_spare_end(self->shim, "its folder is gone");
+}
+
 static int make_folder(shim *self, holm_error **error) {
     const char *shape = json_string_value(json_object_get(self->told, "shape"));
     uint32_t number;
@@ -427,6 +442,11 @@ int shim_spare_begin(shim *self, holm_error **error) {
     uv_timer_init(self->loop, &self->spare->timer);
     self->spare->timer.data = self->spare;
     uv_timer_start(&self->spare->timer, on_late, REHEARSAL_MS, 0);
+    uv_fs_event_init(self->loop, &self->spare->watched);
+    self->spare->watched.data = self->spare;
+    cleanup_free char *all = path_join(self->where.runtime, "s", NULL);
+    if (uv_fs_event_start(&self->spare->watched, folder_changed, all, 0) < 0)
+        log_warning("its folder cannot be watched");
     int result = shim_boot(self, error);
     unlink(disk); // the machine has it open
     return result;

@@ -1,6 +1,7 @@
 """Clones of one template are machines of their own before their first program runs, and a fresh boot can be had."""
 import glob
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,6 +123,12 @@ class Pool(unittest.TestCase):
             answers.append(more)
         for kind in list(zip(*answers))[:6]:
             self.assertEqual(len(set(kind)), len(kind), kind)
+        # One whose folder is gone has no reason to stay.
+        wait_for(lambda: ready() > 0)
+        for folder in glob.glob(os.path.join(world.environment["XDG_RUNTIME_DIR"], "holm/s/*-*")):
+            shutil.rmtree(folder)
+        wait_for(lambda: not spares())
+        self.fill(1)
         # Its clock is right though it has stood still, and it ends as any other.
         wait_for(lambda: ready() > 0)
         time.sleep(4)  # until it stands still
