@@ -22,8 +22,9 @@ typedef struct terminal_filter {
     terminal_filter_pass pass;
     void *data;
     unsigned columns;
-    bool margins; ///< left and right ones are in force (DECLRMM)
-    bool region;  ///< margins of any kind have been set
+    bool margins;            ///< left and right ones are in force (DECLRMM)
+    bool region;             ///< margins of any kind have been set
+    bool may_switch_columns; ///< DECCOLM counts (xterm's mode 40)
 
     int state;
     uint8_t leader, between; ///< of the sequence being read

@@ -52,10 +52,22 @@ static bool mode_known(int mode) {
     return false;
 }
 
+// DECCOLM: the columns stay as many as they are, and all else that it does is done (DEC STD 070).
+static void switch_columns(terminal_filter *self) {
+    if (!self->may_switch_columns)
+        return;
+    self->margins = self->region = false;
+    filter_put_text(self, "\x1b[?69l\x1b[r\x1b[H\x1b[2J");
+}
+
 // libvterm 0.1.4 reads the first parameter only, and does not know the oldest name of the other screen.
 static void private_modes(terminal_filter *self, char final) {
     for (unsigned i = 0; i < self->count; i++) {
         int mode = self->parameters[i] == 47 ? 1047 : self->parameters[i];
+        if (mode == 40)
+            self->may_switch_columns = final == 'h';
+        else if (mode == 3)
+            switch_columns(self);
         if (!mode_known(mode))
             continue;
         if (mode == 69)
@@ -98,7 +110,7 @@ static void soft_reset(terminal_filter *self) {
 
 // RIS: 0.1.4 stays on the other screen and goes on telling of the mouse.
 void filter_reset(terminal_filter *self) {
-    self->margins = self->region = false;
+    self->margins = self->region = self->may_switch_columns = false;
     self->last_length = 0;
     filter_put_text(self, "\x1b[?1000l\x1b[?1006l\x1b[?1047l\x1b[?5l\x1b"
                           "c");

@@ -20,7 +20,7 @@ for program in "$@"; do
         cp -L "$library" "$folder/root$library"
     done
 done
-# What they read: the terminals, the C.UTF-8 locale, vim's syntax files.
+# What they read: the terminals, the C.UTF-8 locale, vim's syntax files, mc's skins.
 tar -C / --ignore-failed-read --exclude=doc --exclude=lang --exclude=spell --exclude=tutor -cf - \
-    lib/terminfo usr/lib/locale/C.utf8 usr/share/vim 2>/dev/null | tar -C "$folder/root" --no-same-owner -xf -
+    lib/terminfo usr/lib/locale/C.utf8 usr/share/vim usr/share/mc etc/mc 2>/dev/null | tar -C "$folder/root" --no-same-owner -xf -
 setup_import "$holm" "$folder/root" "$image"

@@ -58,6 +58,8 @@ static void test_sequences(void **state) {
            "\x1b"
            "7.\x1b[?1048l\x1b[?1048l");
     expect("\x1b[?69h\x1b[3;9s", "\x1b[?69h\x1b[3;9s");
+    expect("a\x1b[?3h", "a"); // as xterm does
+    expect("\x1b[?40;3h\x1b[?40l\x1b[?3l", "\x1b[?69l\x1b[r\x1b[H\x1b[2J");
     expect("x\x1b[3b", "xxxx");
     expect("\x1b[5b\x1b[2J", "\x1b[2J"); // nothing to repeat
     expect("\x1b[3\nJ", "\n\x1b[3J");    // a control goes on beside the sequence

@@ -29,6 +29,7 @@ static const char *const streams[] = {
     "7\x1b[1;1H\x1b"
     "8!\x1b[?7l\x1b[10;38Hcutoff\x1b[?7h",
     "first screen\x1b[?1049h\x1b[Hother\x1b[?1049lback",
+    "not yet\x1b[?40h\x1b[3;5r\x1b[4;4Hhere\x1b[?3hwide\x1b[9Hbelow\n\n\n\x1b[?3lnarrow\r\nagain",
     "gone\x1b[?1049hfull\x1b[H\x1b[2Jscreen \x1b[44mblue  \x1b[m.",
 };
 

@@ -41,7 +41,7 @@ def visible(character, style):
 
 
 def lines(path):
-    """Lists of (character, foreground, background, flags); blank cells at the end of a line are left out."""
+    """Lists of (character, foreground, background, flags)."""
     style, found = {38: (), 48: (), "flags": frozenset()}, []
     with open(path, encoding="utf-8") as file:
         for line in file.read().split("\n")[:-1]:
@@ -56,7 +56,8 @@ def lines(path):
 
 
 def trimmed(cells):
-    while cells and cells[-1] == (" ", (), (), frozenset()):
+    """Without the blanks at the end, whatever their background: of what was erased to the end of a line tmux does not tell it."""
+    while cells and (cells[-1][0], cells[-1][3]) == (" ", frozenset()):
         cells = cells[:-1]
     return cells
 
