@@ -135,8 +135,7 @@ class Confinement:
                         ("dial", str(self.registry.server_port)), ("execute", "/bin/true")]
 
     def shim_of(self, name):
-        identity = self.house.containers()[name]["id"]
-        return min(pid for pid in self.house.processes("holm-shim") if identity in read(f"/proc/{pid}/cmdline"))
+        return self.house.shim(self.house.containers()[name]["id"])
 
     def expect_refused(self, pid, program, target, own_folder, control, allowed=()):
         """In every thread. `control` must succeed: (operation, argument, what is read)."""

@@ -72,6 +72,11 @@ def status(container):
     return rows()[container]["status"]
 
 
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return int(f.read().rsplit(")", 1)[1].split()[1])
+
+
 def processes_of(container):
     """Every process of this world that speaks of the container: its shim, the helper, its VMM."""
     found = []
@@ -89,7 +94,9 @@ def processes_of(container):
 
 
 def shim_of(container):
-    return min(pid for pid, line in processes_of(container) if "holm-shim" in line)
+    """The one whose parent is none of them: its helper is its child. (Process ids begin anew some time.)"""
+    shims = [pid for pid, line in processes_of(container) if "holm-shim" in line]
+    return next(pid for pid in shims if parent_of(pid) not in shims)
 
 
 def wait_until(condition, what, seconds=60):
