@@ -130,6 +130,12 @@ int main(void) {
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TERM", "xterm-256color", 1);
     unsetenv("TMUX");
+    char sockets[] = "/tmp/holm-tmux-XXXXXX", remove[64]; // tmux leaves its own
+    if (!mkdtemp(sockets))
+        return 1;
+    setenv("TMUX_TMPDIR", sockets, 1);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_streams)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    snprintf(remove, sizeof remove, "rm -rf %s", sockets);
+    return failed || system(remove) != 0;
 }

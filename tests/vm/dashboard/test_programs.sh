@@ -64,7 +64,7 @@ keys C-p C-z
 keys "mkdir -p $folder/beside; cd $folder/beside; PS1='~ # '; export HOME=\$PWD LC_ALL=C.UTF-8 TERM=xterm-256color COLORTERM=truecolor; stty size" Enter
 expect "30 118"
 mkdir "$folder/beside"
-start_screen beside 118 30 "cd '$folder/beside'; TERM=xterm-256color COLORTERM=truecolor HOME='$folder/beside' sh"
+start_screen beside 118 30 "cd '$folder/beside'; TERM=xterm-256color COLORTERM=truecolor HOME='$folder/beside' TMPDIR='$folder' TMUX_TMPDIR='$folder' sh"
 
 # vim: write a program, see its colours, two windows, save.
 both "vim -u DEFAULTS -i NONE --cmd 'set background=dark' -c 'set formatoptions=' story.sh; echo left vim" Enter
