@@ -72,20 +72,21 @@ static double ours(const char *text) {
 
 // tmux reads the file through a pseudoterminal: its time is also that of cat and the kernel.
 static double tmux(const char *text) {
-    char path[] = "/tmp/holm-bench-XXXXXX", command[256];
+    char path[] = "/tmp/holm-bench-XXXXXX", command[256], socket[64];
     int fd = mkstemp(path);
     if (fd < 0 || write(fd, text, SIZE) != (ssize_t)SIZE)
         return 0;
     close(fd);
-    snprintf(
-        command, sizeof command,
-        "tmux -L holm-bench-%d -f /dev/null new-session -d -x %d -y %d 'cat %s; tmux wait-for -S done' \\; "
-        "wait-for done 2>/dev/null",
-        (int)getpid(), COLUMNS, ROWS, path);
+    snprintf(command, sizeof command,
+             "tmux -S %s.socket -f /dev/null new-session -d -x %d -y %d 'cat %s; tmux wait-for -S done' \\; "
+             "wait-for done 2>/dev/null",
+             path, COLUMNS, ROWS, path);
     double begin = now(CLOCK_MONOTONIC);
     int failed = system(command);
     double took = now(CLOCK_MONOTONIC) - begin;
     unlink(path);
+    snprintf(socket, sizeof socket, "%s.socket", path); // which an ended server leaves
+    unlink(socket);
     return failed ? 0 : took;
 }
 
