@@ -12,7 +12,7 @@ struct registry_list {
     registry_list_done done;
     void *data;
     json_t *list;
-    size_t page_most, most, pages;
+    size_t page_most, most, pages, bytes;
 };
 
 void registry_list_cancel(registry_list *self) {
@@ -44,6 +44,7 @@ static void on_page(registry_fetch *fetch, const buffer *text, const holm_error 
     cleanup_error holm_error *problem = holm_error_copy(error);
     if (!problem)
         self->parse(buffer_text(text), text->length, self->list, self->most, &problem);
+    self->bytes += text ? text->length : 0;
     cleanup_free char *next = NULL;
     if (!problem && registry_fetch_next_page(fetch)) {
         const char *path = own_path(self->owner, registry_fetch_next_page(fetch));
@@ -52,7 +53,8 @@ static void on_page(registry_fetch *fetch, const buffer *text, const holm_error 
             holm_error_set(&problem, HOLM_ERROR_INTEGRITY,
                            "the registry's next page is at no address of its own");
     }
-    bool enough = json_array_size(self->list) >= self->most || ++self->pages >= REGISTRY_LIST_PAGES_MAX;
+    bool enough = json_array_size(self->list) >= self->most || ++self->pages >= REGISTRY_LIST_PAGES_MAX ||
+                  self->bytes >= REGISTRY_LIST_BYTES_MAX;
     if (problem || !next || enough)
         finish(self, next != NULL, problem);
     else

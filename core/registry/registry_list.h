@@ -9,6 +9,7 @@
 #define REGISTRY_LIST_MAX       10000 ///< entries
 #define REGISTRY_LIST_PAGE      1000  ///< entries that are asked for at a time
 #define REGISTRY_LIST_PAGES_MAX 100
+#define REGISTRY_LIST_BYTES_MAX (16u << 20) ///< of all pages: then the rest is left to be more
 
 typedef struct registry_list registry_list;
 
