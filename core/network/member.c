@@ -242,7 +242,7 @@ static int member_join(member *self, Holm__Network__V1__PortAnswer *message, hol
     if (!self->port)
         return refuse(error, HOLM_ERROR_IN_USE, "its address is taken, or the network is full");
     if (request->host)
-        switch_port_allow_host(self->port);
+        switch_port_allow_host(self->list->fabric, self->port);
     if (member_publish(self, self->request, message, error) < 0)
         return -1;
     uv_poll_init(self->control.loop, &self->card, self->card_fd);

@@ -56,6 +56,16 @@ static switch_port *find_by_ip(const network_switch *self, uint32_t ip) {
     return NULL;
 }
 
+// libslirp takes its neighbours from ARP only, and would keep the card that had this address before: a
+// connection that begins outside would go there.
+static void announce(network_switch *self, const switch_port *port, uint32_t to) {
+    uint8_t told[ETHERNET_ARP_LENGTH];
+    if (!to)
+        return;
+    ethernet_make_arp_reply(told, port->mac, port->ip, port->mac, to);
+    self->output.to_gateway(told, sizeof told, self->data);
+}
+
 switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS], uint32_t ip,
                              void *port_data) {
     if (self->port_count == SWITCH_PORTS_MAX || ethernet_is_group(mac) || find_by_mac(self, mac) ||
@@ -68,11 +78,13 @@ switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_AD
     port->ip = ip;
     port->data = port_data;
     self->ports[self->port_count++] = port;
+    announce(self, port, self->gateway_ip);
     return port;
 }
 
-void switch_port_allow_host(switch_port *port) {
+void switch_port_allow_host(network_switch *self, switch_port *port) {
     port->host = true;
+    announce(self, port, SWITCH_HOST_IP);
 }
 
 void switch_port_remove(network_switch *self, switch_port *port) {
@@ -174,7 +186,9 @@ void switch_input_gateway(network_switch *self, const uint8_t *bytes, size_t len
         return;
     }
     switch_port *member = find_by_mac(self, frame.destination);
-    if (member)
+    // What is still on its way to who had this address before is not for who may not ask for it.
+    bool from_host = frame.is_ipv4 && frame.ipv4_source == SWITCH_HOST_IP;
+    if (member && (member->host || !from_host))
         give_port(self, member, bytes, length);
 }
 

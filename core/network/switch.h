@@ -31,11 +31,11 @@ network_switch *switch_create(uint32_t gateway_ip, const switch_output *output, 
 void switch_destroy(network_switch *self);
 
 /// A new port that is `mac` and `ip` (host byte order). NULL when one of them is taken or there are
-/// SWITCH_PORTS_MAX.
+/// SWITCH_PORTS_MAX. The gateway is told of it.
 switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS], uint32_t ip,
                              void *port_data);
 /// Frames to SWITCH_HOST_IP are given to the gateway from now on.
-void switch_port_allow_host(switch_port *port);
+void switch_port_allow_host(network_switch *self, switch_port *port);
 void switch_port_remove(network_switch *self, switch_port *port);
 
 /// A frame from a port, or from the gateway. The bytes are only read.

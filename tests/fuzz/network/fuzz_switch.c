@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     switch_port *ports[2];
     for (uint32_t i = 0; i < 2; i++)
         ports[i] = switch_port_add(fabric, macs[i], 0x0a580002 + i, macs[i]);
-    switch_port_allow_host(ports[ALLOWED]);
+    switch_port_allow_host(fabric, ports[ALLOWED]);
     while (size >= 3) {
         size_t length = (size_t)(bytes[1] << 8 | bytes[2]);
         from = bytes[0] % 3;

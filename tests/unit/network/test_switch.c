@@ -44,6 +44,8 @@ static int set_up(void **state) {
     self->fabric = switch_create(GATEWAY, &output, self);
     self->web = switch_port_add(self->fabric, web_mac, WEB, &self->to_web);
     self->db = switch_port_add(self->fabric, db_mac, DB, &self->to_db);
+    assert_int_equal(self->to_gateway, 2); // it hears of both
+    self->to_gateway = 0;
     *state = self;
     return 0;
 }
@@ -107,7 +109,10 @@ static void test_members_reach_each_other(void **state) {
 static void test_host_is_for_who_is_given_it(void **state) {
     fixture *self = *state;
     uint8_t frame[64];
-    switch_port_allow_host(self->web);
+    switch_port_allow_host(self->fabric, self->web);
+    assert_int_equal(self->to_gateway, 1); // which is told which card has the address
+    assert_memory_equal(self->last + 22, web_mac, 6);
+    self->to_gateway = 0;
     switch_input_port(self->fabric, self->db, frame,
                       make_ipv4(frame, gateway_mac, db_mac, DB, SWITCH_HOST_IP, 6, 80));
     assert_int_equal(self->to_gateway, 0);
@@ -120,6 +125,12 @@ static void test_host_is_for_who_is_given_it(void **state) {
     switch_input_port(self->fabric, self->web, frame,
                       make_ipv4(frame, gateway_mac, web_mac, WEB, 0x7f000001, 6, 80));
     assert_int_equal(self->to_gateway, 1);
+    switch_input_gateway(self->fabric, frame,
+                         make_ipv4(frame, db_mac, gateway_mac, SWITCH_HOST_IP, DB, 6, 80));
+    switch_input_gateway(self->fabric, frame,
+                         make_ipv4(frame, web_mac, gateway_mac, SWITCH_HOST_IP, WEB, 6, 80));
+    assert_int_equal(self->to_db, 0);
+    assert_int_equal(self->to_web, 1);
 }
 
 static void test_spoofing_is_refused(void **state) {

@@ -165,6 +165,11 @@ class HostGateway(Container):
             self.assertEqual(self.inside(f"datagrams {HOST_GATEWAY} {port} 1400 5"), b"5\n")
             answering.join()
 
+    def test_an_address_that_somebody_had(self):
+        for _ in range(2):
+            self.assertEqual(world.run("run", "--rm", "-c", "1", "-m", "128m", "--add-host", "here:host-gateway", "busybox",
+                                       "nc", "-w", "20", "here", str(LOOPBACK_ONLY)), "caught\n")
+
     def test_configured(self):
         """The configuration lets all of them; those without a network or without a way out have no such name."""
         path = f"{world.environment['XDG_CONFIG_HOME']}/holm"
