@@ -172,13 +172,13 @@ void dns_cache_put(dns_cache *self, const uint8_t *query, size_t query_length, c
     cache_key key;
     if (length > ANSWER_MOST || length < question->end || !key_of(query, query_length, question, &key))
         return;
-    entry *before = find(self, &key);
-    if (before)
-        drop(self, before);
     uint32_t seconds = life_of(question, answer, length);
     size_t cost = sizeof(entry) + key.length + length;
     if (!seconds || cost > self->bytes_most || !self->entries_most)
-        return;
+        return; // what was kept before stays: a cut answer to a client with less room, say
+    entry *before = find(self, &key);
+    if (before)
+        drop(self, before);
     while (self->count >= self->entries_most || cost > self->bytes_most - self->bytes)
         drop(self, self->oldest);
     entry *made = malloc(cost);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define LABEL_MOST 63
+#define WIRE_MOST  255 // RFC 1035, 2.3.4: of a name with all lengths and the root
 #define POINTER    0xc0
 #define UDP_PLAIN  512 // what everybody takes
 
@@ -21,6 +22,7 @@ static void write16(uint8_t *bytes, uint16_t value) {
 // The name of a question has nothing before it to point to: pointers are refused. Returns where it ends, 0:
 // it is none.
 static size_t read_name(const uint8_t *bytes, size_t length, size_t at, char out[DNS_NAME_SIZE]) {
+    const size_t start = at;
     size_t written = 0;
     for (;;) {
         if (at >= length || bytes[at] > LABEL_MOST)
@@ -28,7 +30,7 @@ static size_t read_name(const uint8_t *bytes, size_t length, size_t at, char out
         size_t label = bytes[at++];
         if (label == 0)
             break;
-        if (label > length - at || written + label + 2 > DNS_NAME_SIZE)
+        if (label > length - at || at - start + label + 1 > WIRE_MOST)
             return 0;
         if (written)
             out[written++] = '.';

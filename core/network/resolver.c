@@ -204,6 +204,17 @@ static bool is_server(const resolver *self, const struct sockaddr_in6 *from) {
     return false;
 }
 
+// Many of the same on their way are as many chances to guess one (RFC 5452, 5): what is kept for all was
+// asked for once.
+static bool is_alone(const pending *self) {
+    for (const pending *each = self->owner->pending; each; each = each->next)
+        if (each != self && each->question.type == self->question.type &&
+            each->question.class == self->question.class &&
+            strcmp(each->question.name, self->question.name) == 0)
+            return false;
+    return true;
+}
+
 // An answer must come from where it was asked for, with the id and the question that were sent (RFC 5452).
 static void server_answered(uv_poll_t *poll, int status, int events) {
     pending *self = poll->data;
@@ -219,8 +230,9 @@ static void server_answered(uv_poll_t *poll, int status, int events) {
         return;
     bytes[0] = (uint8_t)(self->question.id >> 8);
     bytes[1] = (uint8_t)self->question.id;
-    dns_cache_put(self->owner->kept, self->query, self->length, &self->question, bytes, (size_t)got,
-                  uv_now(self->owner->loop));
+    if (is_alone(self))
+        dns_cache_put(self->owner->kept, self->query, self->length, &self->question, bytes, (size_t)got,
+                      uv_now(self->owner->loop));
     send_answer(self->owner, &self->client, bytes, (size_t)got);
     pending_end(self);
 }

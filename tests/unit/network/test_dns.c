@@ -28,6 +28,22 @@ static void test_question(void **state) {
     assert_false(dns_question_parse(broken, sizeof broken, &question));
 }
 
+// 255 bytes, with the lengths and the root (RFC 1035, 2.3.4).
+static void test_longest_name(void **state) {
+    (void)state;
+    for (uint8_t last = 60; last <= 63; last++) {
+        uint8_t bytes[300] = {[5] = 1};
+        size_t at = 12;
+        const uint8_t labels[] = {63, 63, 63, last};
+        for (size_t i = 0; i < array_length(labels); at += labels[i++] + 1u) {
+            bytes[at] = labels[i];
+            memset(bytes + at + 1, 'a', labels[i]);
+        }
+        dns_question question;
+        assert_int_equal(dns_question_parse(bytes, at + 5, &question), last <= 61);
+    }
+}
+
 static void test_answer(void **state) {
     (void)state;
     static const uint8_t record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 10, 88, 0, 2};
@@ -66,6 +82,7 @@ static void test_reverse_and_servers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_question),
+        cmocka_unit_test(test_longest_name),
         cmocka_unit_test(test_answer),
         cmocka_unit_test(test_reverse_and_servers),
     };
