@@ -65,11 +65,33 @@ static int choose_subnet(const json_t *networks, subnet *out, holm_error **error
     return -1;
 }
 
+// What no network can have, or NULL.
+static const char *special(const subnet *asked) {
+    static const struct {
+        int family;
+        const char *subnet, *name;
+    } all[] = {
+        {AF_INET, "0.0.0.0/8", "no addresses of hosts"},
+        {AF_INET, "127.0.0.0/8", "every machine's own loopback"},
+        {AF_INET, "169.254.0.0/16",
+         "addresses of one link: the host's loopback is given to containers there"},
+        {AF_INET, "224.0.0.0/3", "multicast, or reserved"},
+    };
+    for (size_t i = 0; i < array_length(all); i++) {
+        subnet other;
+        if (subnet_parse(all[i].subnet, all[i].family, &other) && subnet_overlaps(&other, asked))
+            return all[i].name;
+    }
+    return NULL;
+}
+
 static int check_subnet(const json_t *networks, const subnet *asked, const char *text, holm_error **error) {
-    const char *other = taken_by(networks, asked);
+    const char *other = taken_by(networks, asked), *what = special(asked);
     if (asked->prefix < PREFIX_LEAST || asked->prefix > PREFIX_MOST)
         holm_error_set(error, HOLM_ERROR_INVALID, "the prefix of %s is not within /%d and /%d", text,
                        PREFIX_LEAST, PREFIX_MOST);
+    else if (what)
+        holm_error_set(error, HOLM_ERROR_INVALID, "no network can have the subnet %s: %s", text, what);
     else if (other)
         holm_error_set(error, HOLM_ERROR_IN_USE, "the subnet %s overlaps that of the network %s", text,
                        other);
