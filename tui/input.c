@@ -111,12 +111,16 @@ static void csi(sink *out, const char *parameters, size_t length, char final) {
         emit(out, letter_key(final), modifiers);
 }
 
+// Bytes of the character that starts with this one; 1 where none does.
+static size_t character_length(unsigned char first) {
+    return first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 1;
+}
+
 // Decodes one thing at the front; returns its length, 0 when more is needed.
 static size_t decode(sink *out, const char *bytes, size_t length, bool final_call) {
     unsigned char first = (unsigned char)bytes[0];
     if (first != 0x1b) {
-        size_t need = first < 0xc2 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 1;
-        if (length < need && !final_call)
+        if (length < character_length(first) && !final_call)
             return 0;
         size_t used;
         uint32_t c = cell_utf8_decode(bytes, length, &used);
@@ -171,6 +175,16 @@ static size_t decode(sink *out, const char *bytes, size_t length, bool final_cal
     return 1 + used;
 }
 
+// How much of it is whole characters: the last one may have come in part.
+static size_t whole_characters(const char *bytes, size_t length) {
+    for (size_t back = 1; back <= 3 && back <= length; back++) {
+        unsigned char c = (unsigned char)bytes[length - back];
+        if ((c & 0xc0) != 0x80)
+            return character_length(c) > back ? length - back : length;
+    }
+    return length;
+}
+
 // Gives out pasted bytes up to the end mark; returns how many bytes were used.
 static size_t paste(sink *out, const char *bytes, size_t length) {
     const char *end = memmem(bytes, length, PASTE_END, strlen(PASTE_END));
@@ -182,6 +196,7 @@ static size_t paste(sink *out, const char *bytes, size_t length) {
                 break;
             }
         }
+        text = whole_characters(bytes, text);
     }
     if (text)
         out->handler(&(input_event){.key = INPUT_PASTE, .text = bytes, .length = text}, out->data);

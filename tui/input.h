@@ -20,7 +20,7 @@ enum {
     INPUT_DELETE,
     INPUT_FUNCTION_1, ///< up to INPUT_FUNCTION_1 + 11
     INPUT_FUNCTION_12 = INPUT_FUNCTION_1 + 11,
-    INPUT_PASTE, ///< text holds what was pasted; a long paste comes in pieces
+    INPUT_PASTE, ///< text holds what was pasted; a long paste comes in pieces, of whole characters
     INPUT_PASTE_END,
     INPUT_MOUSE,
     INPUT_FOCUS_IN,

@@ -19,7 +19,7 @@ struct terminal {
     char title[TITLE_SIZE]; ///< as it came
     size_t title_length;
     char *shown_title; ///< escaped
-    bool changed, cursor_visible, alternate;
+    bool changed, cursor_visible, alternate, pasting;
     int mouse;
 };
 
@@ -283,9 +283,14 @@ void terminal_key(terminal *self, const input_event *event) {
     } else if (event->key == INPUT_MOUSE) {
         mouse(self, event);
     } else if (event->key == INPUT_PASTE) {
-        vterm_keyboard_start_paste(self->emulator);
+        if (!self->pasting) // its pieces are one paste
+            vterm_keyboard_start_paste(self->emulator);
+        self->pasting = true;
         paste(self, event);
-        vterm_keyboard_end_paste(self->emulator);
+    } else if (event->key == INPUT_PASTE_END) {
+        if (self->pasting)
+            vterm_keyboard_end_paste(self->emulator);
+        self->pasting = false;
     } else {
         VTermKey key = convert_key(event->key);
         if (key != VTERM_KEY_NONE)

@@ -66,6 +66,34 @@ static void test_paste_and_mouse(void **state) {
            "mouse(0 9,4 down) mouse(0 9,4 up) mouse(65 0,0 down) ");
 }
 
+static void gather(const input_event *event, void *data) {
+    char *text = data;
+    if (event->key != INPUT_PASTE)
+        return;
+    for (size_t i = 0, used; i < event->length; i += used)
+        assert_int_not_equal(cell_utf8_decode(event->text + i, event->length - i, &used), 0xfffd);
+    strncat(text, event->text, event->length);
+}
+
+// However it comes, no piece of a paste ends within a character.
+static void test_long_paste(void **state) {
+    (void)state;
+    char bytes[1024] = "\x1b[200~";
+    for (int i = 0; i < 100; i++)
+        strcat(bytes, i % 3 ? "\xc3\xa4" : "\xe6\x97\xa5x");
+    const char *pasted = bytes + 6;
+    size_t length = strlen(bytes);
+    strcat(bytes, "\x1b[201~");
+    for (size_t step = 1; step < 300; step += 7) {
+        input_decoder decoder = {0};
+        char text[1024] = "";
+        for (size_t i = 0; i < length + 6; i += step)
+            input_feed(&decoder, bytes + i, i + step < length + 6 ? step : length + 6 - i, gather, text);
+        assert_memory_equal(text, pasted, length - 6);
+        assert_int_equal(strlen(text), length - 6);
+    }
+}
+
 // The start of a sequence waits; input_flush gives it out as keys.
 static void test_lone_escape(void **state) {
     (void)state;
@@ -132,9 +160,13 @@ static void test_detach_keys(void **state) {
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),        cmocka_unit_test(test_paste_and_mouse),
-        cmocka_unit_test(test_lone_escape), cmocka_unit_test(test_endless_sequence),
-        cmocka_unit_test(test_line_edit),   cmocka_unit_test(test_detach_keys),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_paste_and_mouse),
+        cmocka_unit_test(test_long_paste),
+        cmocka_unit_test(test_lone_escape),
+        cmocka_unit_test(test_endless_sequence),
+        cmocka_unit_test(test_line_edit),
+        cmocka_unit_test(test_detach_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

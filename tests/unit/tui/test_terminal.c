@@ -115,11 +115,14 @@ static void test_paste(void **state) {
     terminal *screen = fresh(20, 4);
     input_event event = {.key = INPUT_PASTE, .text = "a\nb\x1b[201~c", .length = 10};
     terminal_key(screen, &event);
+    key(screen, INPUT_PASTE_END, 0);
     assert_string_equal(answer, "a\rb[201~c");
     answer_length = 0;
     write_text(screen, "\x1b[?2004h");
     terminal_key(screen, &event);
-    assert_string_equal(answer, "\x1b[200~a\rb[201~c\x1b[201~");
+    terminal_key(screen, &event);
+    key(screen, INPUT_PASTE_END, 0);
+    assert_string_equal(answer, "\x1b[200~a\rb[201~ca\rb[201~c\x1b[201~"); // its pieces are one paste
     terminal_destroy(screen);
 }
 
