@@ -171,7 +171,7 @@ static void close_terminal(dashboard *self) {
 static void start_handles(dashboard *self) {
     open_terminal(self);
     uv_prepare_init(self->loop, &self->draw);
-    uv_timer_t *timers[] = {&self->escape, &self->pace, &self->settle, &self->look};
+    uv_timer_t *timers[] = {&self->escape, &self->pace, &self->settle, &self->look, &self->again};
     for (size_t i = 0; i < array_length(timers); i++) {
         uv_timer_init(self->loop, timers[i]);
         timers[i]->data = self;
@@ -190,7 +190,8 @@ static void start_handles(dashboard *self) {
 static void close_handles(dashboard *self) {
     uv_handle_t *handles[] = {(uv_handle_t *)&self->terminal, (uv_handle_t *)&self->draw,
                               (uv_handle_t *)&self->escape,   (uv_handle_t *)&self->pace,
-                              (uv_handle_t *)&self->settle,   (uv_handle_t *)&self->look};
+                              (uv_handle_t *)&self->settle,   (uv_handle_t *)&self->look,
+                              (uv_handle_t *)&self->again};
     for (size_t i = 0; i < array_length(handles); i++)
         uv_close(handles[i], NULL);
     for (size_t i = 0; i < array_length(watched_signals); i++)
@@ -242,6 +243,7 @@ static void finish(dashboard *self) {
     history_save(&self->commands);
     dashboard_custom_finish(self);
     dashboard_requests_disown(self);
+    json_decref(self->reopen);
     ui_finish(&self->ui);
     model_finish(&self->model);
     grid_finish(&self->frame);
@@ -263,6 +265,7 @@ int dashboard_run(holm_client *client, uv_loop_t *loop, bool read_only, bool pla
         draw_frame(self); // the first frame is there before the first answer
         uv_run(loop, UV_RUN_DEFAULT);
         dashboard_detail_stop(self);
+        dashboard_consoles_keep(self);
         dashboard_consoles_close(self);
         dashboard_live_stop(self);
         dashboard_custom_stop(self);

@@ -91,20 +91,23 @@ static bool needs_item(const action *what) {
     return action_is_about_items(what->noun) && !(what->flags & ACTION_NO_ITEM);
 }
 
-// The id behind a reference that was typed: a name, an id, the start of one.
-static const char *resolve(const dashboard *self, const action *what, const char *reference) {
-    size_t length = strlen(reference), count;
-    for (ui_pane pane = 0; pane < PANE_COUNT; pane++) {
-        const list_kind *kind = ui_kind(pane);
-        if (kind->noun != what->noun)
-            continue;
-        const char *items = kind->items(&self->model, &count);
-        for (size_t i = 0; i < count; i++, items += kind->item_size)
-            if (strcmp(kind->title(items), reference) == 0 ||
-                (length > 1 && strncmp(kind->id(items), reference, length) == 0))
-                return kind->id(items);
+// The id behind a reference that was typed: a name, an id, or the start of one that is no other's.
+static const char *resolve(const dashboard *self, const action *what, const char *reference, size_t *found) {
+    size_t length = strlen(reference), count = 0;
+    const list_kind *kind = dashboard_kind(what->noun);
+    const char *items = kind ? kind->items(&self->model, &count) : NULL, *id = NULL;
+    *found = 0;
+    for (size_t i = 0; i < count; i++, items += kind->item_size) {
+        if (strcmp(kind->title(items), reference) == 0 || strcmp(kind->id(items), reference) == 0) {
+            *found = 1;
+            return kind->id(items);
+        }
+        if (length > 1 && strncmp(kind->id(items), reference, length) == 0) {
+            id = kind->id(items);
+            ++*found;
+        }
     }
-    return NULL;
+    return *found == 1 ? id : NULL;
 }
 
 static const char *selected_id(const dashboard *self, const action *what) {
@@ -133,11 +136,15 @@ static bool act_on_marked(dashboard *self, const action *what) {
 }
 
 void dashboard_act(dashboard *self, const action *what, const char *reference) {
-    const char *id = reference          ? resolve(self, what, reference)
+    size_t found = 0;
+    const char *id = reference          ? resolve(self, what, reference, &found)
                      : needs_item(what) ? selected_id(self, what)
                                         : "";
     if (needs_item(what) && !id) {
-        ui_set_notice(&self->ui, NOTICE_BAD, reference ? "there is no such thing" : "nothing is selected");
+        ui_set_notice(&self->ui, NOTICE_BAD,
+                      found       ? "more than one begins like that"
+                      : reference ? "there is no such thing"
+                                  : "nothing is selected");
         dashboard_dirty(self);
         return;
     }

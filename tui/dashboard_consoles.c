@@ -201,6 +201,13 @@ static bool is_open(const dashboard *self, const char *id, const char *session) 
     return false;
 }
 
+void dashboard_console_join(dashboard *self, const char *id, const char *session) {
+    const model_container *container = model_find_container(&self->model, id);
+    if (container && !is_open(self, id, session))
+        open_console(self, (console_options){
+                               .container_id = id, .container_name = container->name, .session = session});
+}
+
 // The sessions of an earlier dashboard (or of `exec`) that still run and have a terminal.
 static void on_sessions(dashboard *self, const char *id, json_t *result, const holm_error *error) {
     const model_container *container = model_find_container(&self->model, id);
@@ -218,8 +225,7 @@ static void on_sessions(dashboard *self, const char *id, json_t *result, const h
             continue;
         if (!opened++)
             show_consoles(self, id);
-        open_console(
-            self, (console_options){.container_id = id, .container_name = container->name, .session = name});
+        dashboard_console_join(self, id, name);
     }
     if (!opened)
         ui_set_notice(&self->ui, NOTICE_INFO, "no other session with a terminal runs in it");
@@ -243,6 +249,13 @@ void dashboard_consoles_resize(dashboard *self) {
     }
     if (selected && content.width > 0)
         console_resize(selected, content.width, content.height);
+}
+
+void dashboard_consoles_sweep(dashboard *self) {
+    for (size_t i = self->console_count; i-- > 0;)
+        if (self->ui.consoles[i]->ended &&
+            !model_find_container(&self->model, self->ui.consoles[i]->container_id))
+            drop(self, i);
 }
 
 void dashboard_consoles_close(dashboard *self) {

@@ -6,6 +6,7 @@
 #include "tui/dashboard_private.h"
 
 #define STATS_MS 1000
+#define AGAIN_MS 2000 // while the backend does not answer
 
 struct request {
     dashboard *owner;
@@ -60,9 +61,26 @@ void dashboard_requests_disown(dashboard *self) {
     }
 }
 
+static void on_again(uv_timer_t *timer);
+
+// Nobody tells when the backend answers again: it is asked.
+static void ask_again(dashboard *self) {
+    uv_timer_start(&self->again, on_again, AGAIN_MS, 0);
+}
+
 static void lost(dashboard *self, const holm_error *error) {
-    model_set_lost(&self->model, error ? holm_error_message(error) : NULL);
+    model_set_lost(&self->model, holm_error_message(error));
+    ask_again(self);
     dashboard_dirty(self);
+}
+
+// It is back when nothing is missing any more.
+static void found(dashboard *self) {
+    bool missing = !self->events;
+    for (ui_pane pane = 0; pane < PANE_COUNT; pane++)
+        missing = missing || self->listing[pane].lost;
+    if (!missing)
+        model_set_lost(&self->model, NULL);
 }
 
 // ---- lists ----
@@ -84,9 +102,15 @@ static const struct {
 
 static void listed(dashboard *self, ui_pane pane, json_t *result, const holm_error *error) {
     self->listing[pane].asked = false;
-    lost(self, error);
-    if (!error) {
+    self->listing[pane].lost = error != NULL;
+    if (error) {
+        lost(self, error);
+    } else {
+        found(self);
         sources[pane].set(&self->model, result);
+        dashboard_consoles_sweep(self);
+        if (pane == PANE_CONTAINERS)
+            dashboard_consoles_restore(self);
         dashboard_doctor_welcome(self);
         ui_refresh_list(&self->ui, &self->model, pane);
         dashboard_settle(self);
@@ -154,7 +178,9 @@ static void on_events_ended(holm_watch *watch, const holm_error *error, void *da
     (void)watch;
     dashboard *self = data;
     self->events = NULL;
-    lost(self, error);
+    if (error)
+        lost(self, error);
+    ask_again(self);
 }
 
 static int64_t now_ns(void) {
@@ -166,13 +192,11 @@ static int64_t now_ns(void) {
 static void on_task(holm_watch *watch, json_t *item, void *data) {
     (void)watch;
     dashboard *self = data;
-    size_t before = self->model.task_count;
     model_task *task = model_add_task(&self->model, item, now_ns());
     if (!task)
         return;
     bool done = task->done;
-    if (self->model.task_count != before)
-        ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
+    ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
     if (done) {
         char text[512];
         snprintf(text, sizeof(text), "%s %s: %s", task->kind, task->subject,
@@ -188,6 +212,7 @@ static void on_tasks_ended(holm_watch *watch, const holm_error *error, void *dat
     (void)watch;
     (void)error;
     ((dashboard *)data)->tasks = NULL;
+    ask_again(data);
 }
 
 static void on_stats(holm_watch *watch, json_t *item, void *data) {
@@ -210,14 +235,29 @@ static void on_stats_ended(holm_watch *watch, const holm_error *error, void *dat
     (void)watch;
     (void)error;
     ((dashboard *)data)->stats = NULL;
+    ask_again(data);
+}
+
+// Those that are not open.
+static void open_watches(dashboard *self) {
+    if (!self->events)
+        self->events = holm_event_watch(self->client, -1, 0, 0, on_event, on_events_ended, self);
+    if (!self->tasks)
+        self->tasks = holm_task_watch(self->client, on_task, on_tasks_ended, self);
+    if (!self->stats)
+        self->stats = holm_stats_watch(self->client, NULL, STATS_MS, on_stats, on_stats_ended, self);
+}
+
+static void on_again(uv_timer_t *timer) {
+    dashboard *self = timer->data;
+    open_watches(self);
+    dashboard_list_all(self);
 }
 
 void dashboard_live_start(dashboard *self) {
-    self->events = holm_event_watch(self->client, -1, 0, 0, on_event, on_events_ended, self);
+    open_watches(self);
     dashboard_list_all(self);
     dashboard_system(self);
-    self->tasks = holm_task_watch(self->client, on_task, on_tasks_ended, self);
-    self->stats = holm_stats_watch(self->client, NULL, STATS_MS, on_stats, on_stats_ended, self);
 }
 
 // A pull of ours: its progress comes by the task watch too, its end only matters when it cannot start.

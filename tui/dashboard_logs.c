@@ -29,6 +29,13 @@ void dashboard_logs_close(dashboard *self) {
     log_buffer_finish(&logs->lines);
 }
 
+// Lines that nobody sees are no reason to draw.
+static bool in_sight(const dashboard *self) {
+    ui_tab tab = ui_current_tab(&self->ui, PANE_CONTAINERS);
+    return self->ui.pane == PANE_CONTAINERS && (tab == TAB_LOGS || tab == TAB_OVERVIEW) &&
+           dashboard_detail_visible(self);
+}
+
 static void on_line(holm_log *log, int64_t unix_ns, int stream, const char *bytes, size_t length,
                     bool partial, void *data) {
     (void)log;
@@ -42,7 +49,8 @@ static void on_line(holm_log *log, int64_t unix_ns, int stream, const char *byte
     // What is looked at stays where it is.
     if (!logs->follow && added && log_view_shows(logs, log_buffer_at(&logs->lines, logs->lines.count - 1)))
         logs->back += added;
-    dashboard_dirty(self);
+    if (!self->dirty && in_sight(self))
+        dashboard_dirty(self);
 }
 
 static void on_log_ended(holm_log *log, const holm_error *error, void *data) {

@@ -12,7 +12,7 @@
 
 typedef struct save {
     uv_work_t work;
-    dashboard *owner;
+    void *request; ///< the dashboard's, which may be gone by then
     char *path;
     buffer text;
     size_t lines;
@@ -56,13 +56,21 @@ static void written(uv_work_t *work, int status) {
         snprintf(text, sizeof(text), "save %.300s: %s", self->path, strerror(self->failed));
     else
         snprintf(text, sizeof(text), "%zu lines are in %.300s", self->lines, self->path);
-    if (!self->owner->leaving) {
-        ui_set_notice(&self->owner->ui, self->failed ? NOTICE_BAD : NOTICE_INFO, text);
-        dashboard_dirty(self->owner);
-    }
+    json_t *result = json_object();
+    json_object_set_new(result, "failed", json_boolean(self->failed));
+    json_object_set_new(result, "text", json_stringn_nocheck(text, strlen(text)));
+    dashboard_done(result, NULL, self->request);
+    json_decref(result);
     buffer_finish(&self->text);
     free(self->path);
     free(self);
+}
+
+static void tell(dashboard *self, const char *id, json_t *result, const holm_error *error) {
+    (void)id, (void)error;
+    ui_set_notice(&self->ui, json_is_true(json_object_get(result, "failed")) ? NOTICE_BAD : NOTICE_INFO,
+                  json_string_value(json_object_get(result, "text")));
+    dashboard_dirty(self);
 }
 
 static char *whole_path(const char *path) {
@@ -79,7 +87,7 @@ void dashboard_logs_save(dashboard *self, const char *path) {
     if (!made)
         abort();
     made->work.data = made;
-    made->owner = self;
+    made->request = dashboard_request(self, NULL, tell);
     made->path = whole_path(path);
     for (size_t i = 0; i < logs->lines.count; i++)
         if (log_view_shows(logs, log_buffer_at(&logs->lines, i)))

@@ -6,7 +6,8 @@
 
 #include "tui/dashboard_private.h"
 
-#define WHOLE_BONUS 10000 // all that was typed describes the action, and not only its first word
+#define WORDS_BONUS 100
+#define WHOLE_BONUS 100000 // all that was typed describes the action, and not only its first word
 
 static ui_overlay *open_overlay(dashboard *self, ui_overlay_kind kind, const char *title) {
     dashboard_close_overlay(self);
@@ -107,11 +108,22 @@ static int rank(const dashboard *self, const action *what) {
                                                  : 0;
 }
 
-// The first word of the palette's input chooses; what follows is the argument.
-static void split_input(const char *text, char word[LINE_EDIT_SIZE], const char **argument) {
-    size_t length = strcspn(text, " ");
-    snprintf(word, LINE_EDIT_SIZE, "%.*s", (int)length, text);
-    *argument = text + length + strspn(text + length, " ");
+static int score_of_first(const action *what, const char *text, size_t length) {
+    char words[LINE_EDIT_SIZE];
+    snprintf(words, sizeof(words), "%.*s", (int)length, text);
+    return score(what, words);
+}
+
+size_t dashboard_described(const action *what, const char *text) {
+    size_t end = strlen(text);
+    for (;;) {
+        while (end && text[end - 1] == ' ')
+            end--;
+        if (!end || score_of_first(what, text, end) > 1)
+            return end;
+        while (end && text[end - 1] != ' ')
+            end--;
+    }
 }
 
 static void fill_names(dashboard *self) {
@@ -143,28 +155,27 @@ void dashboard_open_choices(dashboard *self, const char *title, char *const *nam
     fill_names(self);
 }
 
-static void fill_choices(dashboard *self) {
+void dashboard_fill_choices(dashboard *self) {
     ui_overlay *overlay = &self->ui.overlay;
     if (overlay->kind == OVERLAY_CHOICES) {
         fill_names(self);
         return;
     }
-    bool help = overlay->kind == OVERLAY_HELP, menu = !help && strcmp(overlay->title, "command") != 0;
+    bool help = overlay->kind == OVERLAY_HELP, menu = dashboard_is_menu(self);
     scored *found = calloc(action_count(), sizeof(*found));
     ui_choice *choices = calloc(action_count(), sizeof(*choices));
     if (!found || !choices)
         abort();
-    char word[LINE_EDIT_SIZE];
-    const char *argument;
-    split_input(overlay->input.text, word, &argument);
     size_t count = 0;
     for (size_t i = 0; i < action_count(); i++) {
         const action *what = action_at(i);
-        int value = wanted(self, what, menu, help) ? score(what, overlay->input.text) : 0;
+        bool candidate = wanted(self, what, menu, help);
+        int value = candidate ? score(what, overlay->input.text) : 0;
+        size_t used = candidate && value <= 1 && !help ? dashboard_described(what, overlay->input.text) : 0;
         if (value > 1)
             value += WHOLE_BONUS;
-        else if (!value && *argument && wanted(self, what, menu, help) && !help)
-            value = score(what, word);
+        else if (used) // the more of it describes the action, the better
+            value = score_of_first(what, overlay->input.text, used) + (int)used * WORDS_BONUS;
         if (help && value > 0 && !overlay->input.length)
             value += rank(self, what);
         if (menu && value == 1 && *action_keymap_keys(self->keymap, what))
@@ -180,11 +191,13 @@ static void fill_choices(dashboard *self) {
     overlay->choices = choices;
     overlay->choice_count = count;
     overlay->choice = overlay->top = 0;
+    if (!help)
+        dashboard_palette_look(self);
 }
 
 void dashboard_open_help(dashboard *self) {
     open_overlay(self, OVERLAY_HELP, "keys that work here");
-    fill_choices(self);
+    dashboard_fill_choices(self);
 }
 
 void dashboard_open_palette(dashboard *self, bool menu) {
@@ -197,7 +210,8 @@ void dashboard_open_palette(dashboard *self, bool menu) {
     if (menu)
         snprintf(title, sizeof(title), "%.80s", strcmp(name, "command") == 0 ? "menu" : name);
     open_overlay(self, OVERLAY_PALETTE, title);
-    fill_choices(self);
+    self->commands.at = self->commands.count;
+    dashboard_fill_choices(self);
 }
 
 void dashboard_open_confirm(dashboard *self, const action *what, char **ids, size_t count, const char *text) {
@@ -284,15 +298,18 @@ void dashboard_choose(dashboard *self) {
         return;
     }
     const action *what = overlay->choices[overlay->choice].action;
-    char word[LINE_EDIT_SIZE];
-    const char *argument;
-    split_input(overlay->input.text, word, &argument);
-    // "delete web": the rest of what was typed names the thing, unless it only describes the action.
-    char text[64];
-    snprintf(text, sizeof(text), "%s %s", action_noun_name(what->noun), what->title);
-    cleanup_free char *reference = *argument && !fuzzy(text, overlay->input.text) ? strdup(argument) : NULL;
+    // "delete web": what does not describe the action names the thing.
+    const char *text = overlay->input.text;
+    size_t used = dashboard_described(what, text);
+    const char *rest = text + used + strspn(text + used, " ");
+    cleanup_free char *reference = used && *rest ? strdup(rest) : NULL;
+    dashboard_palette_keep(self, what);
     dashboard_close_overlay(self);
     dashboard_act(self, what, reference);
+    // "pull debian": an action about no thing asks, and finds its answer there.
+    if (reference && self->ui.overlay.kind == OVERLAY_PROMPT && what->flags & ACTION_NO_ITEM)
+        line_edit_key(&self->ui.overlay.input,
+                      &(input_event){.key = INPUT_PASTE, .text = reference, .length = strlen(reference)});
 }
 
 static void palette_key(dashboard *self, const input_event *event) {
@@ -300,6 +317,8 @@ static void palette_key(dashboard *self, const input_event *event) {
     bool help = overlay->kind == OVERLAY_HELP;
     size_t *at = help ? &overlay->top : &overlay->choice;
     size_t step = event->key == INPUT_PAGE_UP || event->key == INPUT_PAGE_DOWN ? 10 : 1;
+    if (dashboard_palette_key(self, event))
+        return;
     switch (event->key) {
     case INPUT_UP:
     case INPUT_PAGE_UP:
@@ -324,9 +343,11 @@ static void palette_key(dashboard *self, const input_event *event) {
             return;
         }
         if (line_edit_key(&overlay->input, event))
-            fill_choices(self);
+            dashboard_fill_choices(self);
         break;
     }
+    if (!help && overlay->kind == OVERLAY_PALETTE)
+        dashboard_palette_look(self);
     if (self->moved && overlay->choice < overlay->choice_count)
         self->moved(self, overlay->choices[overlay->choice].label);
     dashboard_dirty(self);

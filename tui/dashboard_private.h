@@ -31,6 +31,7 @@ typedef struct dashboard {
     uv_timer_t pace;   ///< a frame that has to wait for its time
     uv_timer_t settle; ///< the selection has come to rest
     uv_timer_t look;   ///< for the guest kernel, while it is being built
+    uv_timer_t again;  ///< for a backend that does not answer
     uv_signal_t signals[6];
     bool dirty; ///< draw at the end of this turn
     bool leaving;
@@ -39,7 +40,7 @@ typedef struct dashboard {
 
     struct request *requests; ///< under way
     struct {
-        bool asked, again;
+        bool asked, again, lost;
     } listing[PANE_COUNT];
     holm_watch *events, *tasks, *stats;
     struct pull *pull_list;
@@ -48,6 +49,8 @@ typedef struct dashboard {
 
     console **consoles; ///< as ui.consoles
     size_t console_count;
+    json_t *reopen;     ///< those that were open when the last dashboard was left, until they are again
+    unsigned reopening; ///< containers that have been asked for their sessions
 
     const action *confirmed; ///< what the open question is about
     char **targets;          ///< ids it is for
@@ -135,10 +138,18 @@ void dashboard_console_other(dashboard *self);
 bool dashboard_console_visible(const dashboard *self, const ui_console *console);
 /// The console is about to go: the other half has the keys then. False: it was none.
 bool dashboard_split_lose(dashboard *self, const ui_console *console);
+/// Opens a console on this session, without showing it; nothing where there is one already.
+void dashboard_console_join(dashboard *self, const char *id, const char *session);
 /// Attaches again to the sessions with a terminal that run in the container and are not open here.
 void dashboard_consoles_reopen(dashboard *self, const char *id);
+/// Closes those that have ended and whose container is gone: nothing leads to them any more.
+void dashboard_consoles_sweep(dashboard *self);
 void dashboard_consoles_resize(dashboard *self);
 void dashboard_consoles_close(dashboard *self);
+/// What is open, for the state that is kept (`reopen`); before they are closed. (dashboard_reopen.c)
+void dashboard_consoles_keep(dashboard *self);
+/// Joins again what was kept, once, when the containers are known.
+void dashboard_consoles_restore(dashboard *self);
 console *dashboard_console(dashboard *self);
 
 // ---- keys (dashboard_keys.c, dashboard_actions.c, dashboard_act_*.c, dashboard_overlay.c) ----
@@ -191,6 +202,15 @@ void dashboard_step_tab(dashboard *self, int direction);
 void dashboard_overlay_key(dashboard *self, const input_event *event);
 void dashboard_open_help(dashboard *self);
 void dashboard_open_palette(dashboard *self, bool menu);
+/// Fills what is chosen from anew, by what has been typed.
+void dashboard_fill_choices(dashboard *self);
+/// How much of what was typed describes the action; what follows names the thing. 0: nothing of it does.
+size_t dashboard_described(const action *what, const char *text);
+/// The palette's own keys, names and history (dashboard_palette.c). False: not for it.
+bool dashboard_palette_key(dashboard *self, const input_event *event);
+void dashboard_palette_look(dashboard *self); ///< shows the names that what is typed can go on with
+void dashboard_palette_keep(dashboard *self, const action *what); ///< it has been chosen
+bool dashboard_is_menu(const dashboard *self);                    ///< what is open is not the palette
 /// Asks before the action is done on these things (ids are copied), and says what is lost.
 void dashboard_confirm(dashboard *self, const action *what, char **ids, size_t count);
 void dashboard_open_confirm(dashboard *self, const action *what, char **ids, size_t count, const char *text);

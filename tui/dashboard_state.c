@@ -1,5 +1,6 @@
-// What is kept between starts: the layout, the order and filter of lists, tabs, the theme. One JSON file in
-// the data folder, written whole; one that makes no sense is as none.
+// What is kept between starts: the layout, the order and filter of lists, what is selected in them, tabs,
+// open consoles, the theme. One JSON file in the data folder, written whole; one that makes no sense is as
+// none.
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,9 +24,9 @@ static json_t *save_list(const ui_list *list, const list_kind *kind) {
     for (size_t i = 0; i < kind->column_count; i++)
         if (list->columns & 1u << i)
             json_array_append_new(columns, json_string(kind->columns[i].name));
-    return json_pack("{s:s, s:b, s:s, s:s, s:o}", "sort",
+    return json_pack("{s:s, s:b, s:s, s:s, s:o, s:s?}", "sort",
                      list->sort ? kind->columns[list->sort - 1].name : "", "reverse", list->reverse, "filter",
-                     list->filter, "group", list->group, "columns", columns);
+                     list->filter, "group", list->group, "columns", columns, "selected", list->selected);
 }
 
 static json_t *save_shares(const int shares[UI_BANDS]) {
@@ -43,12 +44,12 @@ void dashboard_state_save(const dashboard *self) {
         json_object_set_new(tabs, kind->name,
                             json_string(ui_tab_name(ui_current_tab(&self->ui, pane), pane)));
     }
-    json_t *document =
-        json_pack("{s:s, s:i, s:i, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o}", "pane",
-                  ui_kind(self->ui.pane)->name, "share", self->ui.share, "middle", self->ui.middle, "heights",
-                  save_shares(self->ui.heights), "lefts", save_shares(self->ui.lefts), "below",
-                  self->ui.below, "mouse", self->ui.mouse, "wrap", self->ui.logs.wrap, "timestamps",
-                  self->ui.logs.timestamps, "theme", self->theme_name, "lists", lists, "tabs", tabs);
+    json_t *document = json_pack(
+        "{s:s, s:i, s:i, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o, s:O?}", "pane",
+        ui_kind(self->ui.pane)->name, "share", self->ui.share, "middle", self->ui.middle, "heights",
+        save_shares(self->ui.heights), "lefts", save_shares(self->ui.lefts), "below", self->ui.below, "mouse",
+        self->ui.mouse, "wrap", self->ui.logs.wrap, "timestamps", self->ui.logs.timestamps, "theme",
+        self->theme_name, "lists", lists, "tabs", tabs, "consoles", self->reopen);
     cleanup_free char *path = state_path(self, ""), *fresh = state_path(self, ".new");
     if (!path || !fresh) {
         json_decref(document);
@@ -79,6 +80,8 @@ static void load_list(ui_list *list, const list_kind *kind, const json_t *saved)
     list->reverse = json_is_true(json_object_get(saved, "reverse"));
     copy_text(list->filter, sizeof(list->filter), json_object_get(saved, "filter"));
     copy_text(list->group, sizeof(list->group), json_object_get(saved, "group"));
+    const char *selected = json_string_value(json_object_get(saved, "selected"));
+    list->selected = selected ? strdup(selected) : NULL;
     const json_t *columns = json_object_get(saved, "columns");
     for (size_t i = 0; i < json_array_size(columns); i++) {
         const char *name = json_string_value(json_array_get(columns, i));
@@ -134,5 +137,6 @@ void dashboard_state_load(dashboard *self) {
     if (json_is_boolean(json_object_get(document, "mouse")))
         ui->mouse = json_is_true(json_object_get(document, "mouse"));
     copy_text(self->theme_name, sizeof(self->theme_name), json_object_get(document, "theme"));
+    self->reopen = json_incref(json_object_get(document, "consoles"));
     json_decref(document);
 }

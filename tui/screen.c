@@ -3,6 +3,7 @@
 
 #include <curses.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -115,7 +116,8 @@ screen_state *screen_create(int in, int out, holm_error **error) {
     cleanup_free char *type = choose_type(out);
     struct termios before;
     tcgetattr(out, &before);
-    FILE *in_file = fdopen(dup(in), "r"), *out_file = fdopen(dup(out), "w");
+    FILE *in_file = fdopen(fcntl(in, F_DUPFD_CLOEXEC, 3), "r"),
+         *out_file = fdopen(fcntl(out, F_DUPFD_CLOEXEC, 3), "w");
     SCREEN *curses = type && in_file && out_file ? newterm(type, out_file, in_file) : NULL;
     if (!curses) {
         holm_error_set(error, HOLM_ERROR_UNSUPPORTED, "terminal %s cannot be used",

@@ -183,6 +183,8 @@ static void palette(const view_context *self, grid *out) {
     }
     painter box = view_dialog(self, out, 84, 20, false);
     input_field(&box, 0, ":", &self->ui->overlay.input);
+    if (self->ui->overlay.text) // the names that it can go on with
+        paint(&box, 2, 1, box.area.width - 2, THEME_MATCH, self->ui->overlay.text);
     choices(&box, 2, ROW_WHOLE);
 }
 

@@ -19,7 +19,10 @@ static json_t *find(holm_client *client, const char *reference) {
 void holm_container_list(holm_client *client, bool all, json_t *filters, holm_done done, void *data) {
     (void)all;
     (void)filters;
-    fake_reply(client, json_deep_copy(client->containers), NULL, 0, done, data);
+    if (fake_lost())
+        fake_reply(client, NULL, fake_loss(), 0, done, data);
+    else
+        fake_reply(client, json_deep_copy(client->containers), NULL, 0, done, data);
 }
 
 static void change(holm_client *client, const char *reference, const char *state, holm_done done,
@@ -156,8 +159,11 @@ void holm_container_processes(holm_client *client, const char *reference, holm_d
 
 void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data) {
     (void)reference;
-    json_t *left = json_pack("[{s:s, s:b, s:b}, {s:s, s:b, s:b}]", "name", "shell-0", "terminal", 1,
-                             "running", 1, "name", "job-1", "terminal", 0, "running", 1);
+    static const char *const names[] = {"shell-0", "shell-1", "shell-2", "job-1"};
+    json_t *left = json_array();
+    for (size_t i = 0; i < array_length(names); i++)
+        json_array_append_new(left, json_pack("{s:s, s:b, s:b}", "name", names[i], "terminal",
+                                              names[i][0] == 's', "running", 1));
     fake_reply(client, left, NULL, 0, done, data);
 }
 

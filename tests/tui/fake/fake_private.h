@@ -28,6 +28,9 @@ void fake_reply(holm_client *client, json_t *result, holm_error *error, uint64_t
                 void *data);
 /// For what the dashboard does not ask for, but the table's commands link.
 void fake_refuse(holm_client *client, holm_done done, void *data);
+/// Whether HOLM_FAKE_LOST names a file that is there: lists and events fail; and the error.
+bool fake_lost(void);
+holm_error *fake_loss(void);
 /// What a prune that found nothing but so many bytes answers.
 json_t *fake_pruned(json_int_t bytes);
 /// Tells the watches of events that something of this kind has changed.

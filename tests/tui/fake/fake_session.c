@@ -70,7 +70,10 @@ holm_session *holm_session_open(holm_client *client, const holm_session_options 
     holm_session *session = calloc(1, sizeof(*session));
     session->events = events;
     session->data = data;
-    snprintf(session->name, sizeof(session->name), "%s", options->session ? options->session : "shell-1");
+    static int made;
+    snprintf(session->name, sizeof(session->name), "shell-%d", options->session ? 0 : ++made);
+    if (options->session)
+        snprintf(session->name, sizeof(session->name), "%s", options->session);
     struct winsize size = {.ws_col = (unsigned short)options->columns,
                            .ws_row = (unsigned short)options->rows};
     session->pid = forkpty(&session->fd, NULL, NULL, &size);

@@ -2,11 +2,13 @@
 //
 // HOLM_FAKE_CONTAINERS: how many containers (default 4). HOLM_FAKE_EMPTY: none, and no image.
 // HOLM_FAKE_STILL: no statistics. HOLM_FAKE_THEME: the theme's name.
+// HOLM_FAKE_LOST: a file; while it is there the backend does not answer.
 // HOLM_FAKE_COMMANDS: the user's commands, as JSON.
 // HOLM_FAKE_SHELL: what a console runs (default sh), in a terminal of this
 // machine.
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/tui/fake/fake_private.h"
 
@@ -52,6 +54,17 @@ int64_t fake_now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+bool fake_lost(void) {
+    const char *file = getenv("HOLM_FAKE_LOST");
+    return file && access(file, F_OK) == 0;
+}
+
+holm_error *fake_loss(void) {
+    holm_error *error = NULL;
+    holm_error_set(&error, HOLM_ERROR_UNAVAILABLE, "the database does not answer");
+    return error;
 }
 
 json_t *fake_pruned(json_int_t bytes) {

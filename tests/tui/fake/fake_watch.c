@@ -71,12 +71,23 @@ holm_watch *holm_stats_watch(holm_client *client, json_t *containers, unsigned i
     return watch;
 }
 
+static void lose(uv_timer_t *timer) {
+    holm_watch *watch = timer->data;
+    holm_error *error = fake_loss();
+    watch->ended(watch, error, watch->data);
+    holm_error_free(error);
+    holm_watch_close(watch);
+}
+
 holm_watch *holm_event_watch(holm_client *client, int64_t since_sequence, int64_t since_ns, int64_t until_ns,
                              holm_watch_item item, holm_watch_ended ended, void *data) {
     (void)since_sequence;
     (void)since_ns;
     (void)until_ns;
-    return fake_watch_new(client, WATCH_EVENTS, item, ended, data);
+    holm_watch *watch = fake_watch_new(client, WATCH_EVENTS, item, ended, data);
+    if (fake_lost())
+        uv_timer_start(&watch->timer, lose, 0, 0);
+    return watch;
 }
 
 holm_watch *holm_task_watch(holm_client *client, holm_watch_item item, holm_watch_ended ended, void *data) {

@@ -89,6 +89,102 @@ static void test_actions(void **state) {
     finish(self);
 }
 
+// A name is what it says, even where another's id begins like that.
+static void test_references(void **state) {
+    (void)state;
+    driver *self = start(120, 30, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "3 running");
+    driver_type(self, "jR\x15"
+                      "a0\r"); // db is called as web's id begins
+    driver_expect(self, "a0 ");
+    driver_type(self, ":delete a0\r");
+    driver_expect(self, "a0  (postgres:16)");
+    driver_type(self, "n");
+    driver_expect_gone(self, "Lost:");
+    driver_type(self, ":delete a2\r"); // the id of build
+    driver_expect(self, "build  (debian:12)");
+    driver_type(self, "n");
+    driver_expect_gone(self, "Lost:");
+    finish(self);
+}
+
+// The palette knows names, and what was typed before, also at an earlier start.
+static void test_palette(void **state) {
+    (void)state;
+    char data[] = "/tmp/holm-screen.XXXXXX", folder[64], file[64];
+    assert_non_null(mkdtemp(data));
+    snprintf(folder, sizeof(folder), "HOLM_FAKE_DATA=%s", data);
+    const char *environment[] = {"HOLM_FAKE_STILL=1", folder, NULL};
+    driver *self = start(120, 30, environment);
+    driver_expect(self, "3 running");
+    driver_type(self, ":start o"); // of those that do not run
+    driver_expect(self, "old");
+    driver_type(self, "\t");
+    driver_expect(self, ": start old");
+    driver_type(self, "\x15"
+                      "cont del b\t\r");
+    driver_expect(self, "build  (debian:12)");
+    driver_type(self, "n");
+    driver_expect_gone(self, "Lost:");
+    driver_type(self, ":pull zzz/new\r"); // an action about no thing asks, with the answer
+    driver_expect(self, "> zzz/new");
+    driver_type(self, "\x03");
+    driver_expect_gone(self, "> zzz/new");
+    driver_type(self, ":zzz");
+    driver_expect(self, "nothing matches");
+    driver_type(self, "\x03");
+    driver_expect_gone(self, "nothing matches");
+    finish(self);
+    self = start(120, 30, environment);
+    driver_expect(self, "3 running");
+    driver_type(self, ":\x1b[A");
+    driver_expect(self, ": pull zzz/new");
+    driver_type(self, "\x1b[A");
+    driver_expect(self, ": cont del build");
+    driver_type(self, "\x1b[B");
+    driver_expect(self, ": pull zzz/new");
+    driver_type(self, "\x1b[B");
+    driver_expect_gone(self, "zzz/new");
+    driver_type(self, "\x03");
+    driver_expect(self, "? help");
+    finish(self);
+    static const char *const files[] = {"dashboard.json", "history-command"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(file, sizeof(file), "%s/%s", data, files[i]);
+        unlink(file);
+    }
+    assert_int_equal(rmdir(data), 0);
+}
+
+// It comes back by itself, its lists and what it watches.
+static void test_lost(void **state) {
+    (void)state;
+    char file[] = "/tmp/holm-lost.XXXXXX", variable[64];
+    close(mkstemp(file));
+    snprintf(variable, sizeof(variable), "HOLM_FAKE_LOST=%s", file);
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", variable, NULL});
+    driver_expect(self, "the database does not answer");
+    unlink(file);
+    driver_expect(self, "postgres:16");
+    driver_expect_gone(self, "does not answer");
+    driver_type(self, "s");
+    driver_expect(self, "2 running"); // told by an event
+    finish(self);
+}
+
+static void test_read_only(void **state) {
+    (void)state;
+    driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", "HOLM_FAKE_READ_ONLY=1", NULL});
+    driver_expect(self, "read-only");
+    driver_expect(self, "postgres:16");
+    driver_type(self, "A"); // what is typed into a console is no mere look
+    driver_expect(self, "consoles again changes something");
+    driver_type(self, "s");
+    driver_expect(self, "stop changes something");
+    driver_expect(self, "3 running");
+    finish(self);
+}
+
 // Tab goes on with what is known here, and then with the tags that the registry has.
 static void test_pull_completion(void **state) {
     (void)state;
@@ -168,6 +264,44 @@ static void test_split(void **state) {
     driver_type(self, "\x10\x11");
     driver_expect(self, "? help");
     finish(self);
+}
+
+// Two consoles side by side are so again at the next start.
+static void test_reopen(void **state) {
+    (void)state;
+    char data[] = "/tmp/holm-screen.XXXXXX", folder[64], file[64];
+    assert_non_null(mkdtemp(data));
+    snprintf(folder, sizeof(folder), "HOLM_FAKE_DATA=%s", data);
+    snprintf(file, sizeof(file), "%s/dashboard.json", data);
+    const char *environment[] = {"HOLM_FAKE_STILL=1", "HOLM_FAKE_SHELL=sh", folder, NULL};
+    driver *self = start(160, 30, environment);
+    driver_expect(self, "nginx:1.27");
+    driver_type(self, "je"); // db
+    driver_expect(self, "ctrl-p ctrl-q");
+    driver_expect(self, "shell-1");
+    driver_type(self, "\x10|");
+    driver_expect(self, "shell-2");
+    driver_type(self, "\x10\x11");
+    driver_expect(self, "? help");
+    finish(self);
+    self = start(160, 30, environment);
+    driver_expect(self, "shell-2"); // the one used last, of what was selected
+    driver_type(self, "\r");
+    driver_expect(self, "one only");
+    driver_expect(self, "shell-1");
+    driver_expect(self, "shell-2");
+    driver_type(self, "echo right $(stty size)\r");
+    driver_expect(self, "right 26 78");
+    kill(self->pid, SIGHUP); // the line is lost while a console has the keys
+    assert_int_equal(WEXITSTATUS(driver_wait(self, false)), 128 + SIGHUP);
+    driver_stop(self);
+    self = start(160, 30, environment);
+    driver_expect(self, "one only"); // and has them again
+    driver_type(self, "\x10\x11");
+    driver_expect(self, "? help");
+    finish(self);
+    unlink(file);
+    assert_int_equal(rmdir(data), 0);
 }
 
 static void test_commands(void **state) {
@@ -402,15 +536,28 @@ int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lists_and_tabs),  cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_pull_completion), cmocka_unit_test(test_console),
-        cmocka_unit_test(test_hostile_console), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_terminals),       cmocka_unit_test(test_crash),
-        cmocka_unit_test(test_signals),         cmocka_unit_test(test_kill),
-        cmocka_unit_test(test_suspend),         cmocka_unit_test(test_quiet),
-        cmocka_unit_test(test_empty),           cmocka_unit_test(test_mouse),
-        cmocka_unit_test(test_split),           cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_lists_and_tabs),
+        cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_pull_completion),
+        cmocka_unit_test(test_console),
+        cmocka_unit_test(test_hostile_console),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_terminals),
+        cmocka_unit_test(test_crash),
+        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_kill),
+        cmocka_unit_test(test_suspend),
+        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_mouse),
+        cmocka_unit_test(test_split),
+        cmocka_unit_test(test_plain),
         cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_read_only),
+        cmocka_unit_test(test_reopen),
+        cmocka_unit_test(test_palette),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
