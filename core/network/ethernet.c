@@ -8,6 +8,7 @@
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
 #define IPV4_HEADER  20
+#define IPV6_HEADER  40
 #define UDP_HEADER   8
 #define TCP_SYN      0x02
 #define TCP_RST      0x04
@@ -87,6 +88,82 @@ static void parse_ipv4(const uint8_t *packet, size_t length, ethernet_frame *out
         parse_udp(packet + header, total - header, out);
 }
 
+// ---- IPv6 ----
+
+#define HEADER_HOPS        0
+#define HEADER_ROUTING     43
+#define HEADER_FRAGMENT    44
+#define HEADER_AH          51
+#define HEADER_DESTINATION 60
+#define HEADERS_MOST       8 // behind one another: more are for nothing but to hide what comes then
+
+// How long an extension header is; 0: it is none.
+static size_t extension_length(uint8_t kind, const uint8_t *header) {
+    switch (kind) {
+    case HEADER_HOPS:
+    case HEADER_ROUTING:
+    case HEADER_DESTINATION:
+        return ((size_t)header[1] + 1) * 8;
+    case HEADER_FRAGMENT:
+        return 8;
+    case HEADER_AH:
+        return ((size_t)header[1] + 2) * 4;
+    default:
+        return 0;
+    }
+}
+
+static bool is_extension(uint8_t kind) {
+    return extension_length(kind, (const uint8_t[2]){0}) > 0;
+}
+
+// The protocol's own header. All of it is in the first fragment (RFC 7112): a guard must see what it is.
+static bool parse_ipv6_protocol(const uint8_t *header, size_t length, ethernet_frame *out) {
+    bool ports = out->ipv6_protocol == PROTOCOL_TCP || out->ipv6_protocol == PROTOCOL_UDP;
+    if ((ports || out->ipv6_protocol == ETHERNET_ICMPV6) && length < 8)
+        return false;
+    if (out->ipv6_protocol == ETHERNET_ICMPV6) {
+        out->icmp6 = header;
+        out->icmp6_length = length;
+    }
+    if (out->ipv6_fragment || !ports)
+        return true;
+    out->has_ports = true;
+    out->source_port = read16(header);
+    out->destination_port = read16(header + 2);
+    if (out->ipv6_protocol == PROTOCOL_TCP)
+        parse_tcp(header, length, out);
+    else
+        parse_udp(header, length, out);
+    return true;
+}
+
+static void parse_ipv6(const uint8_t *packet, size_t length, ethernet_frame *out) {
+    if (length < IPV6_HEADER || packet[0] >> 4 != 6 || read16(packet + 4) > length - IPV6_HEADER)
+        return;
+    const uint8_t *at = packet + IPV6_HEADER, *end = at + read16(packet + 4);
+    uint8_t kind = packet[6];
+    bool later = false; // a fragment behind the first one
+    out->ipv6_plain = !is_extension(kind);
+    for (unsigned count = 0; is_extension(kind) && !later; count++) {
+        size_t left = (size_t)(end - at), header = left >= 8 ? extension_length(kind, at) : 0;
+        if (header == 0 || header > left || count == HEADERS_MOST)
+            return;
+        out->ipv6_routed = out->ipv6_routed || kind == HEADER_ROUTING;
+        if (kind == HEADER_FRAGMENT) {
+            out->ipv6_fragment = true;
+            later = read16(at + 2) >> 3 != 0;
+        }
+        kind = at[0];
+        at += header;
+    }
+    out->ipv6_source = packet + 8;
+    out->ipv6_destination = packet + 24;
+    out->ipv6_hops = packet[7];
+    out->ipv6_protocol = kind;
+    out->is_ipv6 = later || parse_ipv6_protocol(at, (size_t)(end - at), out);
+}
+
 bool ethernet_parse(const uint8_t *bytes, size_t length, ethernet_frame *out) {
     *out = (ethernet_frame){0};
     if (length < ETHERNET_HEADER || length > ETHERNET_MAX)
@@ -98,6 +175,8 @@ bool ethernet_parse(const uint8_t *bytes, size_t length, ethernet_frame *out) {
         parse_arp(bytes + ETHERNET_HEADER, length - ETHERNET_HEADER, out);
     else if (out->type == ETHERNET_TYPE_IPV4)
         parse_ipv4(bytes + ETHERNET_HEADER, length - ETHERNET_HEADER, out);
+    else if (out->type == ETHERNET_TYPE_IPV6)
+        parse_ipv6(bytes + ETHERNET_HEADER, length - ETHERNET_HEADER, out);
     return true;
 }
 

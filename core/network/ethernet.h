@@ -1,6 +1,6 @@
-// Frames as a switch looks at them: Ethernet, ARP and IPv4 headers, read from untrusted bytes without
-// trusting a length. IEEE 802.3 (addresses, type), RFC 826 (ARP), RFC 791 (IPv4), RFC 9293 (TCP), RFC 768
-// (UDP).
+// Frames as a switch looks at them: Ethernet, ARP, IPv4 and IPv6 headers, read from untrusted bytes without
+// trusting a length. IEEE 802.3 (addresses, type), RFC 826 (ARP), RFC 791 (IPv4), RFC 8200 (IPv6), RFC 9293
+// (TCP), RFC 768 (UDP). What ICMPv6 says of neighbours is read by neighbour.h.
 #pragma once
 
 #include <stdbool.h>
@@ -14,6 +14,17 @@
 #define ETHERNET_TYPE_IPV4 0x0800
 #define ETHERNET_TYPE_ARP  0x0806
 #define ETHERNET_TYPE_IPV6 0x86dd
+
+#define ETHERNET_ICMPV6 58 ///< as ipv6_protocol
+
+#define ETHERNET_IP6 16 ///< bytes of an IPv6 address
+
+/// What a member of a network is found at. ip is in host byte order, ip6 in the network's.
+typedef struct ethernet_host {
+    uint32_t ip;
+    bool has_ip6;
+    uint8_t ip6[ETHERNET_IP6];
+} ethernet_host;
 
 /// What was found in a frame. Addresses are in host byte order.
 typedef struct ethernet_frame {
@@ -32,6 +43,19 @@ typedef struct ethernet_frame {
     uint32_t ipv4_destination;
     uint8_t ipv4_protocol;
     bool ipv4_fragment;
+
+    bool is_ipv6; ///< a whole IPv6 header, and what follows it up to its protocol's own could be read
+    const uint8_t *ipv6_source; ///< 16 bytes within the frame
+    const uint8_t *ipv6_destination;
+    uint8_t ipv6_protocol; ///< behind all extension headers
+    uint8_t ipv6_hops;
+    bool ipv6_fragment; ///< it has a fragment header
+    bool ipv6_routed;   ///< it has a routing header: its destination is not its last one
+    bool ipv6_plain;    ///< it has no extension headers
+    const uint8_t
+        *icmp6; ///< the message of ICMPv6, as much as is here of it; NULL: it is none, or a later fragment
+    size_t icmp6_length;
+
     bool has_ports; ///< TCP or UDP, not a fragment, with its ports
     uint16_t source_port;
     uint16_t destination_port;
@@ -42,8 +66,8 @@ typedef struct ethernet_frame {
     size_t payload_length;
 } ethernet_frame;
 
-/// Reads a frame; false when it is shorter than an Ethernet header. What is broken further in leaves is_arp
-/// and is_ipv4 false.
+/// Reads a frame; false when it is shorter than an Ethernet header. What is broken further in leaves is_arp,
+/// is_ipv4 and is_ipv6 false.
 bool ethernet_parse(const uint8_t *bytes, size_t length, ethernet_frame *out);
 
 /// Whether the destination is a group address (broadcast or multicast).

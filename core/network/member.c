@@ -238,7 +238,7 @@ static int member_join(member *self, Holm__Network__V1__PortAnswer *message, hol
     if (self->card_fd < 0 || !is_datagram_socket(self->card_fd))
         return refuse(error, HOLM_ERROR_INVALID, "there came no card with it");
     own.ip = self->ip = ntohl(address.s_addr);
-    self->port = switch_port_add(self->list->fabric, own.mac, own.ip, self);
+    self->port = switch_port_add(self->list->fabric, own.mac, &(ethernet_host){.ip = own.ip}, self);
     if (!self->port)
         return refuse(error, HOLM_ERROR_IN_USE, "its address is taken, or the network is full");
     if (request->host)

@@ -274,10 +274,11 @@ static int net_open(net_process *self, const char *folder, const gateway_options
     static const switch_output output = {to_port, to_gateway};
     cleanup_free char *port_socket = path_join(folder, "port.sock", NULL);
     cleanup_free char *own_socket = path_join(folder, "net.sock", NULL);
-    self->fabric = switch_create(options->address, &output, self);
     const uint32_t ip = htonl(options->address);
     self->own = (ethernet_end){.mac = {0x52, 0x55}, .ip = options->address, .port = PORT_DNS};
     memcpy(self->own.mac + 2, &ip, sizeof ip);
+    const switch_gateway known = {.ip = options->address};
+    self->fabric = switch_create(&known, &output, self);
     self->gateway = internal ? NULL : gateway_create(&self->loop, options, error);
     if (!internal && !self->gateway)
         return -1;

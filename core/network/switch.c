@@ -1,22 +1,10 @@
-#include "core/network/switch.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#define PORT_DNS 53
-#define ICMP     1
-#define TCP      6
-
-struct switch_port {
-    uint8_t mac[ETHERNET_ADDRESS];
-    uint32_t ip;
-    bool host; // it may reach the loopback of the host
-    void *data;
-    switch_port_counters counters;
-};
+#include "core/network/switch_internal.h"
 
 struct network_switch {
-    uint32_t gateway_ip;
+    switch_gateway gateway;
     switch_output output;
     void *data;
     switch_port *ports[SWITCH_PORTS_MAX];
@@ -24,11 +12,11 @@ struct network_switch {
     switch_counters counters;
 };
 
-network_switch *switch_create(uint32_t gateway_ip, const switch_output *output, void *data) {
+network_switch *switch_create(const switch_gateway *gateway, const switch_output *output, void *data) {
     network_switch *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    self->gateway_ip = gateway_ip;
+    self->gateway = *gateway;
     self->output = *output;
     self->data = data;
     return self;
@@ -51,9 +39,24 @@ static switch_port *find_by_mac(const network_switch *self, const uint8_t *mac) 
 
 static switch_port *find_by_ip(const network_switch *self, uint32_t ip) {
     for (size_t i = 0; i < self->port_count; i++)
-        if (self->ports[i]->ip == ip)
+        if (self->ports[i]->is.ip == ip)
             return self->ports[i];
     return NULL;
+}
+
+static switch_port *find_by_ip6(const network_switch *self, const uint8_t ip6[ETHERNET_IP6]) {
+    for (size_t i = 0; i < self->port_count; i++)
+        if (switch_port_is(self->ports[i], ip6))
+            return self->ports[i];
+    return NULL;
+}
+
+static bool is_taken(const network_switch *self, const uint8_t mac[ETHERNET_ADDRESS],
+                     const ethernet_host *host) {
+    return find_by_mac(self, mac) || find_by_ip(self, host->ip) || host->ip == self->gateway.ip ||
+           (host->has_ip6 &&
+            (find_by_ip6(self, host->ip6) ||
+             (self->gateway.has_ip6 && memcmp(host->ip6, self->gateway.ip6, ETHERNET_IP6) == 0)));
 }
 
 // libslirp takes its neighbours from ARP only, and would keep the card that had this address before: a
@@ -62,23 +65,32 @@ static void announce(network_switch *self, const switch_port *port, uint32_t to)
     uint8_t told[ETHERNET_ARP_LENGTH];
     if (!to)
         return;
-    ethernet_make_arp_reply(told, port->mac, port->ip, port->mac, to);
+    ethernet_make_arp_reply(told, port->mac, port->is.ip, port->mac, to);
     self->output.to_gateway(told, sizeof told, self->data);
 }
 
-switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS], uint32_t ip,
-                             void *port_data) {
-    if (self->port_count == SWITCH_PORTS_MAX || ethernet_is_group(mac) || find_by_mac(self, mac) ||
-        find_by_ip(self, ip) || ip == self->gateway_ip)
+static void tell_gateway_ip6(network_switch *self, const switch_port *port, const uint8_t *mac,
+                             const uint8_t *ip6) {
+    uint8_t told[NEIGHBOUR_ADVERTISEMENT_LENGTH];
+    neighbour_make_advertisement(told, port->mac, port->is.ip6, false, &(neighbour_asker){mac, ip6});
+    self->output.to_gateway(told, sizeof told, self->data);
+}
+
+switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS],
+                             const ethernet_host *host, void *port_data) {
+    if (self->port_count == SWITCH_PORTS_MAX || ethernet_is_group(mac) || is_taken(self, mac, host))
         return NULL;
     switch_port *port = calloc(1, sizeof *port);
     if (!port)
         abort();
     memcpy(port->mac, mac, ETHERNET_ADDRESS);
-    port->ip = ip;
+    port->is = *host;
+    neighbour_link_local(mac, port->link_local);
     port->data = port_data;
     self->ports[self->port_count++] = port;
-    announce(self, port, self->gateway_ip);
+    announce(self, port, self->gateway.ip);
+    if (host->has_ip6 && self->gateway.has_ip6)
+        tell_gateway_ip6(self, port, self->gateway.mac, self->gateway.ip6);
     return port;
 }
 
@@ -108,61 +120,72 @@ static void give_others(network_switch *self, const switch_port *but, const uint
             give_port(self, self->ports[i], frame, length);
 }
 
-// Whether a port may send this at all: as itself and nobody else.
-static bool port_may_send(const switch_port *port, const ethernet_frame *frame) {
-    if (memcmp(frame->source, port->mac, ETHERNET_ADDRESS) != 0)
-        return false;
-    switch (frame->type) {
-    case ETHERNET_TYPE_ARP:
-        return frame->is_arp && memcmp(frame->arp_sender_mac, port->mac, ETHERNET_ADDRESS) == 0 &&
-               (frame->arp_sender_ip == port->ip || frame->arp_sender_ip == 0); // 0: a probe (RFC 5227)
-    case ETHERNET_TYPE_IPV4:
-        return frame->is_ipv4 && frame->ipv4_source == port->ip;
-    default:
-        return false; // IPv4 networks: nothing else has an address to check
-    }
-}
-
-// Whether the outside may see this. NAT would hand a loopback destination to the host's own loopback, and a
-// connection to the gateway's resolver address to the host's resolver, whatever the port: only names get
-// through, echo, and answers on connections that came through a published port.
-static bool gateway_may_see(const network_switch *self, const switch_port *port,
-                            const ethernet_frame *frame) {
-    if (frame->is_arp)
-        return frame->arp_target_ip == self->gateway_ip;
-    uint32_t to = frame->ipv4_destination;
-    uint8_t first = (uint8_t)(to >> 24);
-    if (first == 0 || first == 127 || first >= 224)
-        return false;
-    if (to == SWITCH_HOST_IP)
-        return port->host;
-    if (to != self->gateway_ip)
-        return true;
-    if (frame->ipv4_fragment)
-        return false;
-    if (frame->ipv4_protocol == ICMP || frame->is_udp)
-        return true; // datagrams are not NAT's: the gateway knows to whom it answers
-    return frame->has_ports && frame->ipv4_protocol == TCP &&
-           (frame->destination_port == PORT_DNS || !frame->tcp_opens);
+// Who is asked for is known here: the ports need not be woken for it.
+static void answer_solicitation(network_switch *self, switch_port *port, const ethernet_frame *frame,
+                                const neighbour_message *said) {
+    static const uint8_t nobody[ETHERNET_IP6];
+    const switch_port *asked = find_by_ip6(self, said->target);
+    const bool gateway = self->gateway.has_ip6 && memcmp(said->target, self->gateway.ip6, ETHERNET_IP6) == 0;
+    if (asked == port || (!asked && !gateway))
+        return;
+    // Who has no address yet wants to take that one.
+    static const uint8_t all_nodes[ETHERNET_ADDRESS] = {0x33, 0x33, 0, 0, 0, 1};
+    const bool known = memcmp(frame->ipv6_source, nobody, ETHERNET_IP6) != 0;
+    const neighbour_asker asker = {known ? port->mac : all_nodes, known ? frame->ipv6_source : NULL};
+    uint8_t reply[NEIGHBOUR_ADVERTISEMENT_LENGTH];
+    neighbour_make_advertisement(reply, gateway ? self->gateway.mac : asked->mac, said->target, gateway,
+                                 &asker);
+    give_port(self, port, reply, sizeof reply);
 }
 
 void switch_input_port(network_switch *self, switch_port *port, const uint8_t *bytes, size_t length) {
     ethernet_frame frame;
-    if (!ethernet_parse(bytes, length, &frame) || !port_may_send(port, &frame)) {
+    neighbour_message said = {0};
+    bool whole = ethernet_parse(bytes, length, &frame);
+    if (whole && frame.is_ipv6)
+        neighbour_parse(&frame, &said);
+    if (!whole || !switch_port_may_send(port, &frame, &said)) {
         self->counters.refused++;
         return;
     }
     port->counters.from_bytes += length;
     port->counters.from_frames++;
     self->counters.frames++;
+    if (frame.is_ipv6 && switch_is_asked(&frame, &said)) {
+        if (said.kind == NEIGHBOUR_SOLICITATION)
+            answer_solicitation(self, port, &frame, &said);
+        return;
+    }
     bool group = ethernet_is_group(frame.destination);
     switch_port *member = group ? NULL : find_by_mac(self, frame.destination);
     if (member && member != port)
         give_port(self, member, bytes, length);
     else if (group)
         give_others(self, port, bytes, length);
-    if (!member && self->gateway_ip && gateway_may_see(self, port, &frame))
+    if (!member && self->gateway.ip && switch_gateway_may_see(&self->gateway, port, &frame))
         self->output.to_gateway(bytes, length, self->data);
+}
+
+// The gateway's own tables of neighbours are small: it asks often, and is answered here. False: the frame is
+// another one.
+static bool answer_gateway(network_switch *self, const ethernet_frame *frame) {
+    const switch_port *asked =
+        frame->is_arp && frame->arp_operation == 1 ? find_by_ip(self, frame->arp_target_ip) : NULL;
+    if (asked) {
+        uint8_t reply[ETHERNET_ARP_LENGTH];
+        ethernet_make_arp_reply(reply, asked->mac, asked->is.ip, frame->arp_sender_mac, frame->arp_sender_ip);
+        self->output.to_gateway(reply, sizeof reply, self->data);
+        return true;
+    }
+    neighbour_message said = {0};
+    if (frame->is_ipv6)
+        neighbour_parse(frame, &said);
+    if (said.kind == NEIGHBOUR_NONE)
+        return false;
+    asked = said.kind == NEIGHBOUR_SOLICITATION && said.whole ? find_by_ip6(self, said.target) : NULL;
+    if (asked && memcmp(asked->is.ip6, said.target, ETHERNET_IP6) == 0)
+        tell_gateway_ip6(self, asked, frame->source, frame->ipv6_source);
+    return true; // nobody is told of routers
 }
 
 void switch_input_gateway(network_switch *self, const uint8_t *bytes, size_t length) {
@@ -172,15 +195,8 @@ void switch_input_gateway(network_switch *self, const uint8_t *bytes, size_t len
         return;
     }
     self->counters.frames++;
-    // The gateway's own table of neighbours is small: it asks often, and is answered here.
-    const switch_port *asked =
-        frame.is_arp && frame.arp_operation == 1 ? find_by_ip(self, frame.arp_target_ip) : NULL;
-    if (asked) {
-        uint8_t reply[ETHERNET_ARP_LENGTH];
-        ethernet_make_arp_reply(reply, asked->mac, asked->ip, frame.arp_sender_mac, frame.arp_sender_ip);
-        self->output.to_gateway(reply, sizeof reply, self->data);
+    if (answer_gateway(self, &frame))
         return;
-    }
     if (ethernet_is_group(frame.destination)) {
         give_others(self, NULL, bytes, length);
         return;

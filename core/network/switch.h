@@ -1,9 +1,13 @@
 // The switch of one network: frames in from a port or the gateway, frames out to ports and the gateway. Pure:
 // it opens nothing and waits for nothing.
 //
-// A port may only speak as itself: its own MAC, and in IPv4 and ARP its own address. What the guards refuse
-// is counted and dropped. The gateway (NAT to the outside) never sees what could reach the host's loopback,
-// which has an address of its own for the ports that are allowed to.
+// A port may only speak as itself: its own MAC, and in IPv4, ARP, IPv6 and its neighbour discovery its own
+// address. Nobody is a router or a DHCP server to others. What the guards refuse is counted and dropped. The
+// gateway (NAT to the outside) never sees what could reach the host's loopback, which has an address of its
+// own for the ports that are allowed to.
+//
+// In IPv6 all addresses are given, so nobody is told of routers: what the gateway advertises goes nowhere.
+// Who asks for a neighbour is answered by the switch, which knows all of them.
 #pragma once
 
 #include "core/network/ethernet.h"
@@ -23,17 +27,25 @@ typedef struct switch_output {
     void (*to_gateway)(const uint8_t *frame, size_t length, void *data);
 } switch_output;
 
-/// `gateway_ip` (host byte order) is where the gateway's resolver answers on port 53; nothing else of the
+/// Where the gateway is.
+typedef struct switch_gateway {
+    uint32_t ip;                   ///< host byte order; 0: an internal network, without a gateway
+    bool has_ip6;                  ///< it leads outside in IPv6, too
+    uint8_t ip6[ETHERNET_IP6];     ///< in the /64 that is the network's
+    uint8_t mac[ETHERNET_ADDRESS]; ///< at which IPv6 finds it
+} switch_gateway;
+
+/// `gateway->ip` is where the gateway's resolver answers on port 53; nothing else of the
 /// gateway's own addresses is reachable but echo, and what answers a published port. UDP to the gateway is
-/// given on whatever its port: whoever takes it must not hand it to NAT. 0: an internal network, without a
-/// gateway.
-network_switch *switch_create(uint32_t gateway_ip, const switch_output *output, void *data);
+/// given on whatever its port: whoever takes it must not hand it to NAT. Its address of IPv6 answers echo
+/// only.
+network_switch *switch_create(const switch_gateway *gateway, const switch_output *output, void *data);
 void switch_destroy(network_switch *self);
 
-/// A new port that is `mac` and `ip` (host byte order). NULL when one of them is taken or there are
-/// SWITCH_PORTS_MAX. The gateway is told of it.
-switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS], uint32_t ip,
-                             void *port_data);
+/// A new port that is `mac` and `host`; without an address of IPv6 it can send nothing of that. NULL when one
+/// of them is taken or there are SWITCH_PORTS_MAX. The gateway is told of it.
+switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS],
+                             const ethernet_host *host, void *port_data);
 /// Frames to SWITCH_HOST_IP are given to the gateway from now on.
 void switch_port_allow_host(network_switch *self, switch_port *port);
 void switch_port_remove(network_switch *self, switch_port *port);

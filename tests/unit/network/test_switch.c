@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/base/cleanup.h"
+#include "core/network/neighbour.h"
 #include "core/network/switch.h"
 
 #define GATEWAY 0x0a580001
@@ -17,6 +18,11 @@
 static const uint8_t web_mac[6] = {0x52, 0x54, 0, 0, 0, 2}, db_mac[6] = {0x52, 0x54, 0, 0, 0, 3};
 static const uint8_t gateway_mac[6] = {0x52, 0x55, 10, 88, 0, 1},
                      broadcast[6] = {255, 255, 255, 255, 255, 255};
+
+#define PREFIX 0xfd, 0x12, 0x34, 0x56, 0x78, 0x9a, 0, 0
+static const uint8_t gateway6[16] = {PREFIX, [15] = 1}, web6[16] = {PREFIX, [15] = 2},
+                     db6[16] = {PREFIX, [15] = 3}, outside6[16] = {0x20, 1, 0x0d, 0xb8, [15] = 7},
+                     nobody6[16], all6[16] = {0xff, 2, [15] = 1};
 
 typedef struct fixture {
     network_switch *fabric;
@@ -38,13 +44,24 @@ static void to_gateway(const uint8_t *frame, size_t length, void *data) {
     memcpy(self->last, frame, length < sizeof self->last ? length : sizeof self->last);
 }
 
+static switch_port *add(const fixture *self, const uint8_t *mac, uint32_t ip, const uint8_t *ip6,
+                        unsigned *count) {
+    ethernet_host host = {.ip = ip, .has_ip6 = ip6 != NULL};
+    if (ip6)
+        memcpy(host.ip6, ip6, sizeof host.ip6);
+    return switch_port_add(self->fabric, mac, &host, count);
+}
+
 static int set_up(void **state) {
     static const switch_output output = {to_port, to_gateway};
     fixture *self = calloc(1, sizeof *self);
-    self->fabric = switch_create(GATEWAY, &output, self);
-    self->web = switch_port_add(self->fabric, web_mac, WEB, &self->to_web);
-    self->db = switch_port_add(self->fabric, db_mac, DB, &self->to_db);
-    assert_int_equal(self->to_gateway, 2); // it hears of both
+    switch_gateway gateway = {.ip = GATEWAY, .has_ip6 = true};
+    memcpy(gateway.ip6, gateway6, sizeof gateway6);
+    memcpy(gateway.mac, gateway_mac, sizeof gateway_mac);
+    self->fabric = switch_create(&gateway, &output, self);
+    self->web = add(self, web_mac, WEB, web6, &self->to_web);
+    self->db = add(self, db_mac, DB, db6, &self->to_db);
+    assert_int_equal(self->to_gateway, 4); // it hears of both, and of both families
     self->to_gateway = 0;
     *state = self;
     return 0;
@@ -140,7 +157,7 @@ static void test_spoofing_is_refused(void **state) {
     switch_input_port(self->fabric, self->web, frame, make_ipv4(frame, db_mac, web_mac, DB, DB, 6, 1)); // IP
     switch_input_port(self->fabric, self->web, frame, make_arp(frame, web_mac, GATEWAY, DB));           // ARP
     size_t length = make_ipv4(frame, db_mac, web_mac, WEB, DB, 6, 1);
-    frame[12] = 0x86, frame[13] = 0xdd; // no address to check
+    frame[12] = 0x88, frame[13] = 0xcc; // no address to check
     switch_input_port(self->fabric, self->web, frame, length);
     switch_input_port(self->fabric, self->web, frame, 13); // shorter than a header
     assert_int_equal(self->to_db + self->to_web + self->to_gateway, 0);
@@ -188,16 +205,228 @@ static void test_switch_answers_the_gateway(void **state) {
     assert_memory_equal(reply.arp_sender_mac, db_mac, 6);
 }
 
+// ---- IPv6 ----
+
+// Headers and `length` bytes of a message behind them.
+static size_t make_ipv6(uint8_t *out, const uint8_t *to_mac, const uint8_t *from_mac, const uint8_t *from,
+                        const uint8_t *to, uint8_t protocol, const uint8_t *message, size_t length) {
+    memset(out, 0, 54);
+    memcpy(out, to_mac, 6);
+    memcpy(out + 6, from_mac, 6);
+    out[12] = 0x86, out[13] = 0xdd;
+    out[14] = 0x60;
+    out[19] = (uint8_t)length;
+    out[20] = protocol;
+    out[21] = 255;
+    memcpy(out + 22, from, 16);
+    memcpy(out + 38, to, 16);
+    memcpy(out + 54, message, length);
+    return 54 + length;
+}
+
+// A message of ICMPv6 about `target`, and the hardware address of an option (NULL: none).
+static size_t make_said(uint8_t *out, uint8_t kind, const uint8_t *target, uint8_t option,
+                        const uint8_t *mac) {
+    memset(out, 0, 32);
+    out[0] = kind;
+    memcpy(out + 8, target, 16);
+    if (!mac)
+        return 24;
+    out[24] = option;
+    out[25] = 1;
+    memcpy(out + 26, mac, 6);
+    return 32;
+}
+
+static unsigned heard(fixture *self) {
+    unsigned all = self->to_web + self->to_db + self->to_gateway;
+    self->to_web = self->to_db = self->to_gateway = 0;
+    return all;
+}
+
+static void test_neighbours_are_answered_for(void **state) {
+    fixture *self = *state;
+    uint8_t frame[128], message[64], link_local[16];
+    neighbour_link_local(db_mac, link_local);
+    const struct {
+        const uint8_t *from, *target, *mac; // who is there; NULL: nobody
+    } cases[] = {{web6, db6, db_mac},
+                 {web6, link_local, db_mac},
+                 {web6, gateway6, gateway_mac},
+                 {web6, web6, NULL},
+                 {web6, outside6, NULL},
+                 {nobody6, db6, db_mac},
+                 {nobody6, gateway6, gateway_mac},
+                 {nobody6, web6, NULL}};
+    for (size_t i = 0; i < array_length(cases); i++) {
+        size_t length = make_said(message, 135, cases[i].target, 1, web_mac);
+        switch_input_port(self->fabric, self->web, frame,
+                          make_ipv6(frame, db_mac, web_mac, cases[i].from, all6, 58, message, length));
+        assert_int_equal(self->to_web, cases[i].mac != NULL);
+        assert_int_equal(heard(self), cases[i].mac != NULL);
+        if (!cases[i].mac)
+            continue;
+        ethernet_frame reply;
+        neighbour_message said;
+        assert_true(ethernet_parse(self->last, NEIGHBOUR_ADVERTISEMENT_LENGTH, &reply) && reply.is_ipv6);
+        neighbour_parse(&reply, &said);
+        assert_true(said.whole && said.kind == NEIGHBOUR_ADVERTISEMENT);
+        assert_memory_equal(said.target, cases[i].target, 16);
+        assert_memory_equal(said.links[1], cases[i].mac, 6);
+        assert_memory_equal(reply.ipv6_destination, cases[i].from == nobody6 ? all6 : cases[i].from, 16);
+    }
+    assert_int_equal(switch_count(self->fabric).refused, 0);
+    // the gateway, by what it takes for its own hardware address
+    const uint8_t its_mac[6] = {0x52, 0x56, 0, 0, 0, 1};
+    size_t length = make_said(message, 135, db6, 1, its_mac);
+    switch_input_gateway(self->fabric, frame,
+                         make_ipv6(frame, broadcast, its_mac, gateway6, all6, 58, message, length));
+    assert_int_equal(self->to_gateway, 1);
+    assert_memory_equal(self->last, its_mac, 6);
+    assert_memory_equal(self->last + 6, db_mac, 6);
+}
+
+static void test_neighbours_speak_for_themselves(void **state) {
+    fixture *self = *state;
+    uint8_t frame[128], message[64], own[16], other[16];
+    neighbour_link_local(web_mac, own);
+    neighbour_link_local(db_mac, other);
+    const struct {
+        const uint8_t *from, *target, *mac;
+        uint8_t kind;
+        bool passes;
+    } cases[] = {
+        {web6, web6, web_mac, 136, true},      {web6, web6, NULL, 136, true},
+        {own, own, web_mac, 136, true},        {web6, db6, web_mac, 136, false},
+        {web6, gateway6, web_mac, 136, false}, {web6, web6, db_mac, 136, false},
+        {db6, db6, db_mac, 136, false},        {other, other, web_mac, 136, false},
+        {web6, db6, db_mac, 135, false},       {nobody6, web6, web_mac, 136, false},
+        {web6, web6, web_mac, 134, false},     {own, own, NULL, 134, false},
+        {own, own, NULL, 137, false},          {own, own, web_mac, 137, false},
+        {gateway6, web6, NULL, 134, false},
+    };
+    for (size_t i = 0; i < array_length(cases); i++) {
+        size_t length =
+            make_said(message, cases[i].kind, cases[i].target, cases[i].kind == 135 ? 1 : 2, cases[i].mac);
+        uint64_t refused = switch_count(self->fabric).refused;
+        switch_input_port(self->fabric, self->web, frame,
+                          make_ipv6(frame, db_mac, web_mac, cases[i].from, db6, 58, message, length));
+        if (heard(self) != cases[i].passes || switch_count(self->fabric).refused - refused == cases[i].passes)
+            fail_msg("case %zu", i);
+    }
+}
+
+// A router's advertisement that is hidden, and other things that are not what they look like.
+static void test_hidden_messages(void **state) {
+    fixture *self = *state;
+    uint8_t frame[160];
+    const uint8_t advertisement[16] = {134};
+    const struct {
+        uint8_t first;
+        uint8_t headers[72];
+        size_t length;
+    } cases[] = {
+        {60, {58}, 8},                          // options for the destination
+        {0, {60, 0, 0, 0, 0, 0, 0, 0, 58}, 16}, // and for each hop
+        {44, {58, 0, 0, 1}, 8},                 // the first fragment
+        {44, {58, 0, 0, 0}, 8},                 // the only one
+        {51, {58, 1}, 12},                      // authenticated
+        {43, {58}, 8},                          // by way of another
+        {60, {58, 200}, 8},                     // longer than all there is
+        {60, {60, [8] = 60, [16] = 60, [24] = 60, [32] = 60, [40] = 60, [48] = 60, [56] = 60, [64] = 58}, 72},
+    };
+    for (size_t i = 0; i < array_length(cases); i++) {
+        uint8_t message[96] = {0};
+        memcpy(message, cases[i].headers, cases[i].length);
+        memcpy(message + cases[i].length, advertisement, sizeof advertisement);
+        switch_input_port(self->fabric, self->web, frame,
+                          make_ipv6(frame, db_mac, web_mac, web6, all6, cases[i].first, message,
+                                    cases[i].length + sizeof advertisement));
+        if (heard(self) != 0)
+            fail_msg("case %zu", i);
+    }
+    // what is cut off before it says what it is; whoever has no address; fewer bytes than were said
+    const uint8_t cut[12] = {58, 0, 0, 1, [8] = 134};
+    switch_input_port(self->fabric, self->web, frame,
+                      make_ipv6(frame, db_mac, web_mac, web6, all6, 44, cut, sizeof cut));
+    switch_input_port(self->fabric, self->web, frame,
+                      make_ipv6(frame, db_mac, web_mac, web6, db6, 58, cut, sizeof cut) - 1);
+    switch_port *plain = add(self, (const uint8_t[]){2, 0, 0, 0, 0, 9}, 0x0a580009, NULL, &self->to_db);
+    assert_int_equal(heard(self), 1); // the gateway, of IPv4
+    switch_input_port(self->fabric, plain, frame,
+                      make_ipv6(frame, db_mac, (const uint8_t[]){2, 0, 0, 0, 0, 9}, web6, db6, 59, cut, 8));
+    assert_int_equal(heard(self), 0);
+    // a large datagram's later part goes through
+    const uint8_t later[16] = {17, 0, 4, 0};
+    switch_input_port(self->fabric, self->web, frame,
+                      make_ipv6(frame, db_mac, web_mac, web6, db6, 44, later, sizeof later));
+    assert_int_equal(self->to_db, 1);
+}
+
+static void test_gateway_is_guarded_in_ipv6(void **state) {
+    fixture *self = *state;
+    uint8_t frame[128];
+    const uint8_t loopback[16] = {[15] = 1}, mapped[16] = {[10] = 0xff, 0xff, 127, [15] = 1},
+                  link_local[16] = {0xfe, 0x80, [15] = 2}, member[16] = {PREFIX, [15] = 77};
+    const uint8_t tcp[20] = {0x10, 0, 0, 80, [13] = 2}, udp[8] = {0x10, 0, 0, 53, 0, 8},
+                  dhcp[8] = {2, 0x23, 2, 0x22, 0, 8}, echo[8] = {128}, unreachable[8] = {1};
+    const struct {
+        const uint8_t *to;
+        uint8_t protocol;
+        const uint8_t *message;
+        bool passes;
+    } cases[] = {
+        {outside6, 6, tcp, true},    {outside6, 17, udp, true},  {outside6, 58, echo, false},
+        {gateway6, 58, echo, true},  {gateway6, 6, tcp, false},  {gateway6, 17, udp, false},
+        {loopback, 6, tcp, false},   {mapped, 6, tcp, false},    {nobody6, 6, tcp, false},
+        {link_local, 6, tcp, false}, {all6, 17, udp, false},     {member, 6, tcp, false},
+        {outside6, 17, dhcp, false}, {outside6, 60, udp, false}, {outside6, 58, unreachable, false},
+    };
+    for (size_t i = 0; i < array_length(cases); i++) {
+        size_t length = make_ipv6(frame, gateway_mac, web_mac, web6, cases[i].to, cases[i].protocol,
+                                  cases[i].message, cases[i].protocol == 6 ? 20 : 8);
+        switch_input_port(self->fabric, self->web, frame, length);
+        if (heard(self) != cases[i].passes)
+            fail_msg("case %zu", i);
+    }
+    // nobody hears of routers from it, and the same to members
+    uint8_t message[32];
+    for (uint8_t kind = 134; kind <= 137; kind++) {
+        size_t length = make_said(message, kind, gateway6, 1, NULL);
+        switch_input_gateway(self->fabric, frame,
+                             make_ipv6(frame, web_mac, gateway_mac, gateway6, all6, 58, message, length));
+    }
+    assert_int_equal(heard(self), 0);
+    switch_input_gateway(self->fabric, frame,
+                         make_ipv6(frame, web_mac, gateway_mac, outside6, web6, 17, udp, sizeof udp));
+    assert_int_equal(self->to_web, 1);
+}
+
+static void test_nobody_answers_for_dhcp(void **state) {
+    fixture *self = *state;
+    uint8_t frame[128];
+    const uint8_t dhcp6[8] = {2, 0x23, 2, 0x22, 0, 8}; // 547 to 546
+    switch_input_port(self->fabric, self->web, frame,
+                      make_ipv6(frame, db_mac, web_mac, web6, db6, 17, dhcp6, sizeof dhcp6));
+    size_t length = make_ipv4(frame, db_mac, web_mac, WEB, DB, 17, 68);
+    frame[35] = 67;
+    switch_input_port(self->fabric, self->web, frame, length);
+    assert_int_equal(heard(self), 0);
+    assert_int_equal(switch_count(self->fabric).refused, 2);
+}
+
 static void test_ports_are_unique(void **state) {
     fixture *self = *state;
     unsigned count = 0;
     const uint8_t other[6] = {0x52, 0x54, 0, 0, 0, 9}, group[6] = {1, 0, 0x5e, 0, 0, 1};
-    assert_null(switch_port_add(self->fabric, web_mac, 0x0a580009, &count));
-    assert_null(switch_port_add(self->fabric, other, WEB, &count));
-    assert_null(switch_port_add(self->fabric, other, GATEWAY, &count));
-    assert_null(switch_port_add(self->fabric, group, 0x0a580009, &count));
+    assert_null(add(self, web_mac, 0x0a580009, NULL, &count));
+    assert_null(add(self, other, WEB, NULL, &count));
+    assert_null(add(self, other, GATEWAY, NULL, &count));
+    assert_null(add(self, group, 0x0a580009, NULL, &count));
+    assert_null(add(self, other, 0x0a580009, web6, &count));
+    assert_null(add(self, other, 0x0a580009, gateway6, &count));
     switch_port_remove(self->fabric, self->web);
-    assert_non_null(switch_port_add(self->fabric, web_mac, WEB, &count));
+    assert_non_null(add(self, web_mac, WEB, web6, &count));
 }
 
 static void test_address_text(void **state) {
@@ -222,6 +451,11 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_spoofing_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gateway_is_guarded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_switch_answers_the_gateway, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_neighbours_are_answered_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_neighbours_speak_for_themselves, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hidden_messages, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_gateway_is_guarded_in_ipv6, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nobody_answers_for_dhcp, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_ports_are_unique, set_up, tear_down),
         cmocka_unit_test(test_address_text),
     };
