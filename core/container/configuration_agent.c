@@ -368,7 +368,8 @@ Holm__Agent__V1__Interface *configuration_interface(const json_t *network, const
     holm__agent__v1__interface__init(made);
     made->name = copy_text(card);
     made->mac = copy_text(text_of(network, "mac"));
-    made->mtu = NETWORK_MTU;
+    json_int_t mtu = json_integer_value(json_object_get(network, "mtu"));
+    made->mtu = mtu ? (uint32_t)mtu : NETWORK_MTU;
     made->up = true;
     made->addresses = allocate(1, sizeof *made->addresses);
     if (asprintf(&made->addresses[made->n_addresses++], "%s/%lld", text_of(network, "address"),

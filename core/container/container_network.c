@@ -34,10 +34,12 @@ json_t *container_network_describe(state *db, const json_t *entry, holm_error **
     if (!network)
         return NULL;
     json_t *described = json_deep_copy(entry);
-    static const char *const keys[] = {"subnet", "internal"};
-    for (size_t i = 0; i < array_length(keys); i++)
-        json_object_set(described, keys[i],
-                        json_object_get(json_object_get(network, "configuration"), keys[i]));
+    static const char *const keys[] = {"subnet", "internal", "mtu", "dns"};
+    for (size_t i = 0; i < array_length(keys); i++) {
+        json_t *value = json_object_get(json_object_get(network, "configuration"), keys[i]);
+        if (value)
+            json_object_set(described, keys[i], value);
+    }
     json_decref(network);
     return described;
 }

@@ -114,6 +114,7 @@ int shim_network_adopt(shim *self, holm_error **error) {
 }
 
 int shim_card_add(shim_card *self, holm_error **error) {
+    // The most that any network has: what its own has is set within, and a spare's card is like any other.
     machine_card card = {.name = self->name, .mtu = NETWORK_MTU};
     if (sscanf(text_of(self->network, "mac"), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &card.mac[0],
                &card.mac[1], &card.mac[2], &card.mac[3], &card.mac[4], &card.mac[5]) != 6) {
@@ -188,7 +189,7 @@ static int join(shim_card *card, bool is_there, char **chosen_ports, holm_error 
     cleanup_free network_publish *ports = calloc(NETWORK_PORTS_MOST, sizeof *ports);
     uint16_t chosen[NETWORK_PORTS_MOST];
     size_t failed = 0;
-    const network_member member = {
+    network_member member = {
         .network = text_of(card->network, "name"),
         .container = self->id,
         .mac = text_of(card->network, "mac"),
@@ -196,6 +197,7 @@ static int join(shim_card *card, bool is_there, char **chosen_ports, holm_error 
         .subnet = text_of(card->network, "subnet"),
         .gateway = text_of(card->network, "gateway"),
         .internal = json_is_true(json_object_get(card->network, "internal")),
+        .mtu = (unsigned)json_integer_value(json_object_get(card->network, "mtu")),
         .more = asks_more(card),
         .host = configuration_reaches_host(self->configuration),
         .names = names,
@@ -203,6 +205,9 @@ static int join(shim_card *card, bool is_there, char **chosen_ports, holm_error 
         .port_count =
             card->publishes ? shim_ports_asked(self, json_object_get(self->told, "hostPorts"), ports) : 0,
     };
+    const json_t *servers = json_object_get(card->network, "dns");
+    for (size_t i = 0; i < json_array_size(servers) && i < NETWORK_SERVERS_MOST; i++)
+        member.servers[i] = json_string_value(json_array_get(servers, i));
     int result = is_there ? network_port_publish(&self->where, &member, chosen, &failed, error)
                           : network_port_join(&card->port, &self->where, &member, chosen, &failed, error);
     if (result < 0) {

@@ -175,6 +175,13 @@ bool dns_answer_add_address(dns_answer *self, uint32_t ip, uint32_t seconds) {
     return data != NULL;
 }
 
+bool dns_answer_add_address6(dns_answer *self, const uint8_t ip6[16], uint32_t seconds) {
+    uint8_t *data = add_record(self, DNS_TYPE_AAAA, seconds, 16);
+    if (data)
+        memcpy(data, ip6, 16);
+    return data != NULL;
+}
+
 bool dns_answer_add_name(dns_answer *self, const char *name, uint32_t seconds) {
     uint8_t wire[DNS_NAME_SIZE];
     size_t length = 0;
@@ -218,6 +225,18 @@ bool dns_reverse_parse(const char *name, uint32_t *ip) {
         return false;
     *ip = part[0] << 24 | part[1] << 16 | part[2] << 8 | part[3];
     return part[0] <= 255 && part[1] <= 255 && part[2] <= 255 && part[3] <= 255;
+}
+
+bool dns_reverse6_parse(const char *name, uint8_t ip6[16]) {
+    static const char digits[] = "0123456789abcdef";
+    memset(ip6, 0, 16);
+    for (unsigned i = 0; i < 32; i++, name += 2) {
+        const char *digit = *name ? strchr(digits, tolower((unsigned char)*name)) : NULL;
+        if (!digit || name[1] != '.')
+            return false;
+        ip6[15 - i / 2] |= (uint8_t)((digit - digits) << (i % 2 ? 4 : 0));
+    }
+    return strcmp(name, "ip6.arpa") == 0;
 }
 
 size_t dns_servers_parse(const char *text, char out[][46], size_t most) {

@@ -92,6 +92,7 @@ typedef struct dns_answer {
 void dns_answer_begin(dns_answer *self, const uint8_t *query, const dns_question *question, unsigned code);
 /// Adds a record of the name asked for; false when it has no room.
 bool dns_answer_add_address(dns_answer *self, uint32_t ip, uint32_t seconds);
+bool dns_answer_add_address6(dns_answer *self, const uint8_t ip6[16], uint32_t seconds);
 bool dns_answer_add_name(dns_answer *self, const char *name, uint32_t seconds);
 
 /// The code of a message that was read, and another one in its place.
@@ -105,6 +106,8 @@ void dns_clear_authority(uint8_t *message);
 
 /// "10.0.88.2.in-addr.arpa" backwards; false when it is no such name.
 bool dns_reverse_parse(const char *name, uint32_t *ip);
+/// The same of IPv6: 32 hexadecimal digits, each with a dot behind it, and "ip6.arpa" (RFC 3596).
+bool dns_reverse6_parse(const char *name, uint8_t ip6[16]);
 
 /// The name servers of a resolv.conf(5), IPv4 and IPv6, in its order; what cannot be read is left out.
 /// Returns how many there are in `out`.

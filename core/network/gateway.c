@@ -299,12 +299,17 @@ gateway *gateway_create(uv_loop_t *loop, const gateway_options *options, holm_er
         .vhost = {htonl(options->address)},
         .vnameserver = {htonl(options->address)},
         .vdhcp_start = {htonl(options->address + 1)},
+        .in6_enabled = options->has_ip6,
+        .vprefix_len = 64,
         .if_mtu = options->mtu,
         .if_mru = options->mtu,
         .disable_host_loopback = !options->host_loopback,
         .disable_dns = options->host_loopback,
         .disable_dhcp = true,
     };
+    memcpy(&configuration.vprefix_addr6, options->network6, sizeof options->network6);
+    memcpy(&configuration.vhost6, options->address6, sizeof options->address6);
+    memcpy(&configuration.vnameserver6, options->address6, sizeof options->address6);
     uv_prepare_init(loop, &self->prepare);
     uv_check_init(loop, &self->check);
     uv_timer_init(loop, &self->timer);

@@ -15,7 +15,9 @@ typedef struct gateway gateway;
 typedef struct gateway_options {
     uint32_t network; ///< host byte order, like all of them
     uint32_t netmask;
-    uint32_t address; ///< of the gateway itself; its resolver answers there on port 53
+    uint32_t address;                   ///< of the gateway itself; its resolver answers there on port 53
+    bool has_ip6;                       ///< to the outside in IPv6, too
+    uint8_t network6[16], address6[16]; ///< a /64, and in that the gateway's
     unsigned mtu;
     bool host_loopback; ///< `address` is this host's loopback, and not a gateway with a resolver
     /// A frame for the network. Not called from within gateway_input's caller's own stack only when it

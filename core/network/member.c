@@ -34,7 +34,7 @@ typedef struct member {
     int card_fd;
     Holm__Network__V1__PortRequest *request;
     switch_port *port;
-    uint32_t ip;
+    ethernet_host is;
     published *ports; // of the host, or NULL
     queued_frame *first, **last;
     size_t queued_bytes;
@@ -46,6 +46,8 @@ struct member_list {
     uv_poll_t listener;
     int fd;
     network_switch *fabric;
+    bool has_ip6;
+    uint8_t subnet6[ETHERNET_IP6];
     port_publisher *publisher; // NULL: an internal network
     member *members;
     void (*changed)(void *data);
@@ -200,7 +202,7 @@ static int refuse(holm_error **error, holm_error_code code, const char *why) {
 // Its ports of the host; the request keeps what was chosen.
 static int member_publish(member *self, Holm__Network__V1__PortRequest *request,
                           Holm__Network__V1__PortAnswer *message, holm_error **error) {
-    ethernet_end own = {.ip = self->ip};
+    ethernet_end own = {.ip = self->is.ip};
     if (!ethernet_address_parse(request->mac, own.mac))
         return refuse(error, HOLM_ERROR_INVALID, "that is no address for a card");
     if (!request->n_ports) {
@@ -226,19 +228,33 @@ static int member_publish(member *self, Holm__Network__V1__PortRequest *request,
     return 0;
 }
 
-static int member_join(member *self, Holm__Network__V1__PortAnswer *message, holm_error **error) {
-    ethernet_end own = {0};
+// What it is on the network.
+static int read_addresses(member *self, holm_error **error) {
+    const Holm__Network__V1__PortRequest *request = self->request;
+    const member_list *list = self->list;
     struct in_addr address;
+    if (inet_pton(AF_INET, request->addresses[0], &address) != 1)
+        return refuse(error, HOLM_ERROR_INVALID, "that is no address for a card");
+    self->is.ip = ntohl(address.s_addr);
+    self->is.has_ip6 = *request->address6 != 0;
+    if (self->is.has_ip6 && (!list->has_ip6 || inet_pton(AF_INET6, request->address6, self->is.ip6) != 1 ||
+                             memcmp(self->is.ip6, list->subnet6, sizeof list->subnet6 / 2) != 0))
+        return refuse(error, HOLM_ERROR_INVALID, "that is no address of IPv6 for a card");
+    return 0;
+}
+
+static int member_join(member *self, Holm__Network__V1__PortAnswer *message, holm_error **error) {
+    uint8_t mac[ETHERNET_ADDRESS];
     const Holm__Network__V1__PortRequest *request = self->request;
     if (!request || request->n_addresses != 1 || request->n_names > NAMES_MAX || request->n_ports > PORTS_MAX)
         return refuse(error, HOLM_ERROR_INVALID, "the request makes no sense");
-    if (!ethernet_address_parse(request->mac, own.mac) ||
-        inet_pton(AF_INET, request->addresses[0], &address) != 1)
+    if (!ethernet_address_parse(request->mac, mac))
         return refuse(error, HOLM_ERROR_INVALID, "that is no address for a card");
+    if (read_addresses(self, error) < 0)
+        return -1;
     if (self->card_fd < 0 || !is_datagram_socket(self->card_fd))
         return refuse(error, HOLM_ERROR_INVALID, "there came no card with it");
-    own.ip = self->ip = ntohl(address.s_addr);
-    self->port = switch_port_add(self->list->fabric, own.mac, &(ethernet_host){.ip = own.ip}, self);
+    self->port = switch_port_add(self->list->fabric, mac, &self->is, self);
     if (!self->port)
         return refuse(error, HOLM_ERROR_IN_USE, "its address is taken, or the network is full");
     if (request->host)
@@ -356,7 +372,8 @@ static void control_ready(uv_poll_t *poll, int status, int events) {
         member_end(self);
         return;
     }
-    log_info("joined: %s, %s, %s", self->request->container, self->request->mac, self->request->addresses[0]);
+    log_info("joined: %s, %s, %s %s", self->request->container, self->request->mac,
+             self->request->addresses[0], self->request->address6);
     self->list->changed(self->list->data);
 }
 
@@ -379,8 +396,8 @@ static void listener_ready(uv_poll_t *poll, int status, int events) {
 }
 
 member_list *member_list_create(uv_loop_t *loop, const char *path, network_switch *fabric,
-                                port_publisher *publisher, void (*changed)(void *data), void *data,
-                                holm_error **error) {
+                                const uint8_t *subnet6, port_publisher *publisher,
+                                void (*changed)(void *data), void *data, holm_error **error) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "the socket path %s is longer than 107 bytes", path);
@@ -399,10 +416,13 @@ member_list *member_list_create(uv_loop_t *loop, const char *path, network_switc
         abort();
     *self = (member_list){.fd = steal_fd(&fd),
                           .fabric = fabric,
+                          .has_ip6 = subnet6 != NULL,
                           .publisher = publisher,
                           .changed = changed,
                           .data = data,
                           .open_handles = 1};
+    if (subnet6)
+        memcpy(self->subnet6, subnet6, sizeof self->subnet6);
     uv_poll_init(loop, &self->listener, self->fd);
     self->listener.data = self;
     uv_poll_start(&self->listener, UV_READABLE, listener_ready);
@@ -437,24 +457,30 @@ static bool has_name(const member *self, const char *name) {
     return false;
 }
 
-size_t member_list_find(const member_list *self, const char *name, uint32_t *out, size_t most) {
+size_t member_list_find(const member_list *self, const char *name, ethernet_host *out, size_t most) {
     size_t count = 0;
     for (const member *each = self->members; each && count < most; each = each->next)
         if (each->port && has_name(each, name))
-            out[count++] = each->ip;
+            out[count++] = each->is;
     return count;
 }
 
-const char *member_list_name(const member_list *self, uint32_t ip) {
+static bool is_at(const member *self, const ethernet_host *host) {
+    if (!host->has_ip6)
+        return self->is.ip == host->ip;
+    return self->is.has_ip6 && memcmp(self->is.ip6, host->ip6, sizeof host->ip6) == 0;
+}
+
+const char *member_list_name(const member_list *self, const ethernet_host *host) {
     for (const member *each = self->members; each; each = each->next)
-        if (each->port && each->ip == ip && each->request->n_names)
+        if (each->port && is_at(each, host) && each->request->n_names)
             return each->request->names[0];
     return NULL;
 }
 
 bool member_list_asks_more(const member_list *self, uint32_t ip) {
     for (const member *each = self->members; each; each = each->next)
-        if (each->port && each->ip == ip)
+        if (each->port && each->is.ip == ip)
             return each->request->more;
     return false;
 }
@@ -468,8 +494,9 @@ void member_list_visit(const member_list *self,
         Holm__Network__V1__Member message = HOLM__NETWORK__V1__MEMBER__INIT;
         message.container = found->request->container;
         message.mac = found->request->mac;
-        message.addresses = found->request->addresses;
-        message.n_addresses = found->request->n_addresses;
+        char *addresses[] = {found->request->addresses[0], found->request->address6};
+        message.addresses = addresses;
+        message.n_addresses = found->is.has_ip6 ? 2 : 1;
         message.names = found->request->names;
         message.n_names = found->request->n_names;
         message.ports = found->request->ports;

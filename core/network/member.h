@@ -12,17 +12,19 @@ typedef struct member_list member_list;
 
 /// Listens at `path` (0600; an old socket is replaced) and joins to `fabric` whoever connects. `changed` is
 /// called after the number of members has changed. `publisher` opens their ports of the host; NULL: none.
+/// `subnet6` is a /64, copied; NULL: no member has an address of IPv6.
 member_list *member_list_create(uv_loop_t *loop, const char *path, network_switch *fabric,
-                                port_publisher *publisher, void (*changed)(void *data), void *data,
-                                holm_error **error);
+                                const uint8_t *subnet6, port_publisher *publisher,
+                                void (*changed)(void *data), void *data, holm_error **error);
 /// Disconnects all of them; frees itself from the loop. Accepts NULL.
 void member_list_destroy(member_list *self);
 size_t member_list_count(const member_list *self);
 
-/// The addresses of the members that have this name, at most `most` into `out`.
-size_t member_list_find(const member_list *self, const char *name, uint32_t *out, size_t most);
-/// The first name of the member with this address, or NULL; borrowed.
-const char *member_list_name(const member_list *self, uint32_t ip);
+/// The members that have this name, at most `most` into `out`.
+size_t member_list_find(const member_list *self, const char *name, ethernet_host *out, size_t most);
+/// The first name of the member with this address, that of IPv6 where it has one and else the other, or NULL;
+/// borrowed.
+const char *member_list_name(const member_list *self, const ethernet_host *host);
 
 /// Whether the member with this address asks other networks next for what is not known here.
 bool member_list_asks_more(const member_list *self, uint32_t ip);

@@ -1,7 +1,9 @@
 // holm-net: the process of one network. It switches frames between its members, is their gateway, and ends by
 // itself when the last member has gone.
 //
-//   holm-net NAME SUBNET GATEWAY [internal]      for example: holm-net default 10.88.0.0/24 10.88.0.1
+//   holm-net NAME SUBNET GATEWAY [internal] [mtu=BYTES] [dns=ADDRESS[,ADDRESS]...] [ip6=SUBNET,GATEWAY]
+//
+// for example: holm-net default 10.88.0.0/24 10.88.0.1 ip6=fd12:3456:789a::/64,fd12:3456:789a::1
 //
 // An internal network has no way to the outside: frames go between the members, and the gateway's address
 // answers for their names only.
@@ -24,6 +26,7 @@
 #include "core/base/path.h"
 #include "core/network/gateway.h"
 #include "core/network/member.h"
+#include "core/network/net_options.h"
 #include "core/network/port.h"
 #include "core/network/resolver.h"
 #include "core/rpc/rpc.h"
@@ -36,7 +39,8 @@
 typedef struct net_process {
     uv_loop_t loop;
     const char *name;
-    char *lock_path; // held while it starts or ends, see port.c
+    bool own_servers; // its resolver asks others than the host's
+    char *lock_path;  // held while it starts or ends, see port.c
     network_switch *fabric;
     gateway *gateway;          // NULL: an internal network
     gateway *host;             // to the host's loopback; NULL: the same
@@ -116,6 +120,10 @@ static void to_gateway(const uint8_t *frame, size_t length, void *data) {
             gateway_input(self->host, frame, length);
         return;
     }
+    // What is longer than a datagram libslirp would ask the host's resolvers.
+    if (self->own_servers && parsed.is_ipv4 && parsed.has_ports && parsed.destination_port == PORT_DNS &&
+        parsed.ipv4_destination == self->own.ip && !parsed.is_udp)
+        return;
     // libslirp would take any datagram to its resolver's address for the host's resolver.
     bool own =
         parsed.is_ipv4 && parsed.ipv4_protocol == PROTOCOL_UDP && parsed.ipv4_destination == self->own.ip;
@@ -207,35 +215,14 @@ static const rpc_service *const services[] = {&service};
 
 // ---- starting ----
 
-// "10.88.0.0/24" and the gateway in it, in host byte order.
-static int parse_subnet(const char *subnet, const char *address, gateway_options *out, holm_error **error) {
-    char network[INET_ADDRSTRLEN] = "";
-    unsigned prefix = 0;
-    struct in_addr base, own = {0};
-    int end = 0;
-    if (sscanf(subnet, "%15[0-9.]/%2u%n", network, &prefix, &end) != 2 || subnet[end] || prefix < 8 ||
-        prefix > 30 || inet_pton(AF_INET, network, &base) != 1 || inet_pton(AF_INET, address, &own) != 1) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "%s with the gateway %s is no network", subnet, address);
-        return -1;
-    }
-    out->netmask = UINT32_MAX << (32 - prefix);
-    out->network = ntohl(base.s_addr) & out->netmask;
-    out->address = ntohl(own.s_addr);
-    if ((out->address & out->netmask) != out->network) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "the gateway %s is not in %s", address, subnet);
-        return -1;
-    }
-    return 0;
-}
-
-static size_t find_name(const char *name, uint32_t *out, size_t most, void *data) {
+static size_t find_name(const char *name, ethernet_host *out, size_t most, void *data) {
     const net_process *self = data;
     return member_list_find(self->members, name, out, most);
 }
 
-static const char *name_of(uint32_t ip, void *data) {
+static const char *name_of(const ethernet_host *host, void *data) {
     const net_process *self = data;
-    return member_list_name(self->members, ip);
+    return member_list_name(self->members, host);
 }
 
 static bool asks_more(uint32_t ip, void *data) {
@@ -243,25 +230,30 @@ static bool asks_more(uint32_t ip, void *data) {
     return member_list_asks_more(self->members, ip);
 }
 
-static void resolver_open(net_process *self, const gateway_options *options, bool internal) {
-    const resolver_options names = {.network = self->name,
-                                    .own = self->own,
-                                    .subnet = options->network,
-                                    .netmask = options->netmask,
-                                    .mtu = options->mtu,
-                                    .servers = internal ? NULL : "/etc/resolv.conf",
-                                    .server_port = PORT_DNS,
-                                    .find = find_name,
-                                    .name_of = name_of,
-                                    .asks_more = asks_more,
-                                    .frame = from_gateway,
-                                    .data = self};
+static void resolver_open(net_process *self, const net_options *asked) {
+    const gateway_options *options = &asked->gateway;
+    resolver_options names = {.network = self->name,
+                              .own = self->own,
+                              .subnet = options->network,
+                              .netmask = options->netmask,
+                              .has_ip6 = options->has_ip6,
+                              .mtu = options->mtu,
+                              .servers = asked->internal || asked->servers ? NULL : "/etc/resolv.conf",
+                              .own_servers = asked->servers,
+                              .server_port = PORT_DNS,
+                              .find = find_name,
+                              .name_of = name_of,
+                              .asks_more = asks_more,
+                              .frame = from_gateway,
+                              .data = self};
+    memcpy(names.subnet6, options->network6, sizeof names.subnet6);
     self->resolver = resolver_create(&self->loop, &names);
 }
 
 // The host's loopback behind one address, which is of no network.
 static gateway *host_create(net_process *self, const gateway_options *options, holm_error **error) {
     gateway_options host = *options;
+    host.has_ip6 = false;
     host.netmask = UINT32_MAX << 8;
     host.network = SWITCH_HOST_IP & host.netmask;
     host.address = SWITCH_HOST_IP;
@@ -269,29 +261,33 @@ static gateway *host_create(net_process *self, const gateway_options *options, h
     return gateway_create(&self->loop, &host, error);
 }
 
-static int net_open(net_process *self, const char *folder, const gateway_options *options, bool internal,
-                    holm_error **error) {
+static int net_open(net_process *self, const char *folder, const net_options *asked, holm_error **error) {
+    const gateway_options *options = &asked->gateway;
+    const bool internal = asked->internal;
     static const switch_output output = {to_port, to_gateway};
     cleanup_free char *port_socket = path_join(folder, "port.sock", NULL);
     cleanup_free char *own_socket = path_join(folder, "net.sock", NULL);
     const uint32_t ip = htonl(options->address);
     self->own = (ethernet_end){.mac = {0x52, 0x55}, .ip = options->address, .port = PORT_DNS};
     memcpy(self->own.mac + 2, &ip, sizeof ip);
-    const switch_gateway known = {.ip = options->address};
+    switch_gateway known = {.ip = options->address, .has_ip6 = options->has_ip6 && !internal};
+    memcpy(known.ip6, options->address6, sizeof known.ip6);
+    memcpy(known.mac, self->own.mac, sizeof known.mac);
     self->fabric = switch_create(&known, &output, self);
     self->gateway = internal ? NULL : gateway_create(&self->loop, options, error);
     if (!internal && !self->gateway)
         return -1;
     if (!internal && !(self->host = host_create(self, options, error)))
         return -1;
-    resolver_open(self, options, internal);
+    resolver_open(self, asked);
     self->publisher =
         self->gateway ? publisher_create(&self->loop, self->gateway, &self->own, options) : NULL;
     void *const data[] = {self};
     self->server = rpc_server_create(&self->loop, services, data, array_length(services));
     if (rpc_server_listen(self->server, own_socket, 16, error) < 0)
         return -1;
-    self->members = member_list_create(&self->loop, port_socket, self->fabric, self->publisher,
+    self->members = member_list_create(&self->loop, port_socket, self->fabric,
+                                       options->has_ip6 ? options->network6 : NULL, self->publisher,
                                        members_changed, self, error);
     if (!self->members)
         return -1;
@@ -325,30 +321,33 @@ static void tell(const char *text) {
 }
 
 static int net_run(int argc, char **argv, holm_error **error) {
-    gateway_options options = {.mtu = NETWORK_MTU, .frame = from_gateway};
-    bool internal = argc == 5 && strcmp(argv[4], NETWORK_INTERNAL) == 0;
-    if (argc != 4 + internal || !network_name_valid(argv[1])) {
-        holm_error_set(error, HOLM_ERROR_INVALID, "usage: holm-net NAME SUBNET GATEWAY [internal]");
+    net_options options;
+    if (argc < 4 || !network_name_valid(argv[1])) {
+        holm_error_set(
+            error, HOLM_ERROR_INVALID,
+            "usage: holm-net NAME SUBNET GATEWAY [internal] [mtu=BYTES] [dns=ADDRESS[,ADDRESS]...] "
+            "[ip6=SUBNET,GATEWAY]");
         return -1;
     }
     paths where;
-    if (parse_subnet(argv[2], argv[3], &options, error) < 0 || paths_init(&where, error) < 0)
+    if (net_options_parse(argv + 1, &options, error) < 0 || paths_init(&where, error) < 0)
         return -1;
-    net_process self = {.name = argv[1]};
-    cleanup_free char *folder = network_runtime_folder(&where, self.name, argv[2], argv[3], internal);
+    net_process self = {.name = argv[1], .own_servers = options.servers != NULL};
+    cleanup_free char *folder = network_runtime_folder(&where, (const char *const *)(argv + 1));
     cleanup_free char *life = path_join(folder, "lock", NULL);
     cleanup_free char *start = path_join(folder, "start.lock", NULL);
     cleanup_free char *log_path = path_join(folder, "net.log", NULL);
     paths_finish(&where);
     self.lock_path = start;
-    options.data = &self;
+    options.gateway.frame = from_gateway;
+    options.gateway.data = &self;
     cleanup_close int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     log_init(log, LOG_LEVEL_INFO);
     cleanup_close int alive = file_lock(life, true, true, error); // one that is just ending lets go of it
     if (alive < 0)
         return -1;
     uv_loop_init(&self.loop);
-    int result = net_open(&self, folder, &options, internal, error);
+    int result = net_open(&self, folder, &options, error);
     if (result == 0)
         result = net_confine(folder, error);
     if (result == 0) {

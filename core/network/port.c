@@ -25,16 +25,54 @@ bool network_name_valid(const char *name) {
     return true;
 }
 
-char *network_runtime_folder(const paths *where, const char *network, const char *subnet, const char *gateway,
-                             bool internal) {
-    if (strcmp(network, NETWORK_DEFAULT) == 0)
-        return path_join(where->runtime, "n", network, NULL);
+char *network_runtime_folder(const paths *where, const char *const *words) {
+    if (strcmp(words[0], NETWORK_DEFAULT) == 0)
+        return path_join(where->runtime, "n", words[0], NULL);
     uint32_t sum = 2166136261u; // FNV-1a
-    const char *const texts[] = {subnet, gateway, internal ? NETWORK_INTERNAL : ""};
-    for (const char *const *text = texts; text < texts + array_length(texts); text++)
-        for (const char *at = *text; *at; at++)
+    for (const char *const *word = words + 1; *word; word++)
+        for (const char *at = *word; *at; at++)
             sum = (sum ^ (uint8_t)*at) * 16777619u;
-    return path_format("%s/n/%s-%08" PRIx32, where->runtime, network, sum);
+    return path_format("%s/n/%s-%08" PRIx32, where->runtime, words[0], sum);
+}
+
+// ---- what the network is, as holm-net is told it ----
+
+#define WORDS_MOST 8
+
+typedef struct words {
+    char *list[WORDS_MOST + 1]; // NULL-terminated
+    size_t count;
+} words;
+
+static void words_add(words *self, char *word) {
+    self->list[self->count++] = word;
+}
+
+static void words_finish(words *self) {
+    for (size_t i = 0; i < self->count; i++)
+        free(self->list[i]);
+}
+
+static void words_init(words *self, const network_member *member) {
+    const char *const *servers = member->servers;
+    *self = (words){0};
+    words_add(self, path_format("%s", member->network));
+    words_add(self, path_format("%s", member->subnet));
+    words_add(self, path_format("%s", member->gateway));
+    if (member->internal)
+        words_add(self, path_format("%s", NETWORK_INTERNAL));
+    if (member->mtu)
+        words_add(self, path_format(NETWORK_WITH_MTU "%u", member->mtu));
+    if (servers[0])
+        words_add(self, path_format(NETWORK_WITH_DNS "%s%s%s%s%s", servers[0], servers[1] ? "," : "",
+                                    servers[1] ? servers[1] : "", servers[1] && servers[2] ? "," : "",
+                                    servers[1] && servers[2] ? servers[2] : ""));
+    if (member->subnet6)
+        words_add(self, path_format(NETWORK_WITH_IP6 "%s,%s", member->subnet6, member->gateway6));
+}
+
+static char *folder_of(const paths *where, const words *told) {
+    return network_runtime_folder(where, (const char *const *)told->list);
 }
 
 int network_port_init(network_port *self, holm_error **error) {
@@ -61,7 +99,7 @@ void network_port_finish(network_port *self) {
 
 // Starts holm-net and returns when it listens. What it writes to its pipe is "", or the reason why it does
 // not run.
-static int start_network(const paths *where, const network_member *member, holm_error **error) {
+static int start_network(const paths *where, const words *told, holm_error **error) {
     int ready[2];
     if (pipe2(ready, O_CLOEXEC) < 0) {
         holm_error_set_errno(error, errno, "make a pipe");
@@ -69,9 +107,8 @@ static int start_network(const paths *where, const network_member *member, holm_
     }
     cleanup_close int in = ready[0], out = ready[1];
     cleanup_free char *program = path_join(where->libexec, "holm-net", NULL);
-    const char *argv[] = {
-        program, member->network, member->subnet, member->gateway, member->internal ? NETWORK_INTERNAL : NULL,
-        NULL};
+    const char *argv[WORDS_MOST + 2] = {program};
+    memcpy(argv + 1, told->list, sizeof told->list);
     process_fd fds[] = {{out, 3}};
     process_options options = {.argv = argv, .fds = fds, .fd_count = 1, .new_session = true};
     int pidfd = -1;
@@ -123,6 +160,7 @@ static int send_request(int control, int far, const network_member *member) {
     request.n_names = names;
     request.more = member->more;
     request.host = member->host;
+    request.address6 = (char *)(member->address6 ? member->address6 : "");
     request.change = far < 0;
     cleanup_free Holm__Network__V1__PublishedPort *ports = calloc(member->port_count + 1, sizeof *ports);
     cleanup_free Holm__Network__V1__PublishedPort **list = calloc(member->port_count + 1, sizeof *list);
@@ -203,8 +241,9 @@ static int read_answer(int control, const network_member *member, uint16_t *host
 
 int network_port_publish(const paths *where, const network_member *member, uint16_t *host_ports,
                          size_t *failed_port, holm_error **error) {
-    cleanup_free char *folder =
-        network_runtime_folder(where, member->network, member->subnet, member->gateway, member->internal);
+    cleanup(words_finish) words told;
+    words_init(&told, member);
+    cleanup_free char *folder = folder_of(where, &told);
     cleanup_free char *socket_path = path_join(folder, "port.sock", NULL);
     cleanup_close int control = dial(socket_path);
     if (control < 0 || send_request(control, -1, member) < 0) {
@@ -222,8 +261,9 @@ int network_port_join(network_port *self, const paths *where, const network_memb
     }
     if (self->control >= 0)
         close(steal_fd(&self->control));
-    cleanup_free char *folder =
-        network_runtime_folder(where, member->network, member->subnet, member->gateway, member->internal);
+    cleanup(words_finish) words told;
+    words_init(&told, member);
+    cleanup_free char *folder = folder_of(where, &told);
     cleanup_free char *socket_path = path_join(folder, "port.sock", NULL);
     cleanup_free char *lock_path = path_join(folder, "start.lock", NULL);
     if (path_make_directories(folder, error) < 0)
@@ -235,7 +275,7 @@ int network_port_join(network_port *self, const paths *where, const network_memb
         return -1;
     cleanup_close int control = dial(socket_path);
     if (control < 0) {
-        if (start_network(where, member, error) < 0)
+        if (start_network(where, &told, error) < 0)
             return -1;
         control = dial(socket_path);
     }

@@ -10,23 +10,31 @@
 #include "core/base/error.h"
 #include "core/base/path.h"
 
-/// Of every card. Frames never leave this machine, so they can be as large as the gateway takes them: fewer
-/// of them cost less, under emulation most of all. The gateway ends TCP itself and speaks to the outside in
-/// the outside's sizes.
-#define NETWORK_MTU 65520
+/// Of every card whose network has no other. Frames never leave this machine, so they can be as large as the
+/// gateway takes them: fewer of them cost less, under emulation most of all. The gateway ends TCP itself and
+/// speaks to the outside in the outside's sizes.
+#define NETWORK_MTU       65520
+#define NETWORK_MTU_LEAST 1280 ///< that IPv6 can do with (RFC 8200, 5)
+
+#define NETWORK_SERVERS_MOST 3 ///< that a network's resolver asks, as resolv.conf(5) has it
 
 /// Strings are borrowed during the calls.
 typedef struct network_member {
-    const char *network;      ///< name
-    const char *container;    ///< id
-    const char *mac;          ///< "52:54:00:…"
-    const char *address;      ///< IPv4, without prefix length
-    const char *subnet;       ///< of the network, CIDR: holm-net is started with it
-    const char *gateway;      ///< IPv4 of the gateway
-    bool internal;            ///< the network has no way to the outside
-    bool more;                ///< see network_port_tell
-    bool host;                ///< it may reach the loopback of the host, at NETWORK_HOST
-    const char *const *names; ///< NULL-terminated, or NULL
+    const char *network;                       ///< name
+    const char *container;                     ///< id
+    const char *mac;                           ///< "52:54:00:…"
+    const char *address;                       ///< IPv4, without prefix length
+    const char *subnet;                        ///< of the network, CIDR: holm-net is started with it
+    const char *gateway;                       ///< IPv4 of the gateway
+    const char *address6;                      ///< IPv6; NULL: none
+    const char *subnet6;                       ///< of the network, a /64; NULL: it has no IPv6
+    const char *gateway6;                      ///< in that
+    bool internal;                             ///< the network has no way to the outside
+    unsigned mtu;                              ///< of the network; 0: NETWORK_MTU
+    const char *servers[NETWORK_SERVERS_MOST]; ///< that its resolver asks; none: those of the host
+    bool more;                                 ///< see network_port_tell
+    bool host;                                 ///< it may reach the loopback of the host, at NETWORK_HOST
+    const char *const *names;                  ///< NULL-terminated, or NULL
     const struct network_publish *ports;
     size_t port_count; ///< at most NETWORK_PORTS_MOST
 } network_member;
@@ -69,15 +77,19 @@ void network_port_tell(const network_port *self, bool more);
 /// Closing the control connection takes the member off the network.
 void network_port_finish(network_port *self);
 
-#define NETWORK_HOST     "169.254.1.2" ///< SWITCH_HOST_IP
-#define NETWORK_DEFAULT  "default"
-#define NETWORK_INTERNAL "internal" ///< what holm-net is told of such a network
+#define NETWORK_HOST    "169.254.1.2" ///< SWITCH_HOST_IP
+#define NETWORK_DEFAULT "default"
+
+/// What holm-net is told of a network: its arguments (see net_main.c).
+#define NETWORK_INTERNAL "internal"
+#define NETWORK_WITH_MTU "mtu="
+#define NETWORK_WITH_DNS "dns="
+#define NETWORK_WITH_IP6 "ip6="
 
 /// RUNTIME/n/NAME-SUM, where the network's process has its sockets: another network of the same name, made
-/// after this one was removed, has a process of its own (but for "default", which stays). The caller frees
-/// it.
-char *network_runtime_folder(const paths *where, const char *network, const char *subnet, const char *gateway,
-                             bool internal);
+/// after this one was removed, has a process of its own (but for "default", which stays). `words` are the
+/// arguments of holm-net, NULL-terminated. The caller frees it.
+char *network_runtime_folder(const paths *where, const char *const *words);
 /// Whether a text can be a network's name (letters, digits, "-", "_", "."; at most 32): it becomes part of
 /// paths.
 bool network_name_valid(const char *name);

@@ -51,6 +51,14 @@ struct resolver {
     size_t server_count;
 };
 
+static void take_own_servers(resolver *self, const char *text) {
+    for (size_t length; *text && self->server_count < SERVERS_MOST; text += length + (text[length] == ',')) {
+        length = strcspn(text, ",");
+        if (length && length < sizeof self->servers[0])
+            memcpy(self->servers[self->server_count++], text, length); // the rest is zero
+    }
+}
+
 resolver *resolver_create(uv_loop_t *loop, const resolver_options *options) {
     resolver *self = calloc(1, sizeof *self);
     if (!self)
@@ -58,6 +66,8 @@ resolver *resolver_create(uv_loop_t *loop, const resolver_options *options) {
     self->loop = loop;
     self->options = *options;
     self->kept = dns_cache_create(KEPT_MOST, KEPT_BYTES);
+    if (options->own_servers)
+        take_own_servers(self, options->own_servers);
     return self;
 }
 
@@ -80,8 +90,8 @@ static void answer_code(resolver *self, const ethernet_end *client, const uint8_
 
 // ---- what it knows itself ----
 
-// The addresses of NAME and of NAME.network.
-static size_t find_own(resolver *self, const char *name, uint32_t *out) {
+// The members called NAME and NAME.network.
+static size_t find_own(resolver *self, const char *name, ethernet_host *out) {
     size_t found = self->options.find(name, out, ADDRESSES_MOST, self->options.data);
     size_t length = strlen(name), suffix = strlen(self->options.network);
     if (found || length <= suffix + 1 || name[length - suffix - 1] != '.' ||
@@ -93,11 +103,18 @@ static size_t find_own(resolver *self, const char *name, uint32_t *out) {
     return self->options.find(first, out, ADDRESSES_MOST, self->options.data);
 }
 
-static bool answer_reverse(resolver *self, const ethernet_end *client, const uint8_t *query,
-                           const dns_question *question, uint32_t ip) {
-    if ((ip & self->options.netmask) != self->options.subnet)
-        return false;
-    const char *name = self->options.name_of(ip, self->options.data);
+// Whether a name is the backwards spelling of an address that is the network's own.
+static bool is_own_reverse(const resolver *self, const char *name, ethernet_host *out) {
+    *out = (ethernet_host){0};
+    if (dns_reverse_parse(name, &out->ip))
+        return (out->ip & self->options.netmask) == self->options.subnet;
+    out->has_ip6 = self->options.has_ip6 && dns_reverse6_parse(name, out->ip6);
+    return out->has_ip6 && memcmp(out->ip6, self->options.subnet6, sizeof out->ip6 / 2) == 0;
+}
+
+static void answer_reverse(resolver *self, const ethernet_end *client, const uint8_t *query,
+                           const dns_question *question, const ethernet_host *host) {
+    const char *name = self->options.name_of(host, self->options.data);
     dns_answer answer;
     dns_answer_begin(&answer, query, question, name ? DNS_NO_ERROR : DNS_NO_SUCH_NAME);
     char whole[DNS_NAME_SIZE];
@@ -105,25 +122,34 @@ static bool answer_reverse(resolver *self, const ethernet_end *client, const uin
         snprintf(whole, sizeof whole, "%s.%s", name, self->options.network) < (int)sizeof whole)
         dns_answer_add_name(&answer, whole, OWN_SECONDS);
     send_answer(self, client, answer.bytes, answer.length);
-    return true;
+}
+
+// False: it has no room for all that there is of the host.
+static bool add_host(dns_answer *answer, const dns_question *question, const ethernet_host *host) {
+    bool all = question->type == DNS_TYPE_ANY;
+    return ((question->type != DNS_TYPE_A && !all) ||
+            dns_answer_add_address(answer, host->ip, OWN_SECONDS)) &&
+           (!host->has_ip6 || (question->type != DNS_TYPE_AAAA && !all) ||
+            dns_answer_add_address6(answer, host->ip6, OWN_SECONDS));
 }
 
 static bool answer_own(resolver *self, const ethernet_end *client, const uint8_t *query,
                        const dns_question *question) {
-    uint32_t addresses[ADDRESSES_MOST], reverse;
+    ethernet_host hosts[ADDRESSES_MOST], reverse;
     if (question->class != DNS_CLASS_IN)
         return false;
-    if (dns_reverse_parse(question->name, &reverse))
-        return answer_reverse(self, client, query, question, reverse);
-    size_t count = find_own(self, question->name, addresses);
+    if (is_own_reverse(self, question->name, &reverse)) {
+        answer_reverse(self, client, query, question, &reverse);
+        return true;
+    }
+    size_t count = find_own(self, question->name, hosts);
     if (!count)
         return false;
     // A name of ours has no more than its addresses: of every other type there is nothing.
     dns_answer answer;
     dns_answer_begin(&answer, query, question, DNS_NO_ERROR);
-    for (size_t i = 0; i < count && (question->type == DNS_TYPE_A || question->type == DNS_TYPE_ANY); i++)
-        if (!dns_answer_add_address(&answer, addresses[i], OWN_SECONDS))
-            break;
+    for (size_t i = 0; i < count && add_host(&answer, question, &hosts[i]); i++)
+        continue;
     send_answer(self, client, answer.bytes, answer.length);
     return true;
 }
@@ -132,7 +158,7 @@ static bool answer_own(resolver *self, const ethernet_end *client, const uint8_t
 
 static void servers_read(resolver *self) {
     struct stat now;
-    if (stat(self->options.servers, &now) < 0 ||
+    if (self->options.own_servers || stat(self->options.servers, &now) < 0 ||
         (now.st_ino == self->seen.st_ino && now.st_size == self->seen.st_size &&
          now.st_mtim.tv_sec == self->seen.st_mtim.tv_sec &&
          now.st_mtim.tv_nsec == self->seen.st_mtim.tv_nsec))
@@ -255,7 +281,8 @@ static bool answer_kept(resolver *self, const ethernet_end *client, const uint8_
 
 static void forward(resolver *self, const ethernet_end *client, const uint8_t *query, size_t length,
                     const dns_question *question) {
-    if (!self->options.servers) { // a network without a way out: there is nobody else who could know
+    if (!self->options.servers &&
+        !self->options.own_servers) { // a network without a way out: there is nobody else who could know
         answer_code(self, client, query, question, DNS_NO_SUCH_NAME);
         return;
     }

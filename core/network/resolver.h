@@ -12,15 +12,18 @@ typedef struct resolver_options {
     const char *network; ///< borrowed: "NAME.network" is a name too
     ethernet_end own;    ///< where it answers
     uint32_t subnet, netmask;
+    bool has_ip6;
+    uint8_t subnet6[ETHERNET_IP6]; ///< a /64
     unsigned mtu;
-    const char
-        *servers; ///< resolv.conf of the host, read again when it has changed; NULL: nothing is forwarded
-    uint16_t server_port; ///< 53
+    const char *servers;     ///< resolv.conf of the host, read again when it has changed
+    const char *own_servers; ///< the network's own in their stead, with commas between. Both NULL: nothing is
+                             ///< forwarded
+    uint16_t server_port;    ///< 53
 
-    /// The addresses of a member's name (lower or upper case), at most `most` into `out`.
-    size_t (*find)(const char *name, uint32_t *out, size_t most, void *data);
-    /// The name of the member with this address, or NULL; borrowed.
-    const char *(*name_of)(uint32_t ip, void *data);
+    /// The members that have this name (lower or upper case), at most `most` into `out`.
+    size_t (*find)(const char *name, ethernet_host *out, size_t most, void *data);
+    /// The name of the member with this address, of one family or (has_ip6) the other, or NULL; borrowed.
+    const char *(*name_of)(const ethernet_host *host, void *data);
     /// Whether who has this address asks other resolvers next for what is not known here.
     bool (*asks_more)(uint32_t ip, void *data);
     void (*frame)(const uint8_t *frame, size_t length, void *data);

@@ -9,6 +9,9 @@
 #define LABELS_MOST  64
 #define PREFIX_LEAST 8
 #define PREFIX_MOST  29
+#define MTU_LEAST    1280  // NETWORK_MTU_LEAST
+#define MTU_MOST     65520 // NETWORK_MTU
+#define SERVERS_MOST 3     // NETWORK_SERVERS_MOST
 
 static const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -142,12 +145,49 @@ static bool texts_fit(json_t *object, size_t most) {
     return fit;
 }
 
+// Larger frames than the smallest that IPv6 can do with, and than the gateway takes, cannot be.
+static int check_mtu(const json_t *mtu, holm_error **error) {
+    if (!mtu ||
+        (json_is_integer(mtu) && json_integer_value(mtu) >= MTU_LEAST && json_integer_value(mtu) <= MTU_MOST))
+        return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID,
+                   "the MTU of a network is %d to %d bytes, not %" JSON_INTEGER_FORMAT, MTU_LEAST, MTU_MOST,
+                   json_integer_value(mtu));
+    return -1;
+}
+
+static int check_servers(const json_t *configuration, holm_error **error) {
+    const json_t *servers = json_object_get(configuration, "dns");
+    size_t index;
+    json_t *server;
+    uint8_t bytes[16];
+    if (json_array_size(servers) > SERVERS_MOST) {
+        holm_error_set(error, HOLM_ERROR_LIMIT, "a network can ask %d name servers, not %zu", SERVERS_MOST,
+                       json_array_size(servers));
+        return -1;
+    }
+    json_array_foreach ((json_t *)servers, index, server) {
+        const char *text = json_string_value(server);
+        if (text && (inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1))
+            continue;
+        holm_error_set(error, HOLM_ERROR_INVALID, "\"%.60s\" is not the address of a name server",
+                       text ? text : "");
+        return -1;
+    }
+    if (!json_is_true(json_object_get(configuration, "internal")) || json_array_size(servers) == 0)
+        return 0;
+    holm_error_set(error, HOLM_ERROR_INVALID,
+                   "an internal network asks no name servers: it has no way to the outside");
+    return -1;
+}
+
 static int check_values(json_t *asked, holm_error **error) {
-    static const char *const known[] = {"name", "subnet", "gateway", "internal", "labels"};
+    static const char *const known[] = {"name", "subnet", "gateway", "internal", "labels", "mtu", "dns"};
     const char *key;
     json_t *value, *labels = json_object_get(asked, "labels");
     bool fit = json_is_object(labels) && texts_fit(labels, LABELS_MOST) &&
-               json_is_boolean(json_object_get(asked, "internal"));
+               json_is_boolean(json_object_get(asked, "internal")) &&
+               (!json_object_get(asked, "dns") || json_is_array(json_object_get(asked, "dns")));
     json_object_foreach (asked, key, value) {
         bool found = false;
         for (size_t i = 0; i < array_length(known); i++)
@@ -162,9 +202,10 @@ static int check_values(json_t *asked, holm_error **error) {
             NAME_MOST);
         return -1;
     }
-    if (!fit)
-        holm_error_set(error, HOLM_ERROR_INVALID, "the configuration of the network makes no sense");
-    return fit ? 0 : -1;
+    if (fit)
+        return check_mtu(json_object_get(asked, "mtu"), error) < 0 ? -1 : check_servers(asked, error);
+    holm_error_set(error, HOLM_ERROR_INVALID, "the configuration of the network makes no sense");
+    return -1;
 }
 
 static void set_default(json_t *object, const char *key, json_t *value) {

@@ -2,14 +2,18 @@
 
 #include "tui/cli/cli.h"
 #include "tui/cli/commands.h"
+#include "tui/cli/options.h"
 #include "tui/cli/references.h"
 
-enum { KEY_SUBNET = 0x200, KEY_GATEWAY, KEY_INTERNAL };
+enum { KEY_SUBNET = 0x200, KEY_GATEWAY, KEY_INTERNAL, KEY_MTU, KEY_DNS };
 
 static const struct argp_option options[] = {
     {"subnet", KEY_SUBNET, "CIDR", 0, "IPv4 addresses, for example 10.90.0.0/24; a free one is chosen", 0},
     {"gateway", KEY_GATEWAY, "ADDRESS", 0, "The gateway's address (the first)", 0},
     {"internal", KEY_INTERNAL, NULL, 0, "No way to the outside", 0},
+    {"mtu", KEY_MTU, "BYTES", 0, "How large its frames can be, 1280 to 65520 (65520)", 0},
+    {"dns", KEY_DNS, "ADDRESS", 0,
+     "A name server that its resolver asks instead of the host's; up to three, in their order", 0},
     {"label", 'l', "KEY[=VALUE]", 0, "A label", 0},
     {0},
 };
@@ -18,6 +22,14 @@ typedef struct create_options {
     char **names;
     json_t *configuration;
 } create_options;
+
+static json_t *number(const struct argp_state *state, const char *text) {
+    long value;
+    int end = 0;
+    if (sscanf(text, "%9ld%n", &value, &end) != 1 || text[end])
+        cli_usage_error(state, "--mtu needs a number of bytes, and \"%s\" is none", text);
+    return json_integer(value);
+}
 
 static error_t parse(int key, char *argument, struct argp_state *state) {
     create_options *self = state->input;
@@ -28,6 +40,11 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
         return json_object_set_new(self->configuration, "gateway", json_string(argument));
     case KEY_INTERNAL:
         return json_object_set_new(self->configuration, "internal", json_true());
+    case KEY_MTU:
+        return json_object_set_new(self->configuration, "mtu", number(state, argument));
+    case KEY_DNS:
+        return json_array_append_new(options_child(self->configuration, "dns", json_array),
+                                     json_string(argument));
     case 'l':
         cli_label(state, self->configuration, argument);
         return 0;

@@ -36,13 +36,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     dns_question question, again;
     dns_answer answer;
     uint32_t ip;
+    uint8_t ip6[16] = {0};
     if (dns_question_parse(bytes, size, &question)) {
         if (question.end > size || strlen(question.name) >= DNS_NAME_SIZE)
             abort();
         dns_answer_begin(&answer, bytes, &question, DNS_NO_ERROR);
         dns_reverse_parse(question.name, &ip);
+        dns_reverse6_parse(question.name, ip6);
         for (int i = 0; i < 64; i++)
-            dns_answer_add_address(&answer, 0x0a000001, 1);
+            if (!dns_answer_add_address(&answer, 0x0a000001, 1) || !dns_answer_add_address6(&answer, ip6, 1))
+                break;
         dns_answer_add_name(&answer, question.name, 1);
         if (answer.length > sizeof answer.bytes || !dns_question_parse(answer.bytes, answer.length, &again) ||
             !again.response || strcmp(again.name, question.name) != 0)

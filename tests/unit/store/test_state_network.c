@@ -45,6 +45,12 @@ static void test_create(void **test) {
     cleanup_json json_t *next = make(db, "{\"name\": \"next\"}", 0);
     assert_string_not_equal(member(chosen, "configuration", "subnet"),
                             member(next, "configuration", "subnet"));
+    cleanup_json json_t *small =
+        make(db, "{\"name\": \"small\", \"mtu\": 1400, \"dns\": [\"192.0.2.1\", \"2001:db8::1\"]}", 0);
+    const json_t *kept = json_object_get(small, "configuration");
+    assert_int_equal(json_integer_value(json_object_get(kept, "mtu")), 1400);
+    assert_int_equal(json_array_size(json_object_get(kept, "dns")), 2);
+    refuse(db, "{\"name\": \"x\", \"dns\": [\"::1\", \"::2\", \"::3\", \"::4\"]}", HOLM_ERROR_LIMIT);
     refuse(db, "{\"name\": \"back\"}", HOLM_ERROR_EXISTS);
     refuse(db, "{\"name\": \"x\", \"subnet\": \"10.200.0.0/16\"}", HOLM_ERROR_IN_USE);
     const char *const wrong[] = {
@@ -59,6 +65,12 @@ static void test_create(void **test) {
         "{\"name\": \"x\", \"subnet\": \"0.0.0.0/8\"}",
         "{\"name\": \"x\", \"subnet\": \"224.1.0.0/24\"}",
         "{\"name\": \"x\", \"subnet\": \"255.255.255.0/24\"}",
+        "{\"name\": \"x\", \"mtu\": 1279}",
+        "{\"name\": \"x\", \"mtu\": 65521}",
+        "{\"name\": \"x\", \"mtu\": \"1500\"}",
+        "{\"name\": \"x\", \"dns\": \"192.0.2.1\"}",
+        "{\"name\": \"x\", \"dns\": [\"one\"]}",
+        "{\"name\": \"x\", \"dns\": [\"192.0.2.1\"], \"internal\": true}",
         "{\"name\": \"x\", \"colour\": \"red\"}",
         "{\"name\": \"x\", \"labels\": {\"a\": 1}}",
         "{\"name\": \"x\", \"subnet\": \"10.210.0.0/24\", \"gateway\": \"10.211.0.1\"}",
@@ -67,7 +79,7 @@ static void test_create(void **test) {
     for (size_t i = 0; i < array_length(wrong); i++)
         refuse(db, wrong[i], HOLM_ERROR_INVALID);
     cleanup_json json_t *list = state_network_list(db, NULL);
-    assert_int_equal(json_array_size(list), 5); // and the default one
+    assert_int_equal(json_array_size(list), 6); // and the default one
 }
 
 static const char *place(state *db, const char *id, json_t **out, holm_error **error) {
