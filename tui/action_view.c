@@ -34,8 +34,10 @@ static const action actions[] = {
                      "Closes what is on top, clears a filter, or goes one level up"),
     ACTION_DASHBOARD("view.mouse", ACTION_NOUN_VIEW, "m", "mouse",
                      "Switches the mouse on or off (off: the terminal selects text)"),
-    ACTION_DASHBOARD("view.copy", ACTION_NOUN_VIEW, "c", "copy",
-                     "Copies the selected item's id or the selected text to the clipboard"),
+    ACTION_DASHBOARD(
+        "view.copy", ACTION_NOUN_VIEW, "c", "copy",
+        "Copies the selected item's id to the clipboard; in the logs the marked lines or the last one shown, "
+        "in inspect and processes all of it"),
     ACTION_DASHBOARD("view.redraw", ACTION_NOUN_VIEW, "ctrl-l", "redraw", "Paints the whole screen anew"),
     ACTION_DASHBOARD("view.suspend", ACTION_NOUN_VIEW, "ctrl-z", "suspend",
                      "Goes back to the shell; fg returns"),

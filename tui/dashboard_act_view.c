@@ -1,7 +1,9 @@
 // Places: panes, tabs, zoom, the way back; and the dashboard itself.
+#include <stdio.h>
 #include <string.h>
 
 #include "tui/dashboard_private.h"
+#include "tui/log_view.h"
 
 static void focus_pane(dashboard *self, ui_pane pane) {
     ui_use_pane(&self->ui, pane);
@@ -151,10 +153,17 @@ static void theme(dashboard *self, const char *id) {
     dashboard_open_themes(self);
 }
 
-static void command_chosen(dashboard *self, const char *command) {
-    screen_copy(self->screen, command);
-    ui_set_notice(&self->ui, NOTICE_INFO, "the command is on the clipboard");
+void dashboard_copy(dashboard *self, const char *text, const char *note) {
+    bool copied = screen_copy(self->screen, text);
+    ui_set_notice(&self->ui, copied ? NOTICE_INFO : NOTICE_BAD,
+                  copied                            ? note
+                  : strlen(text) > SCREEN_COPY_MOST ? "it is too long for a clipboard: 64 KiB at most"
+                                                    : "this terminal takes nothing for the clipboard");
     dashboard_dirty(self);
+}
+
+static void command_chosen(dashboard *self, const char *command) {
+    dashboard_copy(self, command, "the command is on the clipboard");
 }
 
 // The command lines of what can be done here.
@@ -217,14 +226,38 @@ static void mouse(dashboard *self, const char *id) {
     dashboard_dirty(self);
 }
 
+// The marked lines of the logs, or where none is the last one that is shown.
+static void copy_lines(dashboard *self) {
+    const ui_logs *logs = &self->ui.logs;
+    size_t last = log_view_index(logs, logs->follow ? 0 : logs->back), count = 0;
+    buffer text = BUFFER_INIT;
+    for (size_t i = 0; i < logs->lines.count; i++) {
+        const log_line *line = log_buffer_at(&logs->lines, i);
+        if (line->marked)
+            buffer_append_format(&text, "%s%s", count++ ? "\n" : "", line->text);
+    }
+    if (!count && last != LOG_VIEW_NONE) {
+        buffer_append_format(&text, "%s", log_buffer_at(&logs->lines, last)->text);
+        count = 1;
+    }
+    char note[64];
+    snprintf(note, sizeof(note),
+             count == 1 ? "the line is on the clipboard" : "%zu lines are on the clipboard", count);
+    cleanup_free char *whole = buffer_steal_text(&text);
+    if (count)
+        dashboard_copy(self, whole, note);
+}
+
 static void copy(dashboard *self, const char *id) {
     (void)id;
-    const char *text = self->ui.lists[self->ui.pane].selected;
-    if (!text)
-        return;
-    screen_copy(self->screen, text);
-    ui_set_notice(&self->ui, NOTICE_INFO, "its id is on the clipboard");
-    dashboard_dirty(self);
+    const ui_text *text = ui_focused_text(&self->ui);
+    const char *selected = self->ui.lists[self->ui.pane].selected;
+    if (ui_noun(&self->ui) == ACTION_NOUN_LOGS)
+        copy_lines(self);
+    else if (text && text->text && selected && strcmp(text->id, selected) == 0)
+        dashboard_copy(self, text->text, "all of it is on the clipboard");
+    else if (selected)
+        dashboard_copy(self, selected, "its id is on the clipboard");
 }
 
 static void redraw(dashboard *self, const char *id) {

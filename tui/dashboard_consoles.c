@@ -78,9 +78,7 @@ static void on_zoom(console *which, void *data) {
 static void on_copy(console *which, const char *text, void *data) {
     (void)which;
     dashboard *self = data;
-    screen_copy(self->screen, text);
-    ui_set_notice(&self->ui, NOTICE_INFO, "copied to the clipboard");
-    dashboard_dirty(self);
+    dashboard_copy(self, text, "copied to the clipboard");
 }
 
 static void on_next(console *which, void *data) {

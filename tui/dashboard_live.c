@@ -1,5 +1,4 @@
-// What comes from libholm by itself: lists when something happened, tasks, statistics; and the host's own
-// figures, read when something else is drawn anyway.
+// What comes from libholm by itself: lists when something happened, tasks, statistics.
 #include <stdio.h>
 #include <string.h>
 
@@ -199,8 +198,12 @@ static void on_task(holm_watch *watch, json_t *item, void *data) {
     ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
     if (done) {
         char text[512];
-        snprintf(text, sizeof(text), "%s %s: %s", task->kind, task->subject,
+        snprintf(text, sizeof(text), "%.20s %.200s: %.200s", task->kind, task->subject,
                  task->failed ? task->error : task->phase);
+        const char *run = action_keymap_keys(self->keymap, action_find("task.run"));
+        if (strcmp(task->kind, "pull") == 0 && strcmp(task->phase, "done") == 0 && *run)
+            snprintf(text + strlen(text), sizeof(text) - strlen(text), "; %.*s runs it",
+                     (int)strcspn(run, " "), run);
         ui_set_notice(&self->ui, task->failed ? NOTICE_BAD : NOTICE_INFO, text);
         dashboard_list(self, PANE_IMAGES);
         dashboard_dirty(self);
@@ -279,14 +282,18 @@ static void on_pull_ended(holm_watch *watch, const holm_error *error, void *data
             break;
         }
     }
-    if (error)
+    if (error && holm_error_code_of(error) != HOLM_ERROR_CANCELLED) // that one has been said
         dashboard_report(self, mine->what, error);
     free(mine->reference);
     free(mine);
 }
 
 static void on_pull_item(holm_watch *watch, json_t *item, void *data) {
-    on_task(watch, item, ((pull *)data)->owner);
+    const pull *mine = data;
+    const char *id = json_string_value(json_object_get(item, "task"));
+    on_task(watch, item, mine->owner);
+    if (id && strcmp(mine->what, "pull") == 0)
+        model_own_pull(&mine->owner->model, id, mine->reference);
 }
 
 static pull *follow_task(dashboard *self, const char *what, const char *reference) {
@@ -323,48 +330,4 @@ void dashboard_live_stop(dashboard *self) {
         free(mine->reference);
         free(mine);
     }
-}
-
-static void sample_cpu(dashboard *self) {
-    cleanup_file FILE *file = fopen("/proc/stat", "re");
-    unsigned long long values[8] = {0}, total = 0;
-    if (!file || fscanf(file, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &values[0], &values[1],
-                        &values[2], &values[3], &values[4], &values[5], &values[6], &values[7]) < 4)
-        return;
-    for (int i = 0; i < 8; i++)
-        total += values[i];
-    uint64_t busy = total - values[3] - values[4];
-    if (self->cpu_total && total < self->cpu_total + 50)
-        return; // too short a time to say anything
-    if (self->cpu_total) {
-        self->model.host.cpu = 100.0 * (double)(busy - self->cpu_busy) / (double)(total - self->cpu_total);
-        history_add(&self->model.host.cpu_history, self->model.host.cpu);
-    }
-    self->cpu_busy = busy;
-    self->cpu_total = total;
-}
-
-static void sample_memory(model_host *host) {
-    cleanup_file FILE *file = fopen("/proc/meminfo", "re");
-    char line[128];
-    unsigned long long total = 0, available = 0;
-    while (file && fgets(line, sizeof(line), file) && !(total && available)) {
-        sscanf(line, "MemTotal: %llu", &total);
-        sscanf(line, "MemAvailable: %llu", &available);
-    }
-    host->memory_total = total * 1024;
-    host->memory_used = (total - available) * 1024;
-}
-
-void dashboard_host_sample(dashboard *self) {
-    uint64_t before = self->cpu_total;
-    sample_cpu(self);
-    if (self->cpu_total == before)
-        return;
-    sample_memory(&self->model.host);
-    uint64_t back = 0;
-    for (size_t i = 0; i < self->model.container_count; i++)
-        if (self->model.containers[i].stats)
-            back += self->model.containers[i].stats->given_back;
-    self->model.host.given_back = back;
 }

@@ -77,6 +77,8 @@ typedef struct dashboard {
     } drag; ///< what the mouse has taken
 
     uint64_t cpu_busy, cpu_total; ///< of /proc/stat at the last reading
+    uint64_t host_totals[4];      ///< bytes in, out, read, written at that time
+    uint64_t host_ms;             ///< when it was; 0: never
     bool read_only;               ///< only what changes nothing
     int exit_code;
 } dashboard;
@@ -106,7 +108,7 @@ void dashboard_pull(dashboard *self, const char *reference);
 /// Goes on with the name or the tag in the open prompt (dashboard_complete.c).
 void dashboard_complete_pull(dashboard *self);
 void dashboard_push(dashboard *self, const char *reference);
-void dashboard_host_sample(dashboard *self);
+void dashboard_host_sample(dashboard *self); ///< (dashboard_host.c)
 
 // ---- the detail side (dashboard_detail.c) ----
 
@@ -271,4 +273,6 @@ void dashboard_doctor_key(dashboard *self, const input_event *event);
 /// At the first start, with nothing here: what is missing, and how far the kernel is.
 void dashboard_doctor_welcome(dashboard *self);
 
+/// Puts the text on the clipboard and says `note`, or why it cannot. (dashboard_act_view.c)
+void dashboard_copy(dashboard *self, const char *text, const char *note);
 void dashboard_report(dashboard *self, const char *what, const holm_error *error);

@@ -62,27 +62,26 @@ void detail_title(const view_context *self, grid *out, rect frame) {
     }
 }
 
-static void container_tab(const painter *self) {
+// Returns the rows of what is scrolled by ui.detail_top; 0: it sees to that itself.
+static int container_tab(const painter *self) {
     const ui_state *ui = self->view->ui;
     switch (ui->tabs[PANE_CONTAINERS]) {
     case TAB_LOGS:
         detail_logs(self);
-        break;
+        return 0;
     case TAB_STATS:
-        ui->plain ? detail_overview(self) : detail_stats(self);
-        break;
+        return detail_stats(self);
     case TAB_CONSOLE:
         detail_console(self);
-        break;
+        return 0;
     case TAB_PROCESSES:
         detail_text(self, &ui->processes, "asking the container");
-        break;
+        return 0;
     case TAB_INSPECT:
         detail_text(self, &ui->inspect, "reading");
-        break;
+        return 0;
     default:
-        detail_overview(self);
-        break;
+        return detail_overview(self);
     }
 }
 
@@ -95,20 +94,28 @@ static int image_tab(const painter *self, ui_tab tab) {
     case TAB_USERS:
         return detail_image_users(self);
     default:
-        detail_image(self);
+        return detail_image(self);
+    }
+}
+
+static int scrolled_tab(const painter *self) {
+    const ui_state *ui = self->view->ui;
+    ui_tab tab = ui_current_tab(ui, ui->pane);
+    if (ui->pane == PANE_CONTAINERS)
+        return container_tab(self);
+    if (tab == TAB_INSPECT) {
+        detail_text(self, &ui->inspect, "reading");
         return 0;
     }
+    return ui->pane == PANE_IMAGES     ? image_tab(self, tab)
+           : ui->pane == PANE_NETWORKS ? detail_network(self)
+           : ui->pane == PANE_VOLUMES  ? detail_volume(self)
+                                       : detail_task(self);
 }
 
 int detail_rows(const painter *self) {
     const ui_state *ui = self->view->ui;
-    if (!ui_selected(ui, self->view->model, ui->pane))
-        return 0;
-    return ui->pane == PANE_IMAGES     ? image_tab(self, ui_current_tab(ui, ui->pane))
-           : ui->pane == PANE_NETWORKS ? detail_network(self)
-           : ui->pane == PANE_VOLUMES  ? detail_volume(self)
-           : ui->pane == PANE_TASKS    ? detail_task(self)
-                                       : 0;
+    return ui_selected(ui, self->view->model, ui->pane) ? scrolled_tab(self) : 0;
 }
 
 void detail_draw(const painter *self) {
@@ -119,19 +126,10 @@ void detail_draw(const painter *self) {
         paint(self, 1, 0, self->area.width - 2, THEME_MUTED, "nothing selected");
         return;
     }
-    ui_tab tab = ui_current_tab(view->ui, view->ui->pane);
-    if (view->ui->pane == PANE_CONTAINERS)
-        container_tab(self);
-    else if (tab == TAB_INSPECT)
-        detail_text(self, &view->ui->inspect, "reading");
-    else if (view->ui->pane == PANE_IMAGES)
-        image_tab(self, tab);
-    else if (view->ui->pane == PANE_NETWORKS)
-        detail_network(self);
-    else if (view->ui->pane == PANE_VOLUMES)
-        detail_volume(self);
-    else
-        detail_task(self);
+    int rows = scrolled_tab(self), page = self->area.height, most = rows > page ? rows - page : 0;
+    int top = (int)view->ui->detail_top < most ? (int)view->ui->detail_top : most;
+    if (page > 0)
+        paint_scroll(self, (size_t)top, (size_t)page, (size_t)rows);
 }
 
 // What is searched for stands out, most of all in the line that the search stands at.

@@ -94,12 +94,13 @@ static int layer_rows(const painter *self, int from, size_t skip, const model_im
     return (int)row;
 }
 
-void detail_image(const painter *self) {
+int detail_image(const painter *self) {
     const model_image *image = ui_image(self->view->ui, self->view->model);
     const json_t *configuration = json_object_get(image->document, "configuration");
     const json_t *process = json_object_get(configuration, "process");
     char text[128], first[8], second[8], age[16];
-    int y = references(self, 0, json_object_get(configuration, "references"));
+    int top = (int)self->view->ui->detail_top;
+    int y = references(self, -top, json_object_get(configuration, "references"));
     y = detail_field(self, y, "for", THEME_TEXT, image->platform);
     snprintf(text, sizeof(text), "%s, %s of it only this image's", view_bytes((double)image->size, first),
              view_bytes((double)image->unique, second));
@@ -116,11 +117,11 @@ void detail_image(const painter *self) {
     y = index_fields(self, y, json_object_get(image->document, "status"), image->id);
     snprintf(text, sizeof(text), "%u container%s", image->containers, image->containers == 1 ? "" : "s");
     y = detail_field(self, y, "used by", THEME_GOOD, image->containers ? text : "");
-    if (y + 2 >= self->area.height || !image->layers)
-        return;
+    if (!image->layers)
+        return y + top;
     snprintf(text, sizeof(text), "%u layer%s, lowest first", image->layers, image->layers == 1 ? "" : "s");
     detail_heading(self, y + 1, text);
-    layer_rows(self, y + 2, 0, image);
+    return y + 2 + layer_rows(self, y + 2, 0, image) + top;
 }
 
 int detail_layers(const painter *self) {

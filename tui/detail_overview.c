@@ -58,10 +58,10 @@ static int state_field(const painter *self, int y, const model_container *contai
 
 static int meter(const painter *self, int y, const char *label, double share, theme_gradient gradient,
                  const char *text) {
-    if (y >= self->area.height)
-        return y;
+    if (y < 0 || y >= self->area.height)
+        return y + 1;
     paint(self, 1, y, LABEL, THEME_MUTED, label);
-    int bar = self->area.width / 4;
+    int bar = self->area.width < 50 ? -1 : self->area.width / 4; // what it is of matters more
     bar = bar > 24 ? 24 : bar;
     rect clip = self->area;
     graph_bar(self->out, &clip, self->area.x + 1 + LABEL, self->area.y + y, bar, share, self->view->theme,
@@ -117,10 +117,10 @@ int detail_container_line(const painter *self, int y, const model_container *con
     return y + 1;
 }
 
-void detail_overview(const painter *self) {
+int detail_overview(const painter *self) {
     const model_container *container = ui_container(self->view->ui, self->view->model);
     char text[160], bytes[8], age[16];
-    int y = state_field(self, 0, container);
+    int top = (int)self->view->ui->detail_top, y = state_field(self, -top, container);
     y = detail_field(self, y, "image", THEME_STRONG, container->image);
     y = detail_field(self, y, "command", THEME_TEXT, container->command);
     y = detail_field(self, y, "address", THEME_TEXT, container->address);
@@ -136,16 +136,19 @@ void detail_overview(const painter *self) {
     if (container->stats && model_container_running(container))
         y = figures(self, y + 1, container->stats);
     int rows = self->area.height - y - 2;
-    if (rows < 2)
-        return;
-    detail_heading(self, y + 1, "last lines");
-    detail_log_tail(self, y + 2, rows);
+    if (rows >= 2) {
+        detail_heading(self, y + 1, "last lines");
+        detail_log_tail(self, y + 2, rows);
+    }
+    return y + top;
 }
 
-static void outcome_rows(const painter *self, int y, const model_task *task) {
+// From the one that has been scrolled to. Returns the row after the last of them all.
+static int outcome_rows(const painter *self, int y, const model_task *task) {
     const glyph_table *g = self->view->glyphs;
     const model_outcome **sorted = model_outcomes(task);
-    for (size_t i = 0; i < task->outcome_count && y < self->area.height; i++, y++) {
+    int end = y + (int)task->outcome_count;
+    for (size_t i = self->view->ui->detail_top; i < task->outcome_count && y < self->area.height; i++, y++) {
         bool failed = sorted[i]->state == OUTCOME_FAILED, done = sorted[i]->state == OUTCOME_DONE;
         paint(self, 1, y, 2,
               failed ? THEME_BAD
@@ -161,6 +164,30 @@ static void outcome_rows(const painter *self, int y, const model_task *task) {
                      : "under way");
     }
     free(sorted);
+    return end;
+}
+
+static int layer_rows(const painter *self, int y, const model_task *task) {
+    char first[8], second[8];
+    rect clip = self->area;
+    int end = y + 1 + (int)task->layer_count;
+    detail_heading(self, y++, "layers");
+    for (size_t i = self->view->ui->detail_top; i < task->layer_count && y < self->area.height; i++, y++) {
+        const model_layer *layer = &task->layers[i];
+        bool done = strcmp(layer->phase, "done") == 0 || strcmp(layer->phase, "exists") == 0;
+        paint(self, 1, y, 12, THEME_TEXT, layer->digest);
+        int bar = self->area.width - 44;
+        double share = done ? 1 : layer->total ? (double)layer->done / (double)layer->total : 0;
+        if (bar >= 4)
+            graph_bar(self->out, &clip, self->area.x + 15, self->area.y + y, bar, share, self->view->theme,
+                      THEME_PROGRESS, self->view->glyphs);
+        int x = bar >= 4 ? 16 + bar : 15;
+        paint_right(self, x, y, 5, THEME_STRONG, view_bytes((double)layer->done, first));
+        paint_format(self, x + 5, y, THEME_MUTED, " / %-5s",
+                     layer->total ? view_bytes((double)layer->total, second) : "?");
+        paint(self, x + 14, y, 12, done ? THEME_GOOD : THEME_MUTED, layer->phase);
+    }
+    return end;
 }
 
 // What a command has printed. Returns the row after it.
@@ -183,7 +210,6 @@ static int output_rows(const painter *self, int y, const char *text) {
 
 int detail_task(const painter *self) {
     const model_task *task = ui_task(self->view->ui, self->view->model);
-    const glyph_table *g = self->view->glyphs;
     char text[128], first[8], second[8], rate[8];
     int y = detail_field(self, 0, task->kind, THEME_STRONG, task->subject);
     y = detail_field(self, y, "phase",
@@ -198,34 +224,18 @@ int detail_task(const painter *self) {
                   text);
     }
     if (!task->done && task->rate >= 1) {
-        snprintf(text, sizeof(text), "%s/s", view_bytes(task->rate, rate));
+        double left = (double)(task->bytes_total - task->bytes_done) / task->rate;
+        int length = snprintf(text, sizeof(text), "%s/s", view_bytes(task->rate, rate));
+        if (task->bytes_done < task->bytes_total && left < 360000)
+            snprintf(text + length, sizeof(text) - (size_t)length, ", %d:%02d left", (int)left / 60,
+                     (int)left % 60);
         y = detail_field(self, y, "rate", THEME_TEXT, text);
     }
     y = detail_field(self, y, "failed", THEME_BAD, task->error);
     y = detail_field(self, y, "to do", THEME_TEXT, task->hint);
     if (task->outcome_count)
-        outcome_rows(self, y + 1, task);
+        return outcome_rows(self, y + 1, task);
     if (task->output && *task->output)
         return output_rows(self, y + 1, task->output) + (int)self->view->ui->detail_top;
-    if (!task->layer_count || y + 2 >= self->area.height)
-        return 0;
-    detail_heading(self, y + 1, "layers");
-    y += 2;
-    rect clip = self->area;
-    for (size_t i = 0; i < task->layer_count && y < self->area.height; i++, y++) {
-        const model_layer *layer = &task->layers[i];
-        bool done = strcmp(layer->phase, "done") == 0 || strcmp(layer->phase, "exists") == 0;
-        paint(self, 1, y, 12, THEME_TEXT, layer->digest);
-        int bar = self->area.width - 44;
-        double share = done ? 1 : layer->total ? (double)layer->done / (double)layer->total : 0;
-        if (bar >= 4)
-            graph_bar(self->out, &clip, self->area.x + 15, self->area.y + y, bar, share, self->view->theme,
-                      THEME_PROGRESS, g);
-        int x = bar >= 4 ? 16 + bar : 15;
-        paint_right(self, x, y, 5, THEME_STRONG, view_bytes((double)layer->done, first));
-        paint_format(self, x + 5, y, THEME_MUTED, " / %-5s",
-                     layer->total ? view_bytes((double)layer->total, second) : "?");
-        paint(self, x + 14, y, 12, done ? THEME_GOOD : THEME_MUTED, layer->phase);
-    }
-    return 0;
+    return task->layer_count ? layer_rows(self, y + 1, task) : y;
 }

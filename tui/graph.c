@@ -77,7 +77,7 @@ static int within(int count, int row) {
     return here < 0 ? 0 : here > 4 ? 4 : here;
 }
 
-void graph_area(grid *out, const rect *area, const history *values, double top, double full,
+void graph_area(grid *out, const rect *clip, const rect *area, const history *values, double top, double full,
                 const theme_table *theme, theme_gradient gradient, const glyph_table *glyphs) {
     for (int column = 0; column < area->width; column++) {
         int age = area->width - 1 - column;
@@ -92,7 +92,7 @@ void graph_area(grid *out, const rect *area, const history *values, double top, 
             uint32_t chars[CELL_CHARS] = {braille(a, b)};
             if (!glyphs->unicode)
                 chars[0] = b >= 3 ? '#' : b == 2 ? '=' : '.';
-            grid_put(out, area, area->x + column, y, chars, 1, style);
+            grid_put(out, clip, area->x + column, y, chars, 1, style);
         }
     }
 }

@@ -25,6 +25,7 @@ void graph_spark(grid *out, const rect *clip, int x, int y, int width, const his
 /// A bar of `width` columns filled by `share` (0 to 1).
 void graph_bar(grid *out, const rect *clip, int x, int y, int width, double share, const theme_table *theme,
                theme_gradient gradient, const glyph_table *glyphs);
-/// The readings as an area, two to a column in braille (one without UTF-8), newest at the right.
-void graph_area(grid *out, const rect *area, const history *values, double top, double full,
+/// The readings as an area, two to a column in braille (one without UTF-8), newest at the right; only what is
+/// inside `clip`.
+void graph_area(grid *out, const rect *clip, const rect *area, const history *values, double top, double full,
                 const theme_table *theme, theme_gradient gradient, const glyph_table *glyphs);

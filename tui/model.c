@@ -60,7 +60,8 @@ static void image_finish(model_image *self) {
 }
 
 static void task_finish(model_task *self) {
-    char *texts[] = {self->id, self->kind, self->subject, self->phase, self->error, self->hint};
+    char *texts[] = {self->id,    self->kind, self->subject,  self->phase,
+                     self->error, self->hint, self->reference};
     for (size_t i = 0; i < array_length(texts); i++)
         free(texts[i]);
     free(self->layers);
@@ -289,6 +290,10 @@ bool model_add_stats(model_state *self, const json_t *document) {
     history_add(&stats->memory_history, (double)stats->memory);
     history_add(&stats->rx_history, stats->rx_rate);
     history_add(&stats->tx_history, stats->tx_rate);
+    history_add(&stats->read_history, stats->read_rate);
+    history_add(&stats->write_history, stats->write_rate);
+    history_add(&stats->back_history, (double)stats->given_back);
+    history_add(&stats->process_history, stats->processes);
     return true;
 }
 
@@ -349,6 +354,9 @@ model_task *model_add_task(model_state *self, const json_t *document, int64_t no
     task->started_ns = json_integer_value(get(document, "startedUnixNs"));
     task->done = json_is_true(get(document, "done"));
     task->failed = *task->error != 0 || strcmp(task->phase, "failed") == 0;
+    task->paused = task->done && task->pausing && strcmp(task->phase, "cancelled") == 0;
+    if (task->paused)
+        replace(&task->phase, strdup("paused"));
     task_layers(task, get(document, "layers"));
     return task;
 }

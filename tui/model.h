@@ -16,7 +16,8 @@ typedef struct model_stats {
     double rx_rate, tx_rate, read_rate, write_rate; ///< bytes a second
     unsigned processes;
     int64_t unix_ns;
-    history cpu_history, memory_history, rx_history, tx_history;
+    history cpu_history, memory_history, rx_history, tx_history, read_history, write_history, back_history,
+        process_history;
 } model_stats;
 
 typedef struct model_container {
@@ -89,6 +90,8 @@ typedef struct model_task {
     int64_t started_ns, sampled_ns;
     uint64_t sampled_bytes;
     bool done, failed;
+    char *reference;      ///< of a pull of ours, as it was typed: by it the pull goes on; or NULL
+    bool pausing, paused; ///< it has been asked to end for now; it has
     size_t layer_count;
     model_layer *layers;
     size_t outcome_count; ///< of a task of ours: one action on many things
@@ -106,7 +109,8 @@ typedef struct model_host {
     int cpus;
     double cpu; ///< percent of all; -1: not known yet
     uint64_t memory_total, memory_used, given_back;
-    history cpu_history;
+    history cpu_history, memory_history, rx_history, tx_history, read_history, write_history,
+        thread_history; ///< rates in bytes a second
 } model_host;
 
 typedef struct model_state {
@@ -164,6 +168,8 @@ void model_command_output(model_state *self, const char *id, const char *bytes, 
 void model_command_ended(model_state *self, const char *id, const char *problem);
 /// The outcomes, failures first; the caller frees the array.
 const model_outcome **model_outcomes(const model_task *task);
+/// The pull is ours: it can be paused, and goes on by this reference.
+void model_own_pull(model_state *self, const char *id, const char *reference);
 /// Forgets a task.
 void model_remove_task(model_state *self, const char *id);
 void model_set_lost(model_state *self, const char *reason);

@@ -24,6 +24,12 @@ model_task *model_add_batch(model_state *self, const char *kind, const char *sub
     return task;
 }
 
+void model_own_pull(model_state *self, const char *id, const char *reference) {
+    model_task *task = model_find_task(self, id);
+    if (task && !task->reference)
+        task->reference = strdup(reference);
+}
+
 // ---- commands of the user's ----
 
 model_task *model_add_command(model_state *self, const char *title) {

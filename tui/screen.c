@@ -286,11 +286,11 @@ void screen_suspend(screen_state *self) {
     screen_take_back(self);
 }
 
-void screen_copy(screen_state *self, const char *text) {
+bool screen_copy(screen_state *self, const char *text) {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t length = strlen(text);
     if (!self->modern || length > SCREEN_COPY_MOST)
-        return;
+        return false;
     cleanup_free char *out = malloc(16 + (length + 2) / 3 * 4);
     if (!out)
         abort();
@@ -305,4 +305,5 @@ void screen_copy(screen_state *self, const char *text) {
     }
     strcpy(out + at, "\a");
     send_text(self, out);
+    return true;
 }

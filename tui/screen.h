@@ -36,5 +36,6 @@ void screen_suspend(screen_state *self);
 void screen_lend(screen_state *self);
 void screen_take_back(screen_state *self);
 #define SCREEN_COPY_MOST (64u << 10) ///< bytes; many terminals take no more
-/// Puts text on the user's clipboard through the terminal (OSC 52).
-void screen_copy(screen_state *self, const char *text);
+/// Puts text on the user's clipboard through the terminal (OSC 52). False: it is too long, or the terminal is
+/// known to take none.
+bool screen_copy(screen_state *self, const char *text);

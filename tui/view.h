@@ -100,9 +100,10 @@ void detail_draw(const painter *self);
 /// Rows that the tab in sight would take.
 int detail_rows(const painter *self);
 void detail_title(const view_context *self, grid *out, rect frame);
-void detail_overview(const painter *self);
-void detail_image(const painter *self);
 /// These return the rows they take, so that they can be scrolled by ui.detail_top.
+int detail_overview(const painter *self);
+int detail_stats(const painter *self);
+int detail_image(const painter *self);
 int detail_task(const painter *self);
 int detail_layers(const painter *self);
 int detail_configuration(const painter *self);
@@ -117,7 +118,6 @@ void detail_heading(const painter *self, int y, const char *text);
 void detail_ports(const view_context *view, const model_container *container, char *out, size_t size);
 /// A container in one line: state, name, a note. Returns the next row.
 int detail_container_line(const painter *self, int y, const model_container *container, const char *note);
-void detail_stats(const painter *self);
 void detail_logs(const painter *self);
 void detail_console(const painter *self);
 /// Two consoles side by side.

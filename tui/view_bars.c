@@ -92,7 +92,8 @@ static const char *const container_keys[] = {"container.open", "container.exec",
                                              "view.palette",   "view.zoom",       NULL};
 static const char *const image_keys[] = {"image.run",   "image.pull",   "image.rm", "image.inspect",
                                          "list.filter", "view.palette", NULL};
-static const char *const task_keys[] = {"task.cancel", "image.pull", "view.next-pane", "view.palette", NULL};
+static const char *const task_keys[] = {"task.open",  "task.pause",     "task.cancel",  "task.run",
+                                        "image.pull", "view.next-pane", "view.palette", NULL};
 static const char *const network_keys[] = {
     "network.open",   "network.create", "network.rm",   "network.inspect",
     "view.next-pane", "list.filter",    "view.palette", NULL};

@@ -1,5 +1,6 @@
 // Images, what brings and takes them away.
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/tui/fake/fake_private.h"
 
@@ -100,6 +101,26 @@ static void pull_tick(uv_timer_t *timer) {
     uv_timer_stop(timer);
     watch->ended(watch, NULL, watch->data);
     holm_watch_close(watch);
+}
+
+void fake_cancel_pull(holm_client *client, const char *task) {
+    for (holm_watch *watch = client->watches; watch; watch = watch->next) {
+        const char *subject = json_string_value(json_object_get(watch->task, "subject"));
+        if (!subject || strcmp(subject, task) != 0)
+            continue;
+        json_t *progress = fake_progress(subject, watch->steps, fake_now_ns());
+        holm_error *error = NULL;
+        holm_error_set(&error, HOLM_ERROR_CANCELLED, "it was cancelled");
+        json_object_set_new(progress, "phase", json_string("cancelled"));
+        json_object_set_new(progress, "done", json_true());
+        uv_timer_stop(&watch->timer);
+        watch->item(watch, progress, watch->data);
+        watch->ended(watch, error, watch->data);
+        json_decref(progress);
+        holm_error_free(error);
+        holm_watch_close(watch);
+        return;
+    }
 }
 
 holm_watch *holm_image_pull(holm_client *client, const char *reference,

@@ -32,6 +32,7 @@ void fake_refuse(holm_client *client, holm_done done, void *data);
 bool fake_lost(void);
 holm_error *fake_loss(void);
 /// What a prune that found nothing but so many bytes answers.
+void fake_cancel_pull(holm_client *client, const char *task);
 json_t *fake_pruned(json_int_t bytes);
 /// Tells the watches of events that something of this kind has changed.
 void fake_announce(holm_client *client, const char *kind);

@@ -119,7 +119,7 @@ void holm_system_usage(holm_client *client, holm_done done, void *data) {
 }
 
 void holm_task_cancel(holm_client *client, const char *task, holm_done done, void *data) {
-    (void)task;
+    fake_cancel_pull(client, task);
     fake_reply(client, json_null(), NULL, 0, done, data);
 }
 

@@ -206,6 +206,46 @@ static void test_pull_completion(void **state) {
     finish(self);
 }
 
+// A pull is paused, goes on, and what it has brought is run by one key from anywhere.
+static void test_pull(void **state) {
+    (void)state;
+    driver *self = start(120, 30, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "3 running");
+    driver_type(self, "pzzz/new\r5");
+    driver_expect(self, " left");
+    driver_type(self, "s");
+    driver_expect(self, "pull zzz/new: paused");
+    driver_type(self, "s");
+    driver_expect_gone(self, "paused");
+    driver_expect(self, "pull zzz/new: done; ctrl-r runs it");
+    driver_type(self, "1\x12");
+    driver_expect(self, "holm run -it zzz/new");
+    driver_type(self, "\x03");
+    driver_expect_gone(self, "the same as");
+    finish(self);
+}
+
+// What is copied: base64 of it is on its way to the terminal.
+static void test_copy(void **state) {
+    (void)state;
+    driver *self = start(120, 30, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "3 running");
+    driver_type(self, "l\r");
+    driver_expect(self, "40 lines, following");
+    driver_type(self, "kc");
+    driver_expect(self, "the line is on the clipboard");
+    driver_expect_bytes(self, "\x1b]52;c;d29ya2VyIHByb2Nlc3MgNyBleGl0ZWQgd2l0aCBjb2RlIDA=\a");
+    driver_type(self, "MkMc");
+    driver_expect(self, "2 lines are on the clipboard");
+    driver_type(self, "\x1b");
+    driver_expect(self, "q quit");
+    driver_type(self, "i");
+    driver_expect(self, "\"configuration\": {");
+    driver_type(self, "c");
+    driver_expect(self, "all of it is on the clipboard");
+    finish(self);
+}
+
 static void test_console(void **state) {
     (void)state;
     driver *self = start(
@@ -558,6 +598,8 @@ int main(void) {
         cmocka_unit_test(test_read_only),
         cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_palette),
+        cmocka_unit_test(test_pull),
+        cmocka_unit_test(test_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

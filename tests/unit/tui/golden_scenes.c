@@ -30,7 +30,14 @@ static void fill(dashboard *self, int containers) {
                 model_add_stats(&self->model, stats);
             json_decref(stats);
         }
-        history_add(&self->model.host.cpu_history, 20 + step % 40);
+        model_host *host = &self->model.host;
+        history_add(&host->cpu_history, 20 + step % 40);
+        history_add(&host->memory_history, (double)((6ull << 30) + ((uint64_t)step << 23)));
+        history_add(&host->rx_history, step % 30 * 40000.0);
+        history_add(&host->tx_history, step % 20 * 9000.0);
+        history_add(&host->read_history, step % 45 * 100000.0);
+        history_add(&host->write_history, step % 15 * 700000.0);
+        history_add(&host->thread_history, 600 + step);
     }
     self->model.host.cpu = 41;
     self->model.host.memory_total = 23ull << 30;
@@ -125,6 +132,23 @@ static void push_names(dashboard *self) {
 
 static void stats(dashboard *self) {
     open_tab(self, TAB_STATS);
+}
+
+// What is below: the host.
+static void stats_host(dashboard *self) {
+    stats(self);
+    dashboard_scroll(self, 1000);
+}
+
+static void plain_stats(dashboard *self) {
+    stats(self);
+    self->ui.plain = true;
+}
+
+// Nothing is out of reach on a small screen.
+static void overview_end(dashboard *self) {
+    overview(self);
+    dashboard_scroll(self, 1000);
 }
 
 static void logs(dashboard *self) {
@@ -473,6 +497,9 @@ const scene scenes[] = {
     {"inspect", inspect},
     {"push-names", push_names},
     {"stats", stats},
+    {"stats-host", stats_host},
+    {"plain-stats", plain_stats},
+    {"overview-end", overview_end},
     {"logs", logs},
     {"logs-merged", logs_merged},
     {"console", console_scene},

@@ -122,8 +122,8 @@ static void compare(const char *name, const char *text) {
 
 // Every scene in the usual size; the sizes and terminals each with the scenes that differ most there.
 static bool wanted(const scene *which, const picture_kind *kind) {
-    static const char *const everywhere[] = {"containers", "stats",   "tasks",   "console",
-                                             "doctor",     "welcome", "run-full"};
+    static const char *const everywhere[] = {"containers", "stats",    "tasks",        "console",   "doctor",
+                                             "welcome",    "run-full", "overview-end", "stats-host"};
     if (strcmp(kind->name, "80x24") == 0 || strcmp(kind->name, "140x40") == 0)
         return true;
     for (size_t i = 0; i < array_length(everywhere); i++)
