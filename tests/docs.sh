@@ -20,11 +20,16 @@ for page in README.md docs/*.md; do
         if [ ! -e "$(dirname "$page")/$link" ]; then echo "$page: nothing at $link" >&2; failed=1; fi
     done < <(grep -oE '\]\([^)#: ]+' "$page" | cut -c3-)
 done
-# README's picture is the golden screen, with its empty rows left out.
+# Pictures are golden screens, with their empty rows left out: "<!-- picture NAME -->" stands before each.
 picture() { grep -vxE '│ +│' | sed 's/ *$//'; }
-if ! diff <(head -n 24 tests/tui/golden/containers-80x24.txt | sed 's/|$//' | picture) \
-    <(awk '/^```/ { inside++; next } inside == 1' README.md | picture) >&2; then
-    echo "README.md shows another dashboard than tests/tui/golden/containers-80x24.txt" >&2
-    failed=1
-fi
+for page in README.md docs/*.md; do
+    while read -r name; do
+        if ! diff <(head -n 24 "tests/tui/golden/$name.txt" | sed 's/|$//' | picture) \
+            <(awk -v mark="<!-- picture $name -->" '$0 == mark { on = 1; next } /^```/ { if (on) on++; next } on == 2' \
+                "$page" | picture) >&2; then
+            echo "$page shows another dashboard than tests/tui/golden/$name.txt" >&2
+            failed=1
+        fi
+    done < <(sed -n 's/^<!-- picture \(.*\) -->$/\1/p' "$page")
+done
 [ -z "$failed" ]

@@ -97,14 +97,20 @@ static void open_container(dashboard *self, const model_container *container) {
         open_source(self, container, true);
 }
 
-// The one that is selected first; then those that are marked, or when none is, those that run.
-static void open_all(dashboard *self, const model_container *selected) {
+static bool is_shown(const ui_logs *logs, const char *name) {
+    for (size_t i = 0; i < logs->source_count; i++)
+        if (strcmp(logs->sources[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+// Those that are marked, or when none is, those that run: also those that have only now been started.
+static void open_others(dashboard *self) {
     const ui_list *list = &self->ui.lists[PANE_CONTAINERS];
-    open_container(self, selected);
     for (size_t i = 0; self->ui.logs.merged && i < self->model.container_count; i++) {
         const model_container *other = &self->model.containers[i];
-        if (other != selected &&
-            (list->mark_count ? ui_marked(list, other->id) : model_container_running(other)))
+        bool wanted = list->mark_count ? ui_marked(list, other->id) : model_container_running(other);
+        if (wanted && !is_shown(&self->ui.logs, other->name))
             open_container(self, other);
     }
 }
@@ -124,11 +130,14 @@ void dashboard_logs_follow(dashboard *self, const model_container *container) {
     bool same = logs->id && strcmp(logs->id, container->id) == 0;
     // A container that started again writes again.
     bool again = same && !any_open(self) && logs->ended && model_container_running(container);
-    if (same && !again)
+    if (same && !again) {
+        open_others(self);
         return;
+    }
     dashboard_logs_close(self);
     logs->id = strdup(container->id);
     logs->follow = true;
     logs->back = 0;
-    open_all(self, container);
+    open_container(self, container);
+    open_others(self);
 }

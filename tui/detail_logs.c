@@ -86,6 +86,8 @@ static void draw_line(const painter *self, const log_line *line, int y, int rows
     int x = 1;
     if (line->marked && y >= 0)
         paint(self, 0, y, 1, THEME_MATCH, ">");
+    else if (line->stream == 2 && y >= 0) // not by its colour alone
+        paint(self, 0, y, 1, THEME_STDERR, self->view->glyphs->unwell);
     if (logs->timestamps) {
         char time[16];
         time_text(line->unix_ns, time);

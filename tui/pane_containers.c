@@ -64,16 +64,32 @@ static void draw_cpu(const painter *self, int x, int y, int width, const void *d
         paint_right(self, x, y, width, THEME_STRONG, view_percent(stats->cpu_of_core, text));
 }
 
+// Small readings are to be seen too: the most of them is as high as the line, but never less than `least`.
+static void spark(const painter *self, int x, int y, int width, const history *values, double full,
+                  double least, theme_gradient gradient) {
+    double most = history_most(values, width), top = most > least ? most : least;
+    graph_spark(self->out, &self->area, self->area.x + x, self->area.y + y, width, values,
+                full > 0 && top > full ? full : top, full > 0 ? full : top, self->view->theme, gradient,
+                self->view->glyphs);
+}
+
 static void draw_spark(const painter *self, int x, int y, int width, const void *data) {
     const model_stats *stats = alive(data);
-    if (!stats)
-        return;
-    double full = stats->cpus > 0 ? stats->cpus * 100 : 100, top = full;
-    double most = history_most(&stats->cpu_history, SPARK_WIDTH);
-    if (most < top) // small loads are to be seen too
-        top = most > 10 ? most : 10;
-    graph_spark(self->out, &self->area, self->area.x + x, self->area.y + y, width, &stats->cpu_history, top,
-                full, self->view->theme, THEME_CPU, self->view->glyphs);
+    if (stats)
+        spark(self, x, y, width, &stats->cpu_history, stats->cpus > 0 ? stats->cpus * 100 : 100, 10,
+              THEME_CPU);
+}
+
+static void draw_memory_spark(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    if (stats)
+        spark(self, x, y, width, &stats->memory_history, (double)stats->memory_limit, 16 << 20, THEME_MEMORY);
+}
+
+static void draw_network_spark(const painter *self, int x, int y, int width, const void *data) {
+    const model_stats *stats = alive(data);
+    if (stats)
+        spark(self, x, y, width, &stats->rx_history, 0, 1024, THEME_NETWORK);
 }
 
 static void draw_memory(const painter *self, int x, int y, int width, const void *data) {
@@ -174,9 +190,13 @@ static const list_column columns[] = {
     {"cpu", "CPU%", 5, 0, 0, .right = true, .figure = true, .draw = draw_cpu, .compare = by_cpu},
     {"load", "of core", SPARK_WIDTH, 0, 4, .figure = true, .draw = draw_spark, .compare = by_cpu},
     {"memory", "MEM", 5, 0, 2, .right = true, .figure = true, .draw = draw_memory, .compare = by_memory},
+    {"memory-load", "of lim.", SPARK_WIDTH, 0, 8, .extra = true, .figure = true, .draw = draw_memory_spark,
+     .compare = by_memory},
     {"back", "BACK", 5, 0, 7, .right = true, .extra = true, .figure = true, .draw = draw_back,
      .compare = by_back},
     {"network", "NET in / out", 13, 0, 5, .figure = true, .draw = draw_network, .compare = by_network},
+    {"network-load", "NET in", SPARK_WIDTH, 0, 8, .extra = true, .figure = true, .draw = draw_network_spark,
+     .compare = by_network},
     {"disk", "DISK rd / wr", 13, 0, 7, .extra = true, .figure = true, .draw = draw_disk, .compare = by_disk},
     {"processes", "PROCS", 5, 0, 7, .right = true, .extra = true, .figure = true, .draw = draw_processes,
      .compare = by_processes},

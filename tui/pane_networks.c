@@ -34,6 +34,14 @@ static void draw_members(const painter *self, int x, int y, int width, const voi
     paint_right(self, x, y, width, count ? THEME_GOOD : THEME_OFF, count ? text : "-");
 }
 
+static int by_members(const void *a, const void *b) {
+    const json_t *one = json_object_get(((const model_network *)a)->document, "status");
+    const json_t *other = json_object_get(((const model_network *)b)->document, "status");
+    size_t first = json_array_size(json_object_get(one, "members"));
+    size_t second = json_array_size(json_object_get(other, "members"));
+    return (first < second) - (first > second);
+}
+
 #define BY_TEXT(name_, field_)                                                                     \
     static int name_(const void *a, const void *b) {                                               \
         return strcasecmp(((const model_network *)a)->field_, ((const model_network *)b)->field_); \
@@ -48,7 +56,7 @@ static const list_column columns[] = {
     {"mode", "MODE", 9, 0, 5, .draw = draw_mode, .compare = by_mode},
     {"gateway", "GATEWAY", 15, 0, 6, .extra = true, .draw = draw_gateway, .compare = by_gateway},
     {"subnet", "SUBNET", 15, 0, 3, .draw = draw_subnet, .compare = by_subnet},
-    {"members", "USED", 4, 0, 2, .right = true, .draw = draw_members},
+    {"members", "USED", 4, 0, 2, .right = true, .draw = draw_members, .compare = by_members},
 };
 
 static const void *items(const model_state *model, size_t *count) {

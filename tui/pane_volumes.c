@@ -51,6 +51,14 @@ static int by_name(const void *a, const void *b) {
     return strcasecmp(((const model_volume *)a)->name, ((const model_volume *)b)->name);
 }
 
+static int by_users(const void *a, const void *b) {
+    const json_t *one = json_object_get(((const model_volume *)a)->document, "status");
+    const json_t *other = json_object_get(((const model_volume *)b)->document, "status");
+    size_t first = json_array_size(json_object_get(one, "containers"));
+    size_t second = json_array_size(json_object_get(other, "containers"));
+    return (first < second) - (first > second);
+}
+
 #define LARGEST_FIRST(name_, figure_)                                             \
     static int name_(const void *a, const void *b) {                              \
         const model_volume *one = a, *other = b;                                  \
@@ -65,7 +73,7 @@ static const list_column columns[] = {
     {"used", "SIZE", 5, 0, 0, .right = true, .draw = draw_used, .compare = by_used},
     {"size", "", 7, 0, 4, .draw = draw_size, .compare = by_size},
     {"age", "AGE", 7, 0, 6, .right = true, .extra = true, .draw = draw_age, .compare = by_age},
-    {"users", "USED BY", 7, 1, 2, .draw = draw_users},
+    {"users", "USED BY", 7, 1, 2, .draw = draw_users, .compare = by_users},
 };
 
 static const void *items(const model_state *model, size_t *count) {

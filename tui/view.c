@@ -116,7 +116,8 @@ void paint_scroll(const painter *self, size_t top, size_t page, size_t count) {
         return;
     view_target bar = {.kind = TARGET_SCROLL,
                        .area = {self->area.x + self->area.width, self->area.y, 1, self->area.height},
-                       .item = top,
+                       .item =
+                           top < count - page ? top : count - page, // lines that wrap leave fewer in sight
                        .page = page,
                        .count = count};
     int size, at = view_scroll_mark(&bar, &size);

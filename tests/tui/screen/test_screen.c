@@ -225,6 +225,18 @@ static void test_pull(void **state) {
     finish(self);
 }
 
+// Whoever is started while merged logs are looked at joins them.
+static void test_merged(void **state) {
+    (void)state;
+    driver *self = start(120, 30, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "3 running");
+    driver_type(self, "l\r+");
+    driver_expect(self, "3 logs");
+    driver_type(self, ":start old\r");
+    driver_expect(self, "4 logs");
+    finish(self);
+}
+
 // What is copied: base64 of it is on its way to the terminal.
 static void test_copy(void **state) {
     (void)state;
@@ -452,6 +464,39 @@ static void test_terminals(void **state) {
     driver_stop(self);
 }
 
+// With an entry that says so, colours are red-green-blue; with 16 they are of the palette.
+static void test_colors(void **state) {
+    (void)state;
+    static const char entries[] =
+        "xterm-direct|made for a test,RGB,colors#0x1000000,pairs#0x7fff,"
+        "setaf=\\E[%?%p1%{8}%<%t3%p1%d%e38:2::%p1%{65536}%/%d:%p1%{256}%/%{255}%&%d:%p1%{255}%&%d%;m,"
+        "setab=\\E[%?%p1%{8}%<%t4%p1%d%e48:2::%p1%{65536}%/%d:%p1%{256}%/%{255}%&%d:%p1%{255}%&%d%;m,"
+        "use=xterm-256color,\n"
+        "xterm-16color|made for a test,colors#16,pairs#256,"
+        "setaf=\\E[%?%p1%{8}%<%t3%p1%d%e9%p1%{8}%-%d%;m,setab=\\E[%?%p1%{8}%<%t4%p1%d%e10%p1%{8}%-%d%;m,"
+        "use=xterm-256color,\n";
+    char folder[] = "/tmp/holm-terminfo.XXXXXX", place[64], command[96];
+    assert_non_null(mkdtemp(folder));
+    snprintf(place, sizeof(place), "TERMINFO=%s", folder);
+    snprintf(command, sizeof(command), "tic -x -o %s - 2>/dev/null", folder);
+    FILE *tic = popen(command, "w");
+    assert_non_null(tic);
+    fputs(entries, tic);
+    assert_int_equal(pclose(tic), 0);
+    driver *self = start(80, 24, (const char *[]){"COLORTERM=truecolor", place, "HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16"); // xterm-256color, and what COLORTERM says has an entry
+    assert_non_null(strstr(self->stream, "[38:2::"));
+    finish(self);
+    self = start(80, 24, (const char *[]){"TERM=xterm-16color", place, "HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "postgres:16");
+    assert_null(strstr(self->stream, "38:2"));
+    assert_null(strstr(self->stream, "38;5"));
+    assert_non_null(strstr(self->stream, "[32m")); // what runs is green
+    finish(self);
+    snprintf(command, sizeof(command), "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 static void test_crash(void **state) {
     (void)state;
     static const int numbers[] = {SIGSEGV, SIGABRT, SIGBUS};
@@ -600,6 +645,8 @@ int main(void) {
         cmocka_unit_test(test_palette),
         cmocka_unit_test(test_pull),
         cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_merged),
+        cmocka_unit_test(test_colors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
