@@ -59,13 +59,14 @@ static int fuzzy(const char *text, const char *pattern) {
 typedef struct scored {
     const action *what;
     int score;
+    size_t place; ///< in the table
 } scored;
 
 static int by_score(const void *a, const void *b) {
     const scored *left = a, *right = b;
     if (left->score != right->score)
         return right->score - left->score;
-    return (left->what > right->what) - (left->what < right->what);
+    return (left->place > right->place) - (left->place < right->place);
 }
 
 static int score(const action *what, const char *pattern) {
@@ -98,6 +99,13 @@ static bool wanted(const dashboard *self, const action *what, bool menu, bool he
     if (menu)
         return is_of_menu(self, what) && dashboard_applies(self, what);
     return what->noun != ACTION_NOUN_LIST && what->noun != ACTION_NOUN_LOGS;
+}
+
+// With nothing typed yet, what can be done with the selected thing comes first, and last what cannot be done
+// here.
+static int usual(const dashboard *self, const action *what) {
+    bool key = *action_keymap_keys(self->keymap, what), applies = dashboard_applies(self, what);
+    return !applies ? 0 : is_of_menu(self, what) ? 4 + key : what->noun == ACTION_NOUN_VIEW ? 1 : 2 + key;
 }
 
 // In help what is about the thing itself comes first, then moving about.
@@ -178,10 +186,12 @@ void dashboard_fill_choices(dashboard *self) {
             value = score_of_first(what, overlay->input.text, used) + (int)used * WORDS_BONUS;
         if (help && value > 0 && !overlay->input.length)
             value += rank(self, what);
+        if (!help && !menu && candidate && !overlay->input.length)
+            value += usual(self, what);
         if (menu && value == 1 && *action_keymap_keys(self->keymap, what))
             value++; // what is done often has a key
         if (value > 0)
-            found[count++] = (scored){what, value};
+            found[count++] = (scored){what, value, i};
     }
     qsort(found, count, sizeof(*found), by_score);
     for (size_t i = 0; i < count; i++)

@@ -117,7 +117,9 @@ static void test_palette(void **state) {
     const char *environment[] = {"HOLM_FAKE_STILL=1", folder, NULL};
     driver *self = start(120, 30, environment);
     driver_expect(self, "3 running");
-    driver_type(self, ":start o"); // of those that do not run
+    driver_type(self, ":");
+    driver_expect(self, "container open"); // what can be done here comes first
+    driver_type(self, "start o");          // of those that do not run
     driver_expect(self, "old");
     driver_type(self, "\t");
     driver_expect(self, ": start old");
