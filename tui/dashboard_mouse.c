@@ -31,7 +31,8 @@ static void scroll_list(dashboard *self, ui_pane pane, size_t top, size_t page) 
 
 static void scroll_overlay(dashboard *self, size_t top, size_t page) {
     ui_overlay *overlay = &self->ui.overlay;
-    if (overlay->kind == OVERLAY_HELP || overlay->kind == OVERLAY_DOCTOR)
+    if (overlay->kind == OVERLAY_HELP || overlay->kind == OVERLAY_DOCTOR ||
+        overlay->kind == OVERLAY_CONFIRM || overlay->kind == OVERLAY_MESSAGE)
         overlay->top = top;
     else // what is selected is in sight: at the end of what is shown
         overlay->choice = top ? top + page - 1 : 0;
@@ -228,7 +229,7 @@ static void overlay_press(dashboard *self, const input_event *event) {
 
 static void overlay_wheel(dashboard *self, const input_event *event) {
     ui_overlay_kind kind = self->ui.overlay.kind;
-    if (kind == OVERLAY_MESSAGE || !closes_beside(kind))
+    if (kind != OVERLAY_CONFIRM && !closes_beside(kind))
         return;
     for (int i = 0; i < WHEEL_LINES; i++)
         dashboard_overlay_key(self, &(input_event){.key = event->button & 1 ? INPUT_DOWN : INPUT_UP});

@@ -256,8 +256,28 @@ void dashboard_open_message(dashboard *self, const char *title, const char *text
     overlay->danger = bad;
 }
 
+// True: the key has scrolled the text of a question or a message, as far as there is more of it.
+static bool scroll_key(dashboard *self, const input_event *event) {
+    ui_overlay *overlay = &self->ui.overlay;
+    bool down = event->key == INPUT_DOWN || event->key == INPUT_PAGE_DOWN || event->key == 'j';
+    bool up = event->key == INPUT_UP || event->key == INPUT_PAGE_UP || event->key == 'k';
+    if (!down && !up)
+        return false;
+    view_context view = dashboard_view(self);
+    size_t most = view_text_most(&view, self->frame.columns, self->frame.rows);
+    overlay->top = overlay->top > most ? most : overlay->top;
+    if (down && overlay->top < most)
+        overlay->top++;
+    else if (up && overlay->top)
+        overlay->top--;
+    dashboard_dirty(self);
+    return true;
+}
+
 static void confirm_key(dashboard *self, const input_event *event) {
-    if (event->key == 'y' || event->key == 'Y') {
+    if (scroll_key(self, event)) {
+        return;
+    } else if (event->key == 'y' || event->key == 'Y') {
         const action *what = self->confirmed;
         if (what->custom) {
             dashboard_close_overlay(self);
@@ -407,7 +427,8 @@ void dashboard_overlay_key(dashboard *self, const input_event *event) {
         dashboard_doctor_key(self, event);
         break;
     default:
-        dashboard_close_overlay(self);
+        if (!scroll_key(self, event))
+            dashboard_close_overlay(self);
         break;
     }
 }

@@ -89,6 +89,8 @@ painter view_box(const view_context *self, grid *out, rect box, bool danger);
 painter view_dialog(const view_context *self, grid *out, int width, int height, bool danger);
 /// "y do it", that can be clicked instead of the key. Returns where the next one goes.
 int view_dialog_key(const painter *self, int x, int y, uint32_t key, const char *name, const char *what);
+/// How far down the text of a question or a message can be scrolled on a screen of this size.
+size_t view_text_most(const view_context *self, int columns, int rows);
 void view_doctor(const view_context *self, grid *out);
 /// How far down what the doctor found can be scrolled on a screen of this size.
 size_t view_doctor_most(const view_context *self, int columns, int rows);

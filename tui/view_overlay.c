@@ -98,6 +98,8 @@ static int count_lines(const view_context *self, const grid *out, const char *te
     return text_lines(&(painter){self, &nothing, {0, 0, *width, 0}}, 0, text, THEME_TEXT);
 }
 
+#define HELP_LEAST 12 // columns: less of a sentence says nothing
+
 // How much of an action a line says.
 enum row_form { ROW_WHOLE, ROW_HELP, ROW_SHORT };
 
@@ -119,10 +121,12 @@ static void choice_row(const painter *self, int y, const ui_choice *choice, bool
         char title[48];
         snprintf(title, sizeof(title), "%s %s", action_noun_name(what->noun), what->title);
         int name = form == ROW_SHORT ? self->area.width - 10 : self->area.width >= 60 ? 26 : 20;
+        if (form != ROW_SHORT && self->area.width < 50) // its name alone has the line
+            name = self->area.width - x - (help ? 0 : 10);
         paint(self, x, y, name, THEME_STRONG, form == ROW_WHOLE ? title : what->title);
         int rest = help ? x + 16 : x + name + 1;
         int right = help ? 0 : 10;
-        if (form != ROW_SHORT)
+        if (form != ROW_SHORT && self->area.width - rest - right >= HELP_LEAST)
             paint(self, rest, y, self->area.width - rest - right, THEME_MUTED, what->help);
         if (!help)
             paint_right(self, self->area.width - 9, y, 9, THEME_KEY, keys);
@@ -210,14 +214,31 @@ static void prompt(const view_context *self, grid *out) {
     text_lines(&box, 2, overlay->text, THEME_MUTED);
 }
 
-static void confirm(const view_context *self, grid *out) {
+size_t view_text_most(const view_context *self, int columns, int rows) {
+    int width = 40, lines = count_lines(self, &(grid){.columns = columns}, self->ui->overlay.text, &width);
+    int page = rows - 2 - 4;
+    return lines > page ? (size_t)(lines - (page < 1 ? 1 : page)) : 0;
+}
+
+// A box with the overlay's text, which is scrolled where it does not fit; the last line is for keys.
+static painter text_box(const view_context *self, grid *out) {
     const ui_overlay *overlay = &self->ui->overlay;
     int width = 40;
     int lines = count_lines(self, out, overlay->text, &width);
     painter box = view_dialog(self, out, width + 4, lines + 4, overlay->danger);
     painter text = box;
-    text.area.height -= 2; // the keys are below it
-    text_lines(&text, 0, overlay->text, THEME_TEXT);
+    text.area.height -= 2;
+    size_t most = view_text_most(self, out->columns, out->rows);
+    size_t top = overlay->top < most ? overlay->top : most;
+    text_lines(&text, -(int)top, overlay->text, THEME_TEXT);
+    text.area.width++; // on the border, not beside it
+    paint_scroll(&text, top, text.area.height > 0 ? (size_t)text.area.height : 0, (size_t)lines);
+    return box;
+}
+
+static void confirm(const view_context *self, grid *out) {
+    const ui_overlay *overlay = &self->ui->overlay;
+    painter box = text_box(self, out);
     int y = box.area.height - 1;
     int x = view_dialog_key(&box, 0, y, 'y', "y", "do it");
     if (overlay->danger)
@@ -274,13 +295,7 @@ static void form(const view_context *self, grid *out) {
 }
 
 static void message(const view_context *self, grid *out) {
-    const ui_overlay *overlay = &self->ui->overlay;
-    int width = 40;
-    int lines = count_lines(self, out, overlay->text, &width);
-    painter box = view_dialog(self, out, width + 4, lines + 4, overlay->danger);
-    painter text = box;
-    text.area.height -= 2; // the keys are below it
-    text_lines(&text, 0, overlay->text, THEME_TEXT);
+    painter box = text_box(self, out);
     view_dialog_key(&box, 0, box.area.height - 1, INPUT_ESCAPE, "esc", "close");
 }
 

@@ -381,6 +381,13 @@ static void confirm(dashboard *self) {
     dashboard_act(self, action_find("container.rm"), NULL);
 }
 
+// Nothing of what is lost is out of reach on a small screen.
+static void confirm_end(dashboard *self) {
+    confirm(self);
+    for (int i = 0; i < 30; i++)
+        dashboard_overlay_key(self, &(input_event){.key = INPUT_DOWN});
+}
+
 static void prune(dashboard *self) {
     containers(self);
     dashboard_act(self, action_find("container.prune"), NULL);
@@ -524,6 +531,7 @@ const scene scenes[] = {
     {"menu-at", menu_at},
     {"dragged", dragged},
     {"confirm", confirm},
+    {"confirm-end", confirm_end},
     {"prune", prune},
     {"prune-all", prune_all},
     {"prompt", prompt},

@@ -120,24 +120,10 @@ static void compare(const char *name, const char *text) {
     free(golden);
 }
 
-// Every scene in the usual size; the sizes and terminals each with the scenes that differ most there.
-static bool wanted(const scene *which, const picture_kind *kind) {
-    static const char *const everywhere[] = {"containers", "stats",    "tasks",        "console",   "doctor",
-                                             "welcome",    "run-full", "overview-end", "stats-host"};
-    if (strcmp(kind->name, "80x24") == 0 || strcmp(kind->name, "140x40") == 0)
-        return true;
-    for (size_t i = 0; i < array_length(everywhere); i++)
-        if (strcmp(which->name, everywhere[i]) == 0)
-            return true;
-    return false;
-}
-
 static void test_pictures(void **state) {
     (void)state;
     for (size_t i = 0; i < scene_count; i++) {
         for (size_t k = 0; k < array_length(kinds); k++) {
-            if (!wanted(&scenes[i], &kinds[k]))
-                continue;
             char name[64];
             snprintf(name, sizeof(name), "%s-%s", scenes[i].name, kinds[k].name);
             dashboard *self = scene_create(&scenes[i], kinds[k].columns, kinds[k].rows);
