@@ -75,6 +75,14 @@ static int set_oom_score(int adjust, holm_error **error) {
     return text_write("/proc/self/oom_score_adj", text, error);
 }
 
+void child_error_set(holm_error **error, int number, int init_pidfd, const char *what) {
+    if (number == ESRCH ||
+        (number == ENOMEM && init_pidfd >= 0 && setns(init_pidfd, CLONE_NEWPID) < 0 && errno == ESRCH))
+        holm_error_set(error, HOLM_ERROR_STATE, "the container does not run");
+    else
+        holm_error_set_errno(error, number, "%s", what);
+}
+
 static int join(const child_request *self, holm_error **error) {
     // nobody in the container may look into this copy of the agent, whose descriptors are still open
     // (CVE-2016-9962)
@@ -85,8 +93,8 @@ static int join(const child_request *self, holm_error **error) {
         return -1;
     }
     if (self->first ? unshare(NAMESPACES) < 0 : setns(self->init_pidfd, NAMESPACES) < 0) {
-        holm_error_set_errno(error, errno,
-                             self->first ? "make namespaces" : "join the container's namespaces");
+        child_error_set(error, errno, self->init_pidfd,
+                        self->first ? "make namespaces" : "join the container's namespaces");
         return -1;
     }
     return 0;

@@ -48,5 +48,9 @@ typedef struct child_request {
     bool wait;      ///< run only when told
 } child_request;
 
+/// Sets the error of `what`, which needs the container's first process: setns says ESRCH once that one is
+/// ending, and its namespace has no place for another (ENOMEM of fork, see pid_namespaces(7)).
+void child_error_set(holm_error **error, int number, int init_pidfd, const char *what);
+
 /// Never returns.
 void child_run(const child_request *request) __attribute__((noreturn));

@@ -82,17 +82,16 @@ static int open_terminal(int devpts, stream_ends *ends, holm_error **error) {
 static pid_t fork_in_namespace(int init_pidfd, holm_error **error) {
     cleanup_close int own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
     if (own < 0 || (init_pidfd < 0 ? unshare(CLONE_NEWPID) : setns(init_pidfd, CLONE_NEWPID)) < 0) {
-        holm_error_set_errno(error, errno, "choose the process namespace");
+        child_error_set(error, errno, init_pidfd, "choose the process namespace");
         return -1;
     }
     pid_t pid = forking_fork();
     if (pid == 0)
         return 0;
-    int number = errno;
+    if (pid < 0)
+        child_error_set(error, errno, init_pidfd, "fork");
     if (setns(own, CLONE_NEWPID) < 0)
         abort(); // every later process would end up in the wrong place
-    if (pid < 0)
-        holm_error_set_errno(error, number, "fork");
     return pid;
 }
 
@@ -160,7 +159,7 @@ int process_fork(process *self, const Holm__Agent__V1__Process *program, watch_r
     cleanup_close int init = first ? -1 : (int)syscall(SYS_pidfd_open, process_first(owner)->pid, 0);
     int sockets[2];
     if (!first && init < 0) {
-        holm_error_set_errno(error, errno, "find the container's first process");
+        child_error_set(error, errno, init, "find the container's first process");
         return -1;
     }
     if (!program->terminal ? open_pipes(&ends, program->stdin_open, error) < 0

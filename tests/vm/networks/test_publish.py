@@ -1,4 +1,5 @@
 """Published ports, on the host's loopback: many at once, much at a time, ends and resets, and who has a port."""
+import errno
 import hashlib
 import io
 import json
@@ -66,8 +67,9 @@ def heard_at_last(port):
     while True:
         try:
             return speak(port)
-        except ConnectionError:
-            continue
+        except OSError as problem:  # what is reset before it is shut down is not connected any more
+            if not isinstance(problem, ConnectionError) and problem.errno != errno.ENOTCONN:
+                raise
 
 
 def refused(*arguments):
