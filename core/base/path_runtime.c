@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "core/base/hash.h"
+
 // The longest that stands below it: "/n/NETWORK-SUM/port.sock", with a name of 32 characters, and a sum of
 // our own.
 #define LONGEST_BELOW 63
@@ -68,10 +70,7 @@ char *path_runtime_find(const char *data_folder, holm_error **error) {
     int ours = claim(usual, data, error);
     if (ours)
         return ours < 0 ? NULL : steal_pointer(&usual);
-    uint32_t sum = 2166136261u; // FNV-1a
-    for (const char *at = data; *at; at++)
-        sum = (sum ^ (uint8_t)*at) * 16777619u;
-    cleanup_free char *own = path_format("%s-%08" PRIx32, usual, sum);
+    cleanup_free char *own = path_format("%s-%08" PRIx32, usual, hash_add(HASH_INIT, data, strlen(data)));
     if (path_make_private(own, error) < 0)
         return NULL;
     ours = claim(own, data, error);

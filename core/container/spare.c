@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "core/base/file.h"
+#include "core/base/hash.h"
 #include "core/base/process.h"
 #include "core/image/image_client.h"
 #include "vm/layers_disk.h"
@@ -30,10 +31,7 @@ char *spare_folder(const paths *where, const char *name) {
 // ---- shapes ----
 
 static uint32_t sum(const char *text) {
-    uint32_t value = 2166136261u; // FNV-1a
-    for (; *text; text++)
-        value = (value ^ (uint8_t)*text) * 16777619u;
-    return value;
+    return hash_add(HASH_INIT, text, strlen(text));
 }
 
 static bool is_eligible(const json_t *configuration, const container_launch_options *options) {

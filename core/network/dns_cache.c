@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
+
 #define ANSWER_MOST 8192 // one that is longer is not kept
 #define KEY_MOST    (1 + DNS_NAME_SIZE + 4)
 
@@ -93,12 +95,10 @@ static bool key_of(const uint8_t *query, size_t length, const dns_question *ques
         return false;
     out->bytes[0] = (uint8_t)(asked.edns | asked.dnssec << 1 | asked.unchecked << 2 | asked.authentic << 3);
     out->length = 1 + question->end - DNS_HEADER;
-    out->sum = 2166136261u;                  // FNV-1a
     for (size_t i = 1; i < out->length; i++) // lengths of labels are no letters
         out->bytes[i] = (uint8_t)tolower(query[DNS_HEADER + i - 1]);
     memcpy(out->bytes + out->length - 4, query + question->end - 4, 4); // but type and class can be
-    for (size_t i = 0; i < out->length; i++)
-        out->sum = (out->sum ^ out->bytes[i]) * 16777619u;
+    out->sum = hash_add(HASH_INIT, out->bytes, out->length);
     out->answer_most = asked.answer_most;
     return true;
 }

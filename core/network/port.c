@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "core/base/file.h"
+#include "core/base/hash.h"
 #include "core/base/process.h"
 #include "core/network/network.pb-c.h"
 
@@ -28,10 +29,9 @@ bool network_name_valid(const char *name) {
 char *network_runtime_folder(const paths *where, const char *const *words) {
     if (strcmp(words[0], NETWORK_DEFAULT) == 0)
         return path_join(where->runtime, "n", words[0], NULL);
-    uint32_t sum = 2166136261u; // FNV-1a
+    uint32_t sum = HASH_INIT;
     for (const char *const *word = words + 1; *word; word++)
-        for (const char *at = *word; *at; at++)
-            sum = (sum ^ (uint8_t)*at) * 16777619u;
+        sum = hash_add(sum, *word, strlen(*word));
     return path_format("%s/n/%s-%08" PRIx32, where->runtime, words[0], sum);
 }
 
