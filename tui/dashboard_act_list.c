@@ -85,12 +85,9 @@ static void page_up(dashboard *self, const char *id) {
 
 static void filter(dashboard *self, const char *id) {
     (void)id;
-    bool search = self->ui.focus == FOCUS_DETAIL && ui_noun(&self->ui) == ACTION_NOUN_LOGS;
-    const ui_text *text = ui_focused_text(&self->ui);
+    // A filter is changed, a search begins anew.
+    line_edit_set(&self->ui.filter, dashboard_is_search(self) ? "" : self->ui.lists[self->ui.pane].filter);
     self->ui.filtering = true;
-    line_edit_set(&self->ui.filter, text     ? text->search
-                                    : search ? self->ui.logs.search
-                                             : self->ui.lists[self->ui.pane].filter);
     dashboard_dirty(self);
 }
 

@@ -35,6 +35,21 @@ FOCUS_PANE(focus_volumes, PANE_VOLUMES)
 FOCUS_PANE(focus_tasks, PANE_TASKS)
 FOCUS_PANE(focus_events, PANE_EVENTS)
 
+void dashboard_go_to(dashboard *self, ui_pane pane, const char *id) {
+    ui_list *list = &self->ui.lists[pane];
+    cleanup_free char *wanted = strdup(id);
+    ui_use_pane(&self->ui, pane);
+    for (int tries = 0; tries < 2; tries++) {
+        free(list->selected);
+        list->selected = strdup(wanted);
+        ui_refresh_list(&self->ui, &self->model, pane);
+        if (list->selected && strcmp(list->selected, wanted) == 0)
+            break;
+        list->filter[0] = 0;
+    }
+    self->ui.detail_top = 0;
+}
+
 void dashboard_open_detail(dashboard *self) {
     if (!self->ui.lists[self->ui.pane].selected)
         return;

@@ -157,6 +157,9 @@ void dashboard_act(dashboard *self, const action *what, const char *reference) {
     }
     if (!reference && act_on_marked(self, what))
         return;
+    for (ui_pane pane = 0; reference && id && what->flags & ACTION_READONLY && pane < PANE_COUNT; pane++)
+        if (ui_kind(pane)->noun == what->noun) // "logs web": what is looked at is selected
+            dashboard_go_to(self, pane, id);
     if (what->custom) {
         dashboard_custom(self, what, (char *[]){(char *)(id ? id : "")}, 1);
         return;

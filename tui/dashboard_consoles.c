@@ -104,16 +104,8 @@ static const console_events events = {.changed = on_changed,
                                       .other = on_other,
                                       .copy = on_copy};
 
-static void select_container(dashboard *self, const char *id) {
-    ui_list *list = &self->ui.lists[PANE_CONTAINERS];
-    self->ui.pane = PANE_CONTAINERS;
-    free(list->selected);
-    list->selected = strdup(id);
-    ui_refresh_list(&self->ui, &self->model, PANE_CONTAINERS);
-}
-
 static void show_consoles(dashboard *self, const char *id) {
-    select_container(self, id);
+    dashboard_go_to(self, PANE_CONTAINERS, id);
     self->ui.tabs[PANE_CONTAINERS] = TAB_CONSOLE;
     self->ui.focus = FOCUS_CONSOLE;
     self->ui.detail_open = true;

@@ -165,12 +165,7 @@ static void fail(custom_run *self, int problem) {
 
 // The task is looked at, with what it prints.
 static void show_task(dashboard *self, const char *id) {
-    ui_list *list = &self->ui.lists[PANE_TASKS];
-    ui_use_pane(&self->ui, PANE_TASKS);
-    free(list->selected);
-    list->selected = strdup(id);
-    ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
-    self->ui.detail_top = 0;
+    dashboard_go_to(self, PANE_TASKS, id);
     dashboard_open_detail(self);
 }
 

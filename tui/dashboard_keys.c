@@ -64,13 +64,22 @@ static void filter_changed(dashboard *self) {
     ui_refresh_list(&self->ui, &self->model, self->ui.pane);
 }
 
-// Filters as it is typed; enter keeps it, escape takes it away.
+bool dashboard_is_search(dashboard *self) {
+    return ui_focused_text(&self->ui) ||
+           (self->ui.focus == FOCUS_DETAIL && ui_noun(&self->ui) == ACTION_NOUN_LOGS);
+}
+
+// Filters as it is typed; enter keeps it, escape takes it away. To search for nothing is to search on for
+// what it was.
 static void filter_key(dashboard *self, const input_event *event) {
     if (event->key == INPUT_ESCAPE) {
         line_edit_set(&self->ui.filter, "");
         self->ui.filtering = false;
     } else if (event->key == INPUT_ENTER) {
         self->ui.filtering = false;
+        dashboard_dirty(self);
+        if (!self->ui.filter.length && dashboard_is_search(self))
+            return;
     } else if (event->key == INPUT_UP || event->key == INPUT_DOWN) {
         ui_move(&self->ui, &self->model, self->ui.pane, event->key == INPUT_UP ? -1 : 1);
     } else if (!line_edit_key(&self->ui.filter, event)) {

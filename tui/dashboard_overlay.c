@@ -87,7 +87,8 @@ static bool is_of_menu(const dashboard *self, const action *what) {
 }
 
 static bool wanted(const dashboard *self, const action *what, bool menu, bool help) {
-    if (!dashboard_can(what) || what->noun == ACTION_NOUN_CONSOLE)
+    if (!dashboard_can(what) || what->noun == ACTION_NOUN_CONSOLE ||
+        (self->read_only && !(what->flags & ACTION_READONLY)))
         return false;
     if (help) {
         action_noun noun = ui_noun(&self->ui);

@@ -197,11 +197,15 @@ extern const dashboard_handler dashboard_view_handlers[], dashboard_list_handler
     dashboard_image_handlers[], dashboard_network_handlers[], dashboard_volume_handlers[],
     dashboard_task_handlers[], dashboard_event_handlers[], dashboard_system_handlers[];
 
+/// Goes to this thing's pane and selects it, also where a filter hides it.
+void dashboard_go_to(dashboard *self, ui_pane pane, const char *id);
 void dashboard_open_detail(dashboard *self);
 void dashboard_show_tab(dashboard *self, ui_tab tab);
 void dashboard_step_tab(dashboard *self, int direction);
 
 void dashboard_overlay_key(dashboard *self, const input_event *event);
+/// Whether / looks for lines of what is shown, and does not filter a list.
+bool dashboard_is_search(dashboard *self);
 void dashboard_open_help(dashboard *self);
 void dashboard_open_palette(dashboard *self, bool menu);
 /// Fills what is chosen from anew, by what has been typed.

@@ -149,7 +149,9 @@ void detail_logs(const painter *self) {
         return;
     if (!logs->lines.count) {
         paint(self, 1, 0, self->area.width - 2, THEME_MUTED,
-              logs->ended ? logs->ended : "nothing written yet");
+              !logs->ended                        ? "nothing written yet"
+              : strcmp(logs->ended, "ended") == 0 ? "it has written nothing"
+                                                  : logs->ended);
         return;
     }
     // From the last line upwards, until the pane is full; few lines stand at the top.

@@ -129,6 +129,8 @@ static const char *const *keys_here(const ui_state *ui) {
 // Whether the action makes sense for what is selected.
 static bool applies(const view_context *self, const action *what) {
     const model_container *container = ui_container(self->ui, self->model);
+    if (self->ui->read_only && !(what->flags & ACTION_READONLY))
+        return false;
     if (what->flags & ACTION_NO_ITEM)
         return true;
     if (what->noun == ACTION_NOUN_CONTAINER) {

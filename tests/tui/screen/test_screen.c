@@ -123,6 +123,15 @@ static void test_palette(void **state) {
     driver_expect(self, "old");
     driver_type(self, "\t");
     driver_expect(self, ": start old");
+    driver_type(self, "\x15logs bui\t\r"); // what is looked at is selected
+    driver_expect(self, " build ");
+    driver_expect(self, "following");
+    driver_type(self, "/ready\r/worker\r/\r"); // a search begins anew; for nothing it goes on
+    driver_expect(self, " worker: 10 lines ");
+    driver_type(self, "\x1b");
+    driver_expect_gone(self, "f follow");
+    driver_type(self, ":");
+    driver_expect(self, "container open");
     driver_type(self, "\x15"
                       "cont del b\t\r");
     driver_expect(self, "build  (debian:12)");
@@ -181,8 +190,14 @@ static void test_read_only(void **state) {
     driver_expect(self, "postgres:16");
     driver_type(self, "A"); // what is typed into a console is no mere look
     driver_expect(self, "consoles again changes something");
+    driver_expect_gone(self, "d delete"); // what cannot be done is not offered
     driver_type(self, "s");
     driver_expect(self, "stop changes something");
+    driver_type(self, ":delete");
+    driver_expect(self, "container changes"); // for what its sentence says
+    assert_false(driver_shows(self, "container delete"));
+    driver_type(self, "\x03");
+    driver_expect_gone(self, "container changes");
     driver_expect(self, "3 running");
     finish(self);
 }
