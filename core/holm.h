@@ -66,6 +66,15 @@ void holm_container_publish(holm_client *client, const char *reference, json_t *
 /// container, or those of the address and port of the host that it says. NOT_FOUND: there is none such.
 void holm_container_unpublish(holm_client *client, const char *reference, json_t *ports, holm_done done,
                               void *data);
+/// Mounts one more folder or file of the host, volume or file system in memory in it, at once where it runs.
+/// mount: {"mounts": [ONE]} or {"tmpfs": [ONE]} as in docs/protocol.md; taken over. EXISTS, IN_USE: another
+/// one is there or beneath, or has the volume; then nothing has changed. result: the document.
+void holm_container_mount(holm_client *client, const char *reference, json_t *mount, holm_done done,
+                          void *data);
+/// The other way round, by its place in the container. IN_USE says who uses it there; with `force` it goes
+/// all the same, and who uses it gets errors. result: the document.
+void holm_container_unmount(holm_client *client, const char *reference, const char *destination, bool force,
+                            holm_done done, void *data);
 /// result: {"exitCode", "reason"} once it is not running.
 void holm_container_wait(holm_client *client, const char *reference, holm_done done, void *data);
 void holm_container_rename(holm_client *client, const char *reference, const char *name, holm_done done,

@@ -136,51 +136,13 @@ static bool is_missing(state *db, const json_t *mount) {
     return !volume;
 }
 
-// -v makes a folder that is not there, --mount does not. A file cannot be guessed.
-static int find_source(json_t *mount, holm_error **error) {
-    const char *source = json_string_value(json_object_get(mount, "source"));
-    bool make = json_is_true(json_object_get(mount, "createSource"));
-    if (!source || source[0] != '/') {
-        holm_error_set(error, HOLM_ERROR_INVALID,
-                       "a bind mount needs the absolute path of a folder or file of the host");
-        return -1;
-    }
-    if (access(source, F_OK) == 0)
-        return 0;
-    if (errno == ENOENT && make)
-        return path_make_directories(source, error);
-    holm_error_set_errno(error, errno, "mount %s of the host", source);
-    return -1;
-}
-
-static int find_sources(json_t *request, holm_error **error) {
-    size_t index;
-    json_t *mount;
-    json_array_foreach (json_object_get(request, "mounts"), index, mount) {
-        if (configuration_mount_is_bind(mount) && find_source(mount, error) < 0)
-            return -1;
-        json_object_del(mount, "createSource");
-    }
-    return 0;
-}
-
-// Links and ".." are the guest's to follow; here two names of one place are told apart only by what they
-// spell.
-static bool is_same_place(const char *one, const char *other) {
-    size_t length = strlen(one), most = strlen(other);
-    while (length > 1 && one[length - 1] == '/')
-        length--;
-    while (most > 1 && other[most - 1] == '/')
-        most--;
-    return length == most && strncmp(one, other, length) == 0;
-}
-
 static bool is_mounted(const json_t *request, const char *list, const char *place) {
     size_t index;
     json_t *item;
     json_array_foreach (json_object_get(request, list), index, item) {
         const char *destination = json_string_value(json_object_get(item, "destination"));
-        if (destination && is_same_place(destination, place))
+        if (destination && configuration_place_is_in(destination, place) &&
+            configuration_place_is_in(place, destination))
             return true;
     }
     return false;
@@ -242,7 +204,8 @@ static int begin_volumes(holm_request *self, state *db, holm_error **error) {
     json_t *mount;
     add_image_volumes(self);
     json_t *mounts = json_object_get(self->json, "mounts");
-    if (find_sources(self->json, error) < 0 || (mounts && configuration_check(self->json, error) < 0))
+    if (holm_mount_find_sources(self->json, error) < 0 ||
+        (mounts && configuration_check(self->json, error) < 0))
         return -1;
     cleanup_free char *empty = image_client_disk(where, VOLUME_SIZE_DEFAULT);
     json_array_foreach (mounts, index, mount)

@@ -133,6 +133,10 @@ typedef struct holm_change {
 void holm_request_change(holm_request *self, const holm_change *what);
 void holm_change_done(holm_request *self, const ProtobufCMessage *answer);
 
+/// Looks for what the bind mounts of a request name on the host, and makes the folders that it says may be
+/// made.
+int holm_mount_find_sources(json_t *request, holm_error **error);
+
 /// {"exitCode", "reason"} or another message as an object: every field in camelCase.
 json_t *holm_message_json(const ProtobufCMessage *message);
 

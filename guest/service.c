@@ -3,6 +3,7 @@
 #include "guest/copy.h"
 #include "guest/event.h"
 #include "guest/files.h"
+#include "guest/live_mount.h"
 #include "guest/machine.h"
 #include "guest/network.h"
 #include "guest/process.h"
@@ -38,6 +39,8 @@ BLOCKING(machine_sync)
 LATER(machine_shutdown)
 BLOCKING(files_mount)
 BLOCKING(files_unmount)
+BLOCKING(live_mount_add)
+BLOCKING(live_mount_remove)
 BLOCKING(files_mkdir)
 BLOCKING(files_write)
 BLOCKING(files_stat)
@@ -79,6 +82,8 @@ static const rpc_method methods[] = {
     METHOD("Shutdown", shutdown_request, shutdown_response, open_machine_shutdown),
     METHOD("Mount", mount_request, empty, open_files_mount),
     METHOD("Unmount", unmount_request, empty, open_files_unmount),
+    METHOD("MountAdd", mount_request, empty, open_live_mount_add),
+    METHOD("MountRemove", mount_remove_request, empty, open_live_mount_remove),
     METHOD("Mkdir", mkdir_request, empty, open_files_mkdir),
     METHOD("WriteFile", write_file_request, empty, open_files_write),
     METHOD("Stat", stat_request, stat_response, open_files_stat),

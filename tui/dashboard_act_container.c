@@ -6,6 +6,7 @@
 #include "tui/dashboard_private.h"
 
 #define PORT_TEXT_SIZE 80
+#define MOUNTS_SHOWN   64
 
 static void open_container(dashboard *self, const char *id) {
     (void)id;
@@ -139,6 +140,57 @@ static void unpublish(dashboard *self, const char *id) {
     dashboard_open_choices(self, "unpublish the port", names, count, unpublished, NULL);
 }
 
+// ---- mounts ----
+
+static void mounted(dashboard *self, const char *text) {
+    json_t *mount = json_object();
+    bool wrong = *text && !mount_options_parse_volume(mount, text);
+    if (!*text || wrong) {
+        json_decref(mount);
+        if (wrong)
+            ui_set_notice(&self->ui, NOTICE_BAD, "that is not SOURCE:PATH[:ro] with an absolute path");
+        dashboard_dirty(self);
+        return;
+    }
+    holm_container_mount(self->client, self->subject, mount, dashboard_done,
+                         dashboard_request(self, self->subject, dashboard_applied));
+}
+
+static void mount_one(dashboard *self, const char *id) {
+    const model_container *container = model_find_container(&self->model, id);
+    if (!container)
+        return;
+    snprintf(self->subject, sizeof(self->subject), "%s", container->id);
+    dashboard_open_prompt(self, "mount a folder, file or volume", "SOURCE:PATH[:ro]", "", mounted);
+}
+
+static void unmounted(dashboard *self, const char *place) {
+    holm_container_unmount(self->client, self->subject, place, false, dashboard_done,
+                           dashboard_request(self, self->subject, dashboard_applied));
+}
+
+static void unmount_one(dashboard *self, const char *id) {
+    static const char *const lists[] = {"mounts", "tmpfs"};
+    const model_container *container = model_find_container(&self->model, id);
+    const json_t *configuration = container ? json_object_get(container->document, "configuration") : NULL;
+    size_t count = 0, index;
+    json_t *mount;
+    char *places[MOUNTS_SHOWN];
+    for (size_t i = 0; i < array_length(lists); i++)
+        json_array_foreach (json_object_get(configuration, lists[i]), index, mount) {
+            const char *place = json_string_value(json_object_get(mount, "destination"));
+            if (place && count < MOUNTS_SHOWN)
+                places[count++] = (char *)place;
+        }
+    if (count == 0) {
+        ui_set_notice(&self->ui, NOTICE_BAD, "it mounts nothing");
+        dashboard_dirty(self);
+        return;
+    }
+    snprintf(self->subject, sizeof(self->subject), "%s", container->id);
+    dashboard_open_choices(self, "take away the mount at", places, count, unmounted, NULL);
+}
+
 static void run(dashboard *self, const char *id) {
     (void)id;
     dashboard_open_run(self, "");
@@ -160,6 +212,8 @@ const dashboard_handler dashboard_container_handlers[] = {
     {"container.disconnect", dashboard_disconnect_container},
     {"container.publish", publish},
     {"container.unpublish", unpublish},
+    {"container.mount", mount_one},
+    {"container.unmount", unmount_one},
     {"container.run", run},
     {NULL, NULL},
 };

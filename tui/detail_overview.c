@@ -126,6 +126,8 @@ int detail_overview(const painter *self) {
     y = detail_field(self, y, "address", THEME_TEXT, container->address);
     detail_ports(self->view, container, text, sizeof(text));
     y = detail_field(self, y, "ports", THEME_TEXT, text);
+    detail_mounts(self->view, container, text, sizeof(text));
+    y = detail_field(self, y, "mounts", THEME_TEXT, text);
     snprintf(text, sizeof(text), "%.3g cpus, %s memory", container->cpus,
              view_bytes((double)container->memory, bytes));
     y = detail_field(self, y, "may use", THEME_TEXT, container->cpus > 0 ? text : "");

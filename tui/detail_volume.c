@@ -16,6 +16,21 @@ static char *place_of(const model_container *container, const char *volume) {
     return NULL;
 }
 
+void detail_mounts(const view_context *view, const model_container *container, char *out, size_t size) {
+    const json_t *mounts = json_object_get(json_object_get(container->document, "configuration"), "mounts");
+    size_t used = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < json_array_size(mounts) && used + 1 < size; i++) {
+        const char *source = json_string_value(json_object_get(json_array_get(mounts, i), "source"));
+        const char *place = json_string_value(json_object_get(json_array_get(mounts, i), "destination"));
+        cleanup_free char *safe_source = holm_text_escape(source ? source : "", source ? strlen(source) : 0);
+        cleanup_free char *safe_place = holm_text_escape(place ? place : "", place ? strlen(place) : 0);
+        int length = snprintf(out + used, size - used, "%s%s%s%s", i ? " " : "", safe_source,
+                              view->glyphs->unicode ? "\u2192" : "->", safe_place);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
 int detail_volume(const painter *self) {
     const model_state *model = self->view->model;
     const model_volume *volume = ui_volume(self->view->ui, model);

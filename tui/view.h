@@ -118,6 +118,8 @@ int detail_field(const painter *self, int y, const char *label, theme_role role,
 void detail_heading(const painter *self, int y, const char *text);
 /// "8080→80/tcp 127.0.0.1:8443→443/tcp": the container's published ports while they are open, else "".
 void detail_ports(const view_context *view, const model_container *container, char *out, size_t size);
+/// "/src→/app/src data→/srv": what the container mounts, cut where it does not fit.
+void detail_mounts(const view_context *view, const model_container *container, char *out, size_t size);
 /// A container in one line: state, name, a note. Returns the next row.
 int detail_container_line(const painter *self, int y, const model_container *container, const char *note);
 void detail_logs(const painter *self);

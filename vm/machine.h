@@ -35,6 +35,8 @@ typedef struct machine_disk {
     const char *name; ///< unique on this machine, letters and digits
     const char *path; ///< raw image file, or with layers: ignored
     bool read_only;
+    bool opened; ///< it is `fd` (borrowed), opened for no more than read_only says; the path is its name
+    int fd;
     /// With layer_count: one read-only disk with a GPT on which these files are the partitions 1 … n, in this
     /// order.
     const char *const *layers;
@@ -97,7 +99,7 @@ typedef struct machine_driver {
     /// What the console prints goes there from now on, behind what it has printed so far.
     int (*move_boot_log)(machine *self, const char *path, holm_error **error);
     int (*add_card)(machine *self, const machine_card *card, holm_error **error);
-    /// After the disks and cards, and before start.
+    /// Before start: after the disks and cards.
     int (*add_share)(machine *self, const machine_share *share, holm_error **error);
     /// Takes it out of the VMM; `done` comes when the guest has let go (the agent ejects the slot it is
     /// told).

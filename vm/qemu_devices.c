@@ -82,8 +82,11 @@ static qemu_device *device_create(machine *self, const char *name, size_t fd_cou
     return one;
 }
 
-static int open_disk_file(const char *path, bool read_only, uint64_t *bytes, holm_error **error) {
-    cleanup_close int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+static int open_disk_file(const machine_disk *disk, const char *path, bool read_only, uint64_t *bytes,
+                          holm_error **error) {
+    cleanup_close int fd =
+        disk->opened ? fcntl(disk->fd, F_DUPFD_CLOEXEC, 0)
+                     : open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat status;
     if (fd < 0 || fstat(fd, &status) < 0) {
         holm_error_set_errno(error, errno, "open the disk %s", path);
@@ -121,7 +124,7 @@ static int open_layers(qemu_device *one, const machine_disk *disk, holm_error **
     if (!layers || !names)
         abort();
     for (size_t i = 0; i < disk->layer_count; i++) {
-        one->fds[2 + i] = open_disk_file(disk->layers[i], true, &layers[i].bytes, error);
+        one->fds[2 + i] = open_disk_file(disk, disk->layers[i], true, &layers[i].bytes, error);
         if (one->fds[2 + i] < 0)
             return -1;
         snprintf(names[i], sizeof names[i], "/dev/fdset/%llu", (unsigned long long)(one->first_set + 2 + i));
@@ -251,8 +254,9 @@ int qemu_disk_open(machine *self, qemu_device *one, const machine_disk *disk, ho
     one->layers = disk->layer_count > 0;
     one->read_only = one->layers || disk->read_only;
     one->first_set = self->next_set;
-    if (one->layers ? open_layers(one, disk, error) < 0
-                    : (one->fds[0] = open_disk_file(disk->path, one->read_only, &one->bytes, error)) < 0)
+    if (one->layers
+            ? open_layers(one, disk, error) < 0
+            : (one->fds[0] = open_disk_file(disk, disk->path, one->read_only, &one->bytes, error)) < 0)
         return -1;
     self->next_set += one->fd_count;
     return 0;

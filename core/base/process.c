@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -123,8 +124,11 @@ int process_spawn(const process_options *options, pid_t *pid, int *pidfd, holm_e
 
 int process_wait(int pidfd) {
     siginfo_t info = {0};
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
     while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED) < 0)
-        if (errno != EINTR)
+        if (errno == EAGAIN) // it does not block where a loop watches it, here or beyond a socket
+            poll(&ended, 1, -1);
+        else if (errno != EINTR)
             return -1;
     return info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }

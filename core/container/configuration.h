@@ -95,5 +95,17 @@ int configuration_network_outside(const json_t *networks);
 unsigned configuration_vm_cpus(const json_t *configuration);
 /// Whether an entry of "mounts" is a folder or file of the host, and no volume.
 bool configuration_mount_is_bind(const json_t *mount);
+/// Whether an entry is one of "tmpfs", and none of "mounts".
+bool configuration_mount_is_tmpfs(const json_t *mount);
+/// Whether a place in a container is this folder or in it, by what is spelt.
+bool configuration_place_is_in(const char *place, const char *folder);
+/// Whether it is where each container has file systems of its own (/proc, /sys, /dev), which the agent cannot
+/// reach once they are there.
+bool configuration_place_is_standard(const char *place);
+/// Of {"mounts": [ONE]} or {"tmpfs": [ONE]}, as in a request: whether it can be added to a container.
+int configuration_check_mount(const json_t *asked, holm_error **error);
+/// The same entry for MountAdd, on the device with this name: the tag of a share, the serial of a disk. Freed
+/// with the type's own function.
+Holm__Agent__V1__MountRequest *configuration_mount_live(const json_t *mount, const char *device);
 
 uint64_t configuration_vm_memory(const json_t *configuration);

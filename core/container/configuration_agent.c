@@ -181,30 +181,44 @@ static Holm__Agent__V1__MountRequest *mount_create(const char *type, const char 
     return mount;
 }
 
-bool configuration_mount_is_bind(const json_t *mount) {
-    const char *type = json_string_value(json_object_get(mount, "type"));
-    return type && strcmp(type, "bind") == 0;
-}
-
 static void add_option(Holm__Agent__V1__MountRequest *mount, const char *option) {
     mount->options[mount->n_options++] = copy_text(option);
 }
 
-// The shares are one file system, mounted outside, of which the container gets the one that it is to have.
-static Holm__Agent__V1__MountRequest *share_mount(const json_t *item, size_t number) {
-    char source[64];
-    snprintf(source, sizeof source, SHARES_PLACE "/%zu", number);
-    Holm__Agent__V1__MountRequest *mount = mount_create("bind", source, text_of(item, "destination"));
-    mount->source_outside = true;
+static Holm__Agent__V1__MountRequest *share_mount(const json_t *item, const char *type, const char *source) {
+    Holm__Agent__V1__MountRequest *mount = mount_create(type, source, text_of(item, "destination"));
     mount->options = allocate(2, sizeof *mount->options);
     add_option(mount, flag_of(item, "readOnly") ? "ro" : "rw");
     add_option(mount, "nodev");
     return mount;
 }
 
-// The disks of the volumes come after those of the root, in the order of the mounts.
-static void prepare_volumes(const json_t *configuration, Holm__Agent__V1__PrepareRequest *request) {
+static Holm__Agent__V1__MountRequest *volume_mount(const json_t *item, const char *device) {
     static const char *const options[] = {"noatime", "discard", "noinit_itable", "no_prefetch_block_bitmaps"};
+    Holm__Agent__V1__MountRequest *mount = mount_create("ext4", device, text_of(item, "destination"));
+    mount->options = allocate(array_length(options) + 1, sizeof *mount->options);
+    mount->fill = !flag_of(item, "noCopy");
+    add_option(mount, flag_of(item, "readOnly") ? "ro" : "rw");
+    for (size_t i = 0; i < array_length(options); i++)
+        add_option(mount, options[i]);
+    return mount;
+}
+
+static Holm__Agent__V1__MountRequest *tmpfs_mount(const json_t *item) {
+    Holm__Agent__V1__MountRequest *mount = mount_create("tmpfs", "tmpfs", text_of(item, "destination"));
+    mount->options = copy_texts(json_object_get(item, "options"), &mount->n_options);
+    return mount;
+}
+
+Holm__Agent__V1__MountRequest *configuration_mount_live(const json_t *mount, const char *device) {
+    return configuration_mount_is_tmpfs(mount)  ? tmpfs_mount(mount)
+           : configuration_mount_is_bind(mount) ? share_mount(mount, "virtiofs", device)
+                                                : volume_mount(mount, device);
+}
+
+// The disks of the volumes come after those of the root, in the order of the mounts. The shares are one file
+// system, mounted outside, of which the container gets the one that it is to have.
+static void prepare_volumes(const json_t *configuration, Holm__Agent__V1__PrepareRequest *request) {
     char device[] = "/dev/vdb";
     device[7] = json_array_size(json_object_get(configuration, "layers")) ? 'c' : 'b';
     size_t index;
@@ -218,16 +232,14 @@ static void prepare_volumes(const json_t *configuration, Holm__Agent__V1__Prepar
                 all->outside = true;
                 request->mounts[request->n_mounts++] = all;
             }
-            request->mounts[request->n_mounts++] = share_mount(item, shares++);
+            char source[64];
+            snprintf(source, sizeof source, SHARES_PLACE "/%zu", shares++);
+            Holm__Agent__V1__MountRequest *one = share_mount(item, "bind", source);
+            one->source_outside = true;
+            request->mounts[request->n_mounts++] = one;
             continue;
         }
-        Holm__Agent__V1__MountRequest *mount = mount_create("ext4", device, text_of(item, "destination"));
-        mount->options = allocate(array_length(options) + 1, sizeof *mount->options);
-        mount->fill = !flag_of(item, "noCopy");
-        add_option(mount, flag_of(item, "readOnly") ? "ro" : "rw");
-        for (size_t i = 0; i < array_length(options); i++)
-            add_option(mount, options[i]);
-        request->mounts[request->n_mounts++] = mount;
+        request->mounts[request->n_mounts++] = volume_mount(item, device);
         device[7]++;
     }
 }
@@ -249,11 +261,8 @@ static void prepare_mounts(const json_t *configuration, Holm__Agent__V1__Prepare
         abort();
     request->mounts[request->n_mounts++] = shm;
     prepare_volumes(configuration, request);
-    json_array_foreach (tmpfs, index, item) {
-        Holm__Agent__V1__MountRequest *mount = mount_create("tmpfs", "tmpfs", text_of(item, "destination"));
-        mount->options = copy_texts(json_object_get(item, "options"), &mount->n_options);
-        request->mounts[request->n_mounts++] = mount;
-    }
+    json_array_foreach (tmpfs, index, item)
+        request->mounts[request->n_mounts++] = tmpfs_mount(item);
 }
 
 static void prepare_root(const json_t *configuration, Holm__Agent__V1__PrepareRequest *request) {

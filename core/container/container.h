@@ -79,6 +79,14 @@ int container_disconnect_at_rest(const paths *where, state *db, const char *id, 
 int container_ports_change_at_rest(const paths *where, state *db, const char *id, const json_t *asked,
                                    bool adds, holm_error **error);
 
+/// The same for a mount ({"mounts": [ONE]} or {"tmpfs": [ONE]}, as in a request) and for its place.
+int container_mount_add_at_rest(const paths *where, state *db, const char *id, const json_t *asked,
+                                holm_error **error);
+int container_mount_remove_at_rest(const paths *where, state *db, const char *id, const char *place,
+                                   holm_error **error);
+/// Whether its document has just this mount.
+bool container_mount_is_there(const json_t *document, const json_t *mount);
+
 /// Removes a container that does not run, with its writable layer and logs; `volumes`: also the volumes
 /// without a name that no other container mounts (without it only where it was to be removed at its end).
 /// IN_USE when it runs.

@@ -57,6 +57,18 @@ int container_ports_opened(state *db, const char *id, json_t *chosen, bool adds,
 json_t *container_ports_chosen(const json_t *document);
 int container_ports_restore(state *db, const char *id, json_t *before, holm_error **error);
 
+/// Adds a mount ({"mounts": [ONE]} or {"tmpfs": [ONE]}, as in a request) to its configuration. `tells`: with
+/// the event, else container_mount_added follows, or container_mount_restore with `before` (may be NULL; for
+/// the caller). EXISTS, IN_USE: another one is there or beneath; NOT_FOUND: there is no such volume.
+int container_mount_add(state *db, const char *id, const json_t *asked, bool tells, json_t **before,
+                        holm_error **error);
+int container_mount_added(state *db, const char *id, const json_t *asked, holm_error **error);
+int container_mount_restore(state *db, const char *id, const json_t *before, holm_error **error);
+/// The entry that is mounted at a place, for the caller. NOT_FOUND: nothing is; IN_USE: another one is in it.
+int container_mount_find(state *db, const char *id, const char *place, json_t **mount, holm_error **error);
+/// Takes it away, with the event.
+int container_mount_remove(state *db, const char *id, const char *place, holm_error **error);
+
 /// "2026-11-22T12:00:00.123456789Z" into `out`, which is returned.
 char *container_time_now(char out[CONTAINER_TIME_LENGTH]);
 char *container_time_text(int64_t unix_ns, char out[CONTAINER_TIME_LENGTH]);

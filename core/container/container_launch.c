@@ -89,6 +89,9 @@ static json_t *describe(state *db, const json_t *document, const container_launc
         json_object_set(told, "hostPorts", chosen);
     json_decref(chosen);
     json_object_set_new(told, "ports", configuration_ports_pack(json_object_get(configuration, "ports")));
+    static const char *const mounts[] = {"mounts", "tmpfs"};
+    for (size_t i = 0; i < array_length(mounts); i++)
+        json_object_set(told, mounts[i], json_object_get(configuration, mounts[i]));
     json_object_set_new(told, "networks", networks);
     json_object_set(told, "id", json_object_get(document, "id"));
     describe_environment(told);

@@ -70,7 +70,8 @@ struct waiter {
 /// What comes back with the tasks that say so; the caller owns all of it.
 typedef struct helper_answer {
     int fd;   ///< with HELPER_JOIN the connection that keeps the place on the network; -1: none
-    int card; ///< with HELPER_JOIN the machine's half of a card that was not there before; -1: none
+    int card; ///< with HELPER_JOIN the machine's half of a card that was not there before; -1: none.
+              ///< For the descriptors of HELPER_MOUNT see shim_mount_fetch
     char *text;
 } helper_answer;
 
@@ -130,6 +131,8 @@ struct shim {
     size_t guest_log_bytes;
 
     int volumes[CONFIGURATION_MOUNTS_MOST]; ///< locks on their files; 0: none
+    struct shim_mount *mounts;              ///< see shim_mount_find
+    bool mounts_listed;                     ///< those that it was started with are there
 
     int share_socket;       ///< to the daemon of the shares, for the next VMM; -1: none
     int share_process;      ///< its pidfd; -1: none
@@ -213,6 +216,7 @@ void shim_lifeline_fail(const shim *self, const holm_error *error);
 int shim_boot(shim *self, holm_error **error);
 #define SHIM_DISK_LAYERS   "layers"
 #define SHIM_DISK_WRITABLE "writable"
+#define SHIM_DISK_VOLUME   "volume%zu" // by its place among the mounts
 /// Gives `put` (of the driver) each of the container's disks but its volumes.
 int shim_disks(shim *self, int (*put)(machine *self, const machine_disk *disk, holm_error **error),
                holm_error **error);
@@ -241,6 +245,10 @@ void shim_spare_refill_later(shim *self);
 
 /// Takes the volumes and gives the machine their disks, before it starts. IN_USE says who has one.
 int shim_volume_add(shim *self, holm_error **error);
+/// Opens the file of the volume of a mount, locked as long as the descriptor is there. `reads` is set: the
+/// machine only reads it.
+int shim_volume_take(const shim *self, const json_t *volume, const json_t *mount, bool *reads,
+                     holm_error **error);
 /// Lets go of them, once the machine is gone: the next shim of this container may be waiting.
 void shim_volume_drop(shim *self);
 
@@ -251,6 +259,11 @@ void shim_volume_drop(shim *self);
 int shim_share_add(shim *self, holm_error **error);
 /// Ends the daemon.
 void shim_share_drop(shim *self);
+/// Starts a daemon for one more share, with a connection to it. (Within the helper.) Both are the caller's.
+int shim_share_start_one(const shim *self, const json_t *mount, int *connection, int *process,
+                         holm_error **error);
+/// A daemon is gone.
+void shim_share_lost(shim *self);
 
 // ---- shim_socket.c: unix sockets of host and container joined ----
 
@@ -337,6 +350,60 @@ bool shim_change_can(shim_change *self);
 /// Answers and destroys it.
 void shim_change_finish(shim_change *self);
 
+// ---- shim_eject.c ----
+
+/// Takes a device out of the machine, and answers when it is gone: at once where there is no such device, or
+/// no machine or agent any more.
+void shim_eject(shim *self, const char *name, machine_done done, void *data);
+
+// ---- shim_mount.c: one mount more or less, while it runs ----
+
+void mount_open(rpc_stream *stream, void *data);
+void unmount_open(rpc_stream *stream, void *data);
+
+// ---- shim_mount_device.c: what is behind a mount ----
+
+/// A mount of the container: of those it was started with, or one more.
+typedef struct shim_mount shim_mount;
+struct shim_mount {
+    shim_mount *next;
+    shim *shim;
+    json_t *entry;   ///< of "mounts" or "tmpfs" of a configuration
+    char source[32]; ///< the tag of its share, the serial of its disk
+    char part[24];   ///< of the share
+    char device[32]; ///< of the machine, which goes with it; "": none
+    int *lock;       ///< on its volume's file, or NULL
+    int own_lock;    ///< where it was added; 0: none
+    int connection;  ///< to the daemon of its share, for the machine; -1: none
+    int process;     ///< pidfd of that, where it has one of its own; -1: none
+    uv_poll_t *watch;
+    bool leaving; ///< its device is being taken out: the daemon ends with that
+};
+
+/// NULL: nothing is mounted at this place.
+shim_mount *shim_mount_find(shim *self, const char *place);
+/// One more in the list, with the first device name that is free; `entry` is borrowed.
+shim_mount *shim_mount_create(shim *self, json_t *entry);
+/// Its device stays in the machine, with nothing mounted: it is not found any more.
+void shim_mount_forget(shim_mount *self);
+/// Gives the machine its device, with what the helper has opened for it (taken over); settle the machine
+/// then. Nothing for one in memory.
+int shim_mount_plug(shim_mount *self, struct helper_answer *opened, holm_error **error);
+/// Its device is out of the machine, or it never was in it: what is behind it goes, and it is off the list.
+/// The daemon of its share is the helper's to end (HELPER_UNMOUNT).
+void shim_mount_destroy(shim_mount *self);
+/// The machine is gone: what is behind them all goes.
+void shim_mounts_drop(shim *self);
+
+// ---- shim_mount_helper.c: within the helper ----
+
+/// Opens what is behind a mount that the container's row has at this place: the daemon of a share (a
+/// connection to it and its pidfd), the file of a volume (with its lock, and for the machine; the text is
+/// "ro" or "rw").
+int shim_mount_fetch(shim *self, const char *place, helper_answer *answer, holm_error **error);
+/// Ends the daemon of the share that was fetched for this place.
+void shim_mount_release(const char *place);
+
 // ---- shim_publish.c: one port of the host more or less, while it runs ----
 
 void publish_open(rpc_stream *stream, void *data);
@@ -374,14 +441,16 @@ typedef enum helper_task {
     HELPER_SSH = 'a',     ///< reach the user's SSH agent; a descriptor comes back
     HELPER_ADOPT = 't',   ///< of a spare: know the container it is for, as told
     HELPER_SPARE = 'w',   ///< count its start, and see to it that there are spares
+    HELPER_MOUNT = 'm',   ///< open what is behind a mount of the row; descriptors come back
+    HELPER_UNMOUNT = 'u', ///< end what serves it
     HELPER_RESTART = 's', ///< start the next shim; after HELPER_LOCK
 } helper_task;
 
 /// Forks the helper; before there are threads, and before the machine. It ends with us.
 int shim_helper_start(shim *self, holm_error **error);
-/// Blocks until it is done: from a worker. `network` is for the tasks that are about one, else NULL; so may
-/// be `answer`.
-int shim_helper_ask(shim *self, helper_task task, const char *network, helper_answer *answer,
+/// Blocks until it is done: from a worker. `about` is the network, or the place of the mount, for the tasks
+/// that are about one, else NULL; so may be `answer`.
+int shim_helper_ask(shim *self, helper_task task, const char *about, helper_answer *answer,
                     holm_error **error);
 /// Has the helper of a spare adopt the container, too; blocks.
 int shim_helper_adopt(shim *self, const char *told, holm_error **error);

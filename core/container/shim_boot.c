@@ -42,6 +42,8 @@ const rpc_service *shim_agent_protocol(void) {
         METHOD("RelaySocket", relay_socket_request, relay_socket_response),
         METHOD("Stat", stat_request, stat_response),
         METHOD("Statistics", empty, statistics_response),
+        METHOD("MountAdd", mount_request, empty),
+        METHOD("MountRemove", mount_remove_request, empty),
         METHOD("Rescan", empty, empty),
         METHOD("Eject", eject_request, empty),
         METHOD("LinkSet", interface, empty),

@@ -261,6 +261,7 @@ static void log_is_flushed(shim *self) {
 void shim_machine_closed(shim *self, machine_end end) {
     shim_volume_drop(self);
     shim_share_drop(self);
+    shim_mounts_drop(self);
     shim_socket_drop(self);
     shim_pressure_stop(self);
     shim_network_leave(self); // its address and ports are free before anyone hears that it has ended

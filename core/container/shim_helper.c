@@ -1,6 +1,6 @@
 // The helper: a child forked before the shim confines itself, for the few things that reach beyond this
 // container's folders. It hears nothing from its shim but the name of a task on this container, with that of
-// a network where it is about one, and ends when the shim does.
+// a network or of a mount's place where it is about one, and ends when the shim does.
 #define LOG_MODULE "helper"
 #include <errno.h>
 #include <signal.h>
@@ -79,18 +79,18 @@ static int restart_container(const shim *self, holm_error **error) {
     return lifeline < 0 ? -1 : 0;
 }
 
-static void do_task(shim *self, int socket, char task, const char *network) {
+static void do_task(shim *self, int socket, char task, const char *about) {
     holm_error *error = NULL;
     helper_answer answer = {.fd = -1, .card = -1};
     switch (task) {
     case HELPER_JOIN:
-        shim_network_take_place(self, network, &answer, &error);
+        shim_network_take_place(self, about, &answer, &error);
         break;
     case HELPER_PUBLISH:
         shim_network_publish(self, &answer, &error);
         break;
     case HELPER_LEAVE:
-        shim_network_forget(self, network);
+        shim_network_forget(self, about);
         break;
     case HELPER_CLEAN:
         path_remove_tree(self->runtime, &error);
@@ -110,7 +110,13 @@ static void do_task(shim *self, int socket, char task, const char *network) {
                      (unsigned)json_integer_value(json_object_get(self->told, "pool")), &error);
         break;
     case HELPER_ADOPT:
-        shim_spare_adopt(self, json_loads(network, 0, NULL), &error);
+        shim_spare_adopt(self, json_loads(about, 0, NULL), &error);
+        break;
+    case HELPER_MOUNT:
+        shim_mount_fetch(self, about, &answer, &error);
+        break;
+    case HELPER_UNMOUNT:
+        shim_mount_release(about);
         break;
     case HELPER_RESTART:
         restart_container(self, &error);
@@ -128,7 +134,7 @@ static void do_task(shim *self, int socket, char task, const char *network) {
 }
 
 static void serve(shim *self, int socket) {
-    char *message = malloc(MESSAGE_MOST + 1); // the task, and the name of a network
+    char *message = malloc(MESSAGE_MOST + 1); // the task, and what it is about
     if (!message)
         abort();
     prctl(PR_SET_NAME, "holm-shim-help");
@@ -205,9 +211,9 @@ static int receive_answer(shim *self, helper_answer *answer, holm_error **error)
     return -1;
 }
 
-int shim_helper_ask(shim *self, helper_task task, const char *network, helper_answer *answer,
+int shim_helper_ask(shim *self, helper_task task, const char *about, helper_answer *answer,
                     holm_error **error) {
-    cleanup_free char *message = path_format("%c%s", (char)task, network ? network : "");
+    cleanup_free char *message = path_format("%c%s", (char)task, about ? about : "");
     ssize_t length = (ssize_t)strlen(message);
     uv_mutex_lock(&self->helper_lock);
     int result = -1;

@@ -97,11 +97,17 @@ void shim_open_log(const shim *self) {
 int shim_read_configuration(shim *self, holm_error **error) {
     json_decref(self->configuration);
     self->configuration = container_configuration_read(&self->where, self->id, error);
-    // Ports and name can change after its file was written.
+    if (!self->configuration)
+        return -1;
+    // Ports, mounts and name can change after its file was written.
     const json_t *ports = json_object_get(self->told, "ports");
-    if (self->configuration && ports)
+    if (ports)
         json_object_set_new(self->configuration, "ports", configuration_ports_unpack(ports));
-    return self->configuration ? 0 : -1;
+    static const char *const mounts[] = {"mounts", "tmpfs"};
+    for (size_t i = 0; i < array_length(mounts); i++)
+        if (json_object_get(self->told, mounts[i]))
+            json_object_set(self->configuration, mounts[i], json_object_get(self->told, mounts[i]));
+    return 0;
 }
 
 static int take_container(shim *self, holm_error **error) {

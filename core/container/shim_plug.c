@@ -25,12 +25,6 @@ struct network_change {
     helper_answer answer;
 };
 
-/// The machine's word that the card is gone comes when it wants, and maybe after we have given up.
-typedef struct removal {
-    network_change *owner; // NULL: nobody waits any more
-    bool answered, gone;   // by the agent; from the machine: freed with both
-} removal;
-
 static const char *name_of(const network_change *self) {
     return json_string_value(json_object_get(self->asked, "name"));
 }
@@ -165,60 +159,13 @@ static void unplugged(network_change *self) {
         drop(self);
 }
 
-static void removal_goes_on(removal *self, bool is_over, const holm_error *error) {
-    network_change *owner = is_over ? steal_pointer(&self->owner) : NULL;
-    if (self->answered && self->gone)
-        free(self);
-    if (owner)
-        step_done(owner, error);
-}
-
-static void card_gone(const holm_error *error, void *data) {
-    removal *self = data;
-    self->gone = true;
-    removal_goes_on(self, true, error);
-}
-
-// Done here is not done yet: the machine's word comes when the guest has let go.
-static void ejected(const ProtobufCMessage *answer, const holm_error *error, void *data) {
-    removal *self = data;
-    (void)answer;
-    self->answered = true;
-    removal_goes_on(self, error != NULL, error);
-}
-
-// The machine expects it to go: only an eject that comes after that is told of.
-static void expected(const holm_error *error, void *data) {
-    removal *self = data;
-    network_change *owner = self->owner;
-    int slot = -1;
-    if (!error && owner && owner->base.shim->agent)
-        slot = owner->base.shim->driver->device_slot(owner->base.shim->machine, owner->card->name);
-    if (slot < 0) {
-        self->answered = true;
-        removal_goes_on(self, true, error);
-        return;
-    }
-    Holm__Agent__V1__EjectRequest request = HOLM__AGENT__V1__EJECT_REQUEST__INIT;
-    request.slot = (uint32_t)slot;
-    rpc_call_unary(owner->base.shim->agent, shim_agent_protocol(), "Eject", &request.base, ejected, self,
-                   AGENT_MS);
+static void ejected(const holm_error *error, void *data) {
+    step_done(data, error);
 }
 
 static void unplug(network_change *self) {
-    shim *owner = self->base.shim;
     self->then = unplugged;
-    if (!owner->machine || !owner->agent ||
-        owner->driver->device_slot(owner->machine, self->card->name) < 0) {
-        unplugged(self);
-        return;
-    }
-    removal *asked = calloc(1, sizeof *asked);
-    if (!asked)
-        abort();
-    asked->owner = self;
-    owner->driver->remove_device(owner->machine, self->card->name, card_gone, asked);
-    owner->driver->settle(owner->machine, expected, asked);
+    shim_eject(self->base.shim, self->card->name, ejected, self);
 }
 
 // ---- one more ----

@@ -29,6 +29,8 @@ static const rpc_method methods[] = {
     METHOD("Disconnect", disconnect_request, empty),
     METHOD("Publish", publish_request, empty),
     METHOD("Unpublish", publish_request, empty),
+    METHOD("Mount", mount_request, empty),
+    METHOD("Unmount", unmount_request, empty),
     METHOD("Statistics", statistics_request, statistics_sample),
 };
 

@@ -335,6 +335,8 @@ static const rpc_method methods[] = {
     METHOD("Disconnect", disconnect_open, disconnect_request, empty),
     METHOD("Publish", publish_open, publish_request, empty),
     METHOD("Unpublish", unpublish_open, publish_request, empty),
+    METHOD("Mount", mount_open, mount_request, empty),
+    METHOD("Unmount", unmount_open, unmount_request, empty),
     METHOD("Statistics", statistics_open, statistics_request, statistics_sample),
 };
 static const rpc_service service = {

@@ -23,15 +23,18 @@ static void watch_closed(uv_handle_t *handle) {
 }
 
 // What the guest asks a daemon that is gone waits for ever, and everything that asks.
-static void daemon_ended(uv_poll_t *poll, int status, int events) {
-    shim *self = poll->data;
-    (void)status, (void)events;
-    uv_poll_stop(poll);
+void shim_share_lost(shim *self) {
     // Before that the machine may be tried again, with another one.
     if (!self->agent_ready || self->phase >= SHIM_CLOSED || self->machine_stopping)
         return;
     log_warning("the daemon of the host's folders is gone");
     self->driver->stop(self->machine);
+}
+
+static void daemon_ended(uv_poll_t *poll, int status, int events) {
+    (void)status, (void)events;
+    uv_poll_stop(poll);
+    shim_share_lost(poll->data);
 }
 
 static void watch(shim *self) {
@@ -56,7 +59,7 @@ void shim_share_drop(shim *self) {
 }
 
 // The daemon listens; the path is there for a moment only, in a folder that is the user's alone.
-static int make_sockets(shim *self, int *listening, int *connected, holm_error **error) {
+static int make_sockets(const shim *self, int *listening, int *connected, holm_error **error) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (snprintf(address.sun_path, sizeof address.sun_path, "%s/share", self->runtime) >=
         (int)sizeof address.sun_path) {
@@ -76,8 +79,8 @@ static int make_sockets(shim *self, int *listening, int *connected, holm_error *
     return joined ? 0 : -1;
 }
 
-// How many shares there are; `out` becomes the command line of holm-share.
-static size_t list_arguments(const shim *self, const char *program, const char **out) {
+// How many shares there are among `mounts`; `out` becomes the command line of holm-share.
+static size_t list_arguments(const shim *self, const json_t *mounts, const char *program, const char **out) {
     const char *const own[] = {self->where.data, self->where.runtime, self->where.cache, self->where.config};
     size_t count = 0, index;
     json_t *mount;
@@ -87,7 +90,7 @@ static size_t list_arguments(const shim *self, const char *program, const char *
         out[count++] = own[i];
     }
     size_t shares = 0;
-    json_array_foreach (json_object_get(self->configuration, "mounts"), index, mount) {
+    json_array_foreach (mounts, index, mount) {
         if (!configuration_mount_is_bind(mount) || ++shares > CONFIGURATION_MOUNTS_MOST)
             continue;
         out[count++] = json_is_true(json_object_get(mount, "readOnly")) ? "-r" : "-w";
@@ -116,10 +119,11 @@ static int hear(int report, holm_error **error) {
     return -1;
 }
 
-static int start(shim *self, holm_error **error) {
+static int start_daemon(const shim *self, const json_t *mounts, int *connection, int *process,
+                        holm_error **error) {
     const char *arguments[ARGUMENTS_MOST];
     cleanup_free char *program = path_join(self->where.libexec, "holm-share", NULL);
-    list_arguments(self, program, arguments);
+    list_arguments(self, mounts, program, arguments);
     cleanup_close int listening = -1, connected = -1;
     int pipes[2];
     if (make_sockets(self, &listening, &connected, error) < 0)
@@ -137,16 +141,43 @@ static int start(shim *self, holm_error **error) {
                                      .die_with_parent = true,
                                      .new_session = true,
                                      .hold_signals = true};
-    if (process_spawn(&options, NULL, &self->share_process, error) < 0)
+    if (process_spawn(&options, NULL, process, error) < 0)
         return -1;
     close(steal_fd(&theirs));
     if (hear(report, error) < 0) {
-        shim_share_drop(self);
+        process_wait(*process); // it said why, and ends
+        close(steal_fd(process));
         return -1;
     }
-    self->share_socket = steal_fd(&connected);
+    *connection = steal_fd(&connected);
+    return 0;
+}
+
+static const json_t *mounts_of(const shim *self) {
+    return json_object_get(self->configuration, "mounts");
+}
+
+static int start(shim *self, holm_error **error) {
+    if (start_daemon(self, mounts_of(self), &self->share_socket, &self->share_process, error) < 0)
+        return -1;
     watch(self);
     return 0;
+}
+
+static int check_daemon(holm_error **error) {
+    if (access(SHARE_PROGRAM, X_OK) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "find virtiofsd, which shares the host's folders");
+    holm_error_hint(error, "install it (Debian 12: apt install qemu-system-common)");
+    return -1;
+}
+
+int shim_share_start_one(const shim *self, const json_t *mount, int *connection, int *process,
+                         holm_error **error) {
+    json_t *mounts = json_pack("[O]", mount);
+    int result = check_daemon(error) < 0 ? -1 : start_daemon(self, mounts, connection, process, error);
+    json_decref(mounts);
+    return result;
 }
 
 static int share_open(void *data, holm_error **error) {
@@ -161,13 +192,10 @@ static int share_open(void *data, holm_error **error) {
 
 int shim_share_add(shim *self, holm_error **error) {
     const char *arguments[ARGUMENTS_MOST];
-    if (list_arguments(self, "", arguments) == 0)
+    if (list_arguments(self, mounts_of(self), "", arguments) == 0)
         return 0;
-    if (access(SHARE_PROGRAM, X_OK) < 0) {
-        holm_error_set_errno(error, errno, "find virtiofsd, which shares the host's folders");
-        holm_error_hint(error, "install it (Debian 12: apt install qemu-system-common)");
+    if (check_daemon(error) < 0)
         return -1;
-    }
     const machine_share share = {
         .name = "shares", .tag = CONFIGURATION_SHARES, .open = share_open, .data = self};
     return start(self, error) < 0 ? -1 : self->driver->add_share(self->machine, &share, error);

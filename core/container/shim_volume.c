@@ -29,26 +29,36 @@ static bool is_written(int fd, const json_t *mount) {
            (volume_is_new(fd) && !json_is_true(json_object_get(mount, "noCopy")));
 }
 
-static int add_one(shim *self, const json_t *volume, size_t index, const json_t *mount, holm_error **error) {
+int shim_volume_take(const shim *self, const json_t *volume, const json_t *mount, bool *reads,
+                     holm_error **error) {
     cleanup_free char *path = volume_disk(&self->where, volume);
     cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) {
         holm_error_set_errno(error, errno, "open the volume's file %s", path);
         return -1;
     }
-    bool reads = !is_written(fd, mount);
+    *reads = !is_written(fd, mount);
     struct stat status;
-    if (flock(fd, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 || fstat(fd, &status) < 0 ||
+    if (flock(fd, (*reads ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 || fstat(fd, &status) < 0 ||
         status.st_nlink == 0) { // the volume has just been given another file
         fail_in_use(self, volume, error);
         return -1;
     }
-    if (reads && is_written(fd, mount)) { // its writer was lost in between
+    if (*reads && is_written(fd, mount)) { // its writer was lost in between
         fail_in_use(self, volume, error);
         return -1;
     }
+    return steal_fd(&fd);
+}
+
+static int add_one(shim *self, const json_t *volume, size_t index, const json_t *mount, holm_error **error) {
+    bool reads;
+    cleanup_close int fd = shim_volume_take(self, volume, mount, &reads, error);
+    if (fd < 0)
+        return -1;
+    cleanup_free char *path = volume_disk(&self->where, volume);
     char name[16];
-    snprintf(name, sizeof name, "volume%zu", index);
+    snprintf(name, sizeof name, SHIM_DISK_VOLUME, index);
     const machine_disk disk = {.name = name, .path = path, .read_only = reads};
     if (self->driver->add_disk(self->machine, &disk, error) < 0)
         return -1;

@@ -107,6 +107,35 @@ void holm_container_unpublish(holm_client *client, const char *reference, json_t
     set_ports(client, item, left, done, data);
 }
 
+void holm_container_mount(holm_client *client, const char *reference, json_t *mount, holm_done done,
+                          void *data) {
+    json_t *item = find(client, reference), *configuration = json_object_get(item, "configuration"), *list;
+    const char *key;
+    json_object_foreach (mount, key, list) {
+        if (!json_object_get(configuration, key))
+            json_object_set_new(configuration, key, json_array());
+        json_array_extend(json_object_get(configuration, key), list);
+    }
+    json_decref(mount);
+    fake_reply(client, json_incref(item), NULL, 0, done, data);
+    fake_announce(client, "container");
+}
+
+void holm_container_unmount(holm_client *client, const char *reference, const char *destination, bool force,
+                            holm_done done, void *data) {
+    json_t *item = find(client, reference), *mount;
+    json_t *mounts = json_object_get(json_object_get(item, "configuration"), "mounts");
+    size_t index;
+    (void)force;
+    json_array_foreach (mounts, index, mount)
+        if (strcmp(json_string_value(json_object_get(mount, "destination")), destination) == 0) {
+            json_array_remove(mounts, index);
+            break;
+        }
+    fake_reply(client, json_incref(item), NULL, 0, done, data);
+    fake_announce(client, "container");
+}
+
 void holm_container_remove(holm_client *client, const char *reference, const holm_remove_options *options,
                            holm_done done, void *data) {
     (void)options;

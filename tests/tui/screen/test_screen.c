@@ -73,6 +73,18 @@ static void test_actions(void **state) {
     assert_false(driver_shows(self, "8081"));
     driver_type(self, "\x1b");
     driver_expect_gone(self, "127.0.0.1:8080->80");
+    driver_type(self, "bhere:there\r");
+    driver_expect(self, "that is not SOURCE:PATH");
+    driver_type(self, "b/host/one:/inside/one:ro\r");
+    driver_expect_gone(self, "that is not SOURCE:PATH");
+    driver_expect(self, "/host/one\u2192/inside/one");
+    driver_type(self, "b/host/two:/inside/two\r");
+    driver_expect(self, "/host/two\u2192/inside/two");
+    driver_type(self, "B");
+    driver_expect(self, "/inside/two");
+    driver_type(self, "two\r");
+    driver_expect_gone(self, "/inside/two");
+    driver_expect(self, "/host/one\u2192/inside/one");
     driver_type(self, "s");
     driver_expect(self, "2 running");
     driver_expect(self, "signal TERM");

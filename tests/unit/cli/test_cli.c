@@ -47,6 +47,8 @@ static void test_commands_are_found(void **test) {
     assert_string_equal(action_find_command(NULL, "rmi")->name, "image.rm");
     assert_string_equal(action_find_phrase("port", "add")->name, "container.publish");
     assert_null(action_find_phrase("port", "web"));
+    assert_string_equal(action_find_phrase("mount", "rm")->name, "container.unmount");
+    assert_string_equal(action_find_command(NULL, "mount")->name, "container.mounts");
     assert_null(action_find_command(NULL, "r"));
     assert_null(action_find_command("container", "pull"));
     assert_null(action_find_command("nothing", "rm"));

@@ -122,6 +122,85 @@ static void a_lost_shim_is_noticed(void **data) {
     json_decref(document);
 }
 
+// ---- mounts ----
+
+static json_t *mount_of(const char *type, const char *source, const char *place) {
+    return strcmp(type, "tmpfs") == 0
+               ? json_pack("{s:[{s:s, s:[]}]}", "tmpfs", "destination", place, "options")
+               : json_pack("{s:[{s:s, s:s, s:s, s:b}]}", "mounts", "type", type, "source", source,
+                           "destination", place, "readOnly", 0);
+}
+
+static void expect_mount(fixture *self, const char *id, const char *type, const char *place,
+                         holm_error_code code) {
+    cleanup_error holm_error *error = NULL;
+    json_t *asked = mount_of(type, "/somewhere", place);
+    int result = container_mount_add_at_rest(&self->where, self->db, id, asked, &error);
+    json_decref(asked);
+    assert_int_equal(result, code ? -1 : 0);
+    assert_int_equal(code ? holm_error_code_of(error) : 0, code);
+}
+
+static void expect_unmount(fixture *self, const char *id, const char *place, holm_error_code code) {
+    cleanup_error holm_error *error = NULL;
+    assert_int_equal(container_mount_remove_at_rest(&self->where, self->db, id, place, &error),
+                     code ? -1 : 0);
+    assert_int_equal(code ? holm_error_code_of(error) : 0, code);
+}
+
+static size_t events_of(fixture *self, const char *action) {
+    json_t *events = state_event_list(self->db, 0, 1000, NULL, NULL), *event;
+    size_t index, count = 0;
+    json_array_foreach (events, index, event)
+        count += strcmp(json_string_value(json_object_get(event, "action")), action) == 0;
+    json_decref(events);
+    return count;
+}
+
+static void mounts_come_and_go(void **data) {
+    fixture *self = *data;
+    json_t *document = create(self, self->db, "web", NULL);
+    const char *id = json_string_value(json_object_get(document, "id"));
+    expect_mount(self, id, "bind", "/data/", 0);
+    expect_mount(self, id, "bind", "//data", HOLM_ERROR_EXISTS);
+    expect_mount(self, id, "tmpfs", "/data", HOLM_ERROR_EXISTS);
+    expect_mount(self, id, "bind", "/data/in", 0);
+    expect_mount(self, id, "bind", "/database", 0); // which is not in /data
+    expect_mount(self, id, "tmpfs", "/fast", 0);
+    expect_mount(self, id, "bind", "/fast/in", HOLM_ERROR_INVALID);
+    expect_mount(self, id, "tmpfs", "/fast/in", 0);
+    expect_mount(self, id, "bind", "/deep/down/here", 0);
+    expect_mount(self, id, "bind", "/deep", HOLM_ERROR_IN_USE);
+    expect_mount(self, id, "volume", "/volume", HOLM_ERROR_NOT_FOUND);
+    const char *const wrong[] = {"/", "//", "/a/../b", "/./a", "data", ""};
+    for (size_t i = 0; i < array_length(wrong); i++)
+        expect_mount(self, id, "bind", wrong[i], HOLM_ERROR_INVALID);
+    expect_unmount(self, id, "/data", HOLM_ERROR_IN_USE);
+    expect_unmount(self, id, "/dat", HOLM_ERROR_NOT_FOUND);
+    expect_unmount(self, id, "/fast", HOLM_ERROR_IN_USE);
+    expect_unmount(self, id, "/fast/in", 0);
+    expect_unmount(self, id, "/data/in/", 0);
+    expect_unmount(self, id, "/data", 0);
+    json_t *now = state_container_get(self->db, id, NULL),
+           *configuration = json_object_get(now, "configuration");
+    assert_int_equal(json_array_size(json_object_get(configuration, "mounts")), 2);
+    assert_int_equal(json_array_size(json_object_get(configuration, "tmpfs")), 1);
+    json_decref(now);
+    assert_int_equal(events_of(self, "mount"), 6);
+    assert_int_equal(events_of(self, "unmount"), 3);
+    for (int i = 2; i < CONFIGURATION_MOUNTS_MOST; i++) {
+        cleanup_free char *place = path_format("/more/%d", i);
+        expect_mount(self, id, "bind", place, 0);
+    }
+    expect_mount(self, id, "bind", "/more/than", HOLM_ERROR_LIMIT);
+    cleanup_free char *lock = path_format("%s/containers/%s/lock", self->where.data, id);
+    int fd = file_lock(lock, true, false, NULL); // a shim has it
+    expect_mount(self, id, "bind", "/late", HOLM_ERROR_IN_USE);
+    expect_unmount(self, id, "/more/3", HOLM_ERROR_IN_USE);
+    close(fd);
+    json_decref(document);
+}
+
 // Runs create or remove in a child that a fault point kills, and puts it right.
 static void kill_at(fixture *self, const char *fault, const char *remove_id) {
     state_close(steal_pointer(&self->db)); // never carried across fork
@@ -183,6 +262,7 @@ static void ids_are_checked(void **data) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(created_and_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(mounts_come_and_go, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lost_shim_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kill_in_create_leaves_nothing_half, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kill_in_remove_leaves_nothing_half, setup, teardown),

@@ -16,6 +16,7 @@
 #include "guest/capability.h"
 #include "guest/cpio.h"
 #include "guest/mount.h"
+#include "guest/mountinfo.h"
 #include "guest/netlink.h"
 #include "guest/rlimit.h"
 #include "guest/text.h"
@@ -252,6 +253,37 @@ static void cpio_form(void **state) {
     assert_memory_equal(second + 124 + 110, "TRAILER!!!", 11);
 }
 
+static void mountinfo_lines(void **state) {
+    char share[] =
+        "61 25 0:45 /0 /run/holm/rootfs/a\\040b\\134 rw,nodev shared:3 master:1 - virtiofs mount0 rw";
+    char gone[] = "62 25 0:45 /1//deleted /x rw - virtiofs holm rw";
+    char disk[] = "63 25 254:32 / /data ro,noatime shared:9 - ext4 /dev/vdc ro";
+    const char *const wrong[] = {
+        "", "a b", "1 2 3:4", "1 2 3:4 ", "1 2 3:4 / /a rw shared:1", "1 2 3:4 / /a rw - ext4"};
+    mountinfo one;
+    (void)state;
+    assert_true(mountinfo_parse(share, &one));
+    assert_int_equal(one.id, 61);
+    assert_int_equal(one.minor, 45);
+    assert_string_equal(one.place, "/run/holm/rootfs/a b\\");
+    assert_string_equal(one.type, "virtiofs");
+    assert_string_equal(one.source, "mount0");
+    assert_true(mountinfo_shows(&one, "0"));
+    assert_false(mountinfo_shows(&one, "01"));
+    assert_false(mountinfo_shows(&one, ""));
+    assert_true(mountinfo_parse(gone, &one));
+    assert_true(mountinfo_shows(&one, "1"));
+    assert_true(mountinfo_parse(disk, &one));
+    assert_int_equal(one.major, 254);
+    assert_string_equal(one.root, "/");
+    assert_false(mountinfo_shows(&one, "0"));
+    for (size_t i = 0; i < array_length(wrong); i++) {
+        char line[64];
+        snprintf(line, sizeof line, "%s", wrong[i]);
+        assert_false(mountinfo_parse(line, &one));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(account_names_and_numbers),
@@ -267,6 +299,7 @@ int main(void) {
         cmocka_unit_test(hardware_addresses),
         cmocka_unit_test(numbers_and_lines),
         cmocka_unit_test(cpio_form),
+        cmocka_unit_test(mountinfo_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
