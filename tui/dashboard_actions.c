@@ -7,7 +7,9 @@
 void dashboard_report(dashboard *self, const char *what, const holm_error *error) {
     char text[512];
     const char *hint = holm_error_hint_of(error);
-    snprintf(text, sizeof(text), "%s: %s%s%s", what, holm_error_message(error), hint ? "; " : "",
+    const char *message = holm_error_message(error);
+    bool said = strncmp(message, what, strlen(what)) == 0; // "pull: pull debian: …" says it twice
+    snprintf(text, sizeof(text), "%s%s%s%s%s", said ? "" : what, said ? "" : ": ", message, hint ? "; " : "",
              hint ? hint : "");
     ui_set_notice(&self->ui, NOTICE_BAD, text);
     dashboard_dirty(self);

@@ -6,7 +6,8 @@
 
 #include "tui/dashboard_private.h"
 
-#define SECTOR 512 // what the kernel counts in, whatever the disk has
+#define LEAST_MS 900
+#define SECTOR   512 // what the kernel counts in, whatever the disk has
 
 // False: too short a time to say anything.
 static bool sample_cpu(dashboard *self) {
@@ -102,7 +103,8 @@ static void sample_rates(dashboard *self) {
 }
 
 void dashboard_host_sample(dashboard *self) {
-    if (!sample_cpu(self))
+    // As often as a container is looked at, however many there are.
+    if ((self->host_ms && uv_now(self->loop) - self->host_ms < LEAST_MS) || !sample_cpu(self))
         return;
     sample_memory(&self->model.host);
     sample_rates(self);

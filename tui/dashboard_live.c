@@ -198,8 +198,11 @@ static void on_task(holm_watch *watch, json_t *item, void *data) {
     ui_refresh_list(&self->ui, &self->model, PANE_TASKS);
     if (done) {
         char text[512];
-        snprintf(text, sizeof(text), "%.20s %.200s: %.200s", task->kind, task->subject,
-                 task->failed ? task->error : task->phase);
+        const char *outcome = task->failed ? task->error : task->phase;
+        if (strncmp(outcome, task->kind, strlen(task->kind)) == 0)
+            snprintf(text, sizeof(text), "%.400s", outcome);
+        else
+            snprintf(text, sizeof(text), "%.20s %.200s: %.200s", task->kind, task->subject, outcome);
         const char *run = action_keymap_keys(self->keymap, action_find("task.run"));
         if (strcmp(task->kind, "pull") == 0 && strcmp(task->phase, "done") == 0 && *run)
             snprintf(text + strlen(text), sizeof(text) - strlen(text), "; %.*s runs it",

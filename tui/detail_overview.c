@@ -16,6 +16,16 @@ int detail_field(const painter *self, int y, const char *label, theme_role role,
     return y + 1;
 }
 
+// One that has to be readable whole.
+static int wrapped_field(const painter *self, int y, const char *label, theme_role role, const char *text) {
+    if (!*text)
+        return y;
+    paint_line(self, 1, y, THEME_MUTED, label);
+    painter inside = *self;
+    inside.area.width--;
+    return paint_wrapped(&inside, 1 + LABEL, y, role, text);
+}
+
 static int health_field(const painter *self, int y, const model_container *container) {
     char text[96];
     bool bad = model_container_unhealthy(container);
@@ -26,8 +36,8 @@ static int health_field(const painter *self, int y, const model_container *conta
                  container->health_code);
     bool well = strcmp(container->health, "healthy") == 0;
     y = detail_field(self, y, "health", bad ? THEME_BAD : well ? THEME_GOOD : THEME_BUSY, text);
-    return detail_field(self, y, "it says", container->health_failures ? THEME_TEXT : THEME_MUTED,
-                        container->health_output);
+    return wrapped_field(self, y, "it says", container->health_failures ? THEME_TEXT : THEME_MUTED,
+                         container->health_output);
 }
 
 static int state_field(const painter *self, int y, const model_container *container) {
@@ -46,7 +56,7 @@ static int state_field(const painter *self, int y, const model_container *contai
     else
         snprintf(text, sizeof(text), "%s %s", glyph, model_exit_text(container, reason, sizeof(reason)));
     y = detail_field(self, y, "state", role, text);
-    y = detail_field(self, y, "why", THEME_BAD, container->error);
+    y = wrapped_field(self, y, "why", THEME_BAD, container->error);
     if (model_container_running(container) && *container->health)
         y = health_field(self, y, container);
     if (container->restarts) {
@@ -233,8 +243,8 @@ int detail_task(const painter *self) {
                      (int)left % 60);
         y = detail_field(self, y, "rate", THEME_TEXT, text);
     }
-    y = detail_field(self, y, "failed", THEME_BAD, task->error);
-    y = detail_field(self, y, "to do", THEME_TEXT, task->hint);
+    y = wrapped_field(self, y, "failed", THEME_BAD, task->error);
+    y = wrapped_field(self, y, "to do", THEME_TEXT, task->hint);
     if (task->outcome_count)
         return outcome_rows(self, y + 1, task);
     if (task->output && *task->output)

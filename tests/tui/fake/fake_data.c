@@ -165,6 +165,9 @@ json_t *fake_progress(const char *subject, unsigned step, int64_t now_ns) {
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:b, s:I, s:s, s:s}", "task", subject, "kind",
                      "pull", "subject", subject, "phase", end ? (bad ? "failed" : "done") : "downloading",
                      "bytesDone", done, "bytesTotal", total, "layers", layers, "done", end, "startedUnixNs",
-                     (json_int_t)now_ns, "error", end && bad ? "registry docker.io says: not found" : "",
+                     (json_int_t)now_ns, "error",
+                     end && bad ? "registry docker.io says: not found, or that there is nobody of that name, "
+                                  "who may have it, under this address"
+                                : "",
                      "hint", end && bad ? "check the name, or log in" : "");
 }

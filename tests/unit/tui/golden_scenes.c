@@ -313,6 +313,16 @@ static void tasks(dashboard *self) {
     ui_use_pane(&self->ui, PANE_TASKS);
 }
 
+// Why it failed can be read whole.
+static void task_failed(dashboard *self) {
+    tasks(self);
+    for (size_t i = 0; i < self->ui.lists[PANE_TASKS].count; i++)
+        if (((const model_task *)ui_item_at(&self->ui, &self->model, PANE_TASKS, i))->failed)
+            ui_select(&self->ui, &self->model, PANE_TASKS, i);
+    self->ui.focus = FOCUS_DETAIL;
+    self->ui.detail_open = true;
+}
+
 static void command(dashboard *self) {
     static const char output[] = "sent 12 files\r\n\x1b]0;evil title\a\x1b[31mred\xe2\x80\xae\nno newline";
     containers(self);
@@ -516,6 +526,7 @@ const scene scenes[] = {
     {"images", images},
     {"image", image_detail},
     {"tasks", tasks},
+    {"task-failed", task_failed},
     {"layers", layers},
     {"configuration", configuration},
     {"users", users},
