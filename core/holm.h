@@ -361,8 +361,9 @@ void holm_network_inspect(holm_client *client, const char *name, holm_done done,
 void holm_network_create(holm_client *client, json_t *configuration, holm_done done, void *data);
 /// IN_USE while it has members. result: the document as it was.
 void holm_network_remove(holm_client *client, const char *name, holm_done done, void *data);
-/// Puts a container on one more network, at once where it runs. options: {"address", "mac", "aliases"}, each
-/// optional; taken over, may be NULL. EXISTS: it is there already. result: the container's document.
+/// Puts a container on one more network, at once where it runs. options: {"address", "addressV6", "mac",
+/// "aliases"}, each optional; taken over, may be NULL. EXISTS: it is there already. result: the container's
+/// document.
 void holm_network_connect(holm_client *client, const char *network, const char *container, json_t *options,
                           holm_done done, void *data);
 /// Takes it off. result: the container's document.

@@ -150,6 +150,7 @@ static void call_connect(holm_request *self, holm_request_next lost) {
     message.network = text_of(self->json, "name");
     message.address = text_of(self->json, "address");
     message.mac = text_of(self->json, "mac");
+    message.address6 = text_of(self->json, "addressV6");
     message.aliases = texts;
     for (size_t i = 0; i < json_array_size(aliases); i++)
         texts[message.n_aliases++] = (char *)json_string_value(json_array_get(aliases, i));

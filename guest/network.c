@@ -127,7 +127,13 @@ int network_route_add(const Holm__Agent__V1__RouteRequest *request, holm_error *
         holm_error_wrap(error, "route to %s", has_destination ? request->destination : "everything");
         return -1;
     }
-    return 0;
+    if (!*request->gateway6)
+        return 0;
+    if (netlink_address_parse(request->gateway6, &gateway, error) == 0 &&
+        netlink_add_route(index, NULL, &gateway, error) == 0)
+        return 0;
+    holm_error_wrap(error, "route to everything in IPv6");
+    return -1;
 }
 
 // One word of a configuration file: no line of someone else's comes in through it.

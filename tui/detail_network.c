@@ -23,6 +23,25 @@ void detail_ports(const view_context *view, const model_container *container, ch
     }
 }
 
+// What it was given and others have not.
+static int settings(const painter *self, int y, const model_network *network) {
+    const json_t *configuration = json_object_get(network->document, "configuration");
+    const json_t *servers = json_object_get(configuration, "dns"),
+                 *mtu = json_object_get(configuration, "mtu");
+    char text[160] = "";
+    size_t used = 0, index;
+    json_t *server;
+    json_array_foreach ((json_t *)servers, index, server) {
+        const char *address = json_string_value(server);
+        cleanup_free char *safe = holm_text_escape(address ? address : "", address ? strlen(address) : 0);
+        if (used < sizeof(text) - 50)
+            used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%.46s", index ? " " : "", safe);
+    }
+    y = detail_field(self, y, "dns", THEME_TEXT, text);
+    snprintf(text, sizeof(text), "%d", (int)json_integer_value(mtu));
+    return detail_field(self, y, "mtu", THEME_TEXT, mtu ? text : "");
+}
+
 int detail_network(const painter *self) {
     const model_state *model = self->view->model;
     const model_network *network = ui_network(self->view->ui, model);
@@ -30,6 +49,9 @@ int detail_network(const painter *self) {
     int y = -(int)self->view->ui->detail_top;
     y = detail_field(self, y, "subnet", THEME_STRONG, network->subnet);
     y = detail_field(self, y, "gateway", THEME_TEXT, network->gateway);
+    y = detail_field(self, y, "subnet v6", THEME_STRONG, network->subnet6);
+    y = detail_field(self, y, "gateway v6", THEME_TEXT, network->gateway6);
+    y = settings(self, y, network);
     y = detail_field(self, y, "mode", THEME_TEXT, network->mode);
     snprintf(text, sizeof(text), "%s ago", view_age(self->view->now - network->created, age));
     y = detail_field(self, y, "created", THEME_MUTED, network->created ? text : "");
@@ -47,6 +69,10 @@ int detail_network(const painter *self) {
         detail_ports(self->view, container, ports, sizeof(ports));
         snprintf(note, sizeof(note), "%-16.40s %s", safe, ports);
         y = detail_container_line(self, y, container, note);
+        const char *address6 = model_member_address6(container, network->name);
+        cleanup_free char *safe6 = address6 ? holm_text_escape(address6, strlen(address6)) : NULL;
+        if (safe6)
+            y = detail_container_more(self, y, safe6);
     }
     return y + (int)self->view->ui->detail_top;
 }

@@ -114,10 +114,21 @@ void detail_heading(const painter *self, int y, const char *text) {
     paint(self, 2 + used, y, 1, THEME_TITLE, " ");
 }
 
+static int name_width(const painter *self) {
+    int name = self->area.width / 3;
+    return name > 28 ? 28 : name;
+}
+
+int detail_container_more(const painter *self, int y, const char *note) {
+    int name = name_width(self);
+    if (y >= 0 && y < self->area.height)
+        paint(self, 4 + name, y, self->area.width - name - 5, THEME_MUTED, note);
+    return y + 1;
+}
+
 int detail_container_line(const painter *self, int y, const model_container *container, const char *note) {
     theme_role role;
-    int name = self->area.width / 3;
-    name = name > 28 ? 28 : name;
+    int name = name_width(self);
     if (y < 0 || y >= self->area.height)
         return y + 1;
     const char *glyph = view_state(self->view, container, &role);

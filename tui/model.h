@@ -47,7 +47,7 @@ typedef struct model_image {
 } model_image;
 
 typedef struct model_network {
-    char *id, *name, *subnet, *gateway, *mode;
+    char *id, *name, *subnet, *gateway, *subnet6, *gateway6, *mode; ///< of IPv6: "" where it has none
     int64_t created;
     json_t *document;
 } model_network;
@@ -180,6 +180,8 @@ model_network *model_find_network(const model_state *self, const char *id);
 model_volume *model_find_volume(const model_state *self, const char *id);
 /// The container's address on the network, or NULL when it is no member.
 const char *model_member_address(const model_container *container, const char *network);
+/// The same of IPv6, also NULL when it has none there.
+const char *model_member_address6(const model_container *container, const char *network);
 /// Whether the container mounts the volume.
 bool model_container_mounts(const model_container *container, const char *volume);
 model_task *model_find_task(const model_state *self, const char *id);

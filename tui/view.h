@@ -122,6 +122,8 @@ void detail_ports(const view_context *view, const model_container *container, ch
 void detail_mounts(const view_context *view, const model_container *container, char *out, size_t size);
 /// A container in one line: state, name, a note. Returns the next row.
 int detail_container_line(const painter *self, int y, const model_container *container, const char *note);
+/// A second line of it: what else there is to note.
+int detail_container_more(const painter *self, int y, const char *note);
 void detail_logs(const painter *self);
 void detail_console(const painter *self);
 /// Two consoles side by side.

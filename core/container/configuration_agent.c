@@ -329,11 +329,14 @@ Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const j
     const json_t *first = json_array_get(networks, 0);
     Holm__Agent__V1__Hosts *hosts = allocate(1, sizeof *hosts);
     holm__agent__v1__hosts__init(hosts);
-    hosts->entries = allocate(3 + json_array_size(more), sizeof *hosts->entries);
+    hosts->entries = allocate(4 + json_array_size(more), sizeof *hosts->entries);
     hosts->entries[hosts->n_entries++] = host_create("127.0.0.1", "localhost", NULL);
     hosts->entries[hosts->n_entries++] = host_create("::1", "localhost", "ip6-localhost");
     const char *own = first ? text_of(first, "address") : "127.0.1.1";
     hosts->entries[hosts->n_entries++] = host_create(own, text_of(configuration, "hostname"), NULL);
+    const char *own6 = text_of(first, "addressV6");
+    if (*own6)
+        hosts->entries[hosts->n_entries++] = host_create(own6, text_of(configuration, "hostname"), NULL);
     size_t index;
     json_t *item;
     json_array_foreach (more, index, item) {
@@ -372,6 +375,18 @@ Holm__Agent__V1__Dns *configuration_dns(const json_t *configuration, const json_
     return dns;
 }
 
+// A container that is older than its network's IPv6 has none.
+static bool has_ip6(const json_t *network) {
+    return *text_of(network, "addressV6") != 0;
+}
+
+static void add_address(Holm__Agent__V1__Interface *made, const json_t *network, const char *address,
+                        const char *prefix) {
+    if (asprintf(&made->addresses[made->n_addresses++], "%s/%lld", text_of(network, address),
+                 (long long)json_integer_value(json_object_get(network, prefix))) < 0)
+        abort();
+}
+
 Holm__Agent__V1__Interface *configuration_interface(const json_t *network, const char *card) {
     Holm__Agent__V1__Interface *made = allocate(1, sizeof *made);
     holm__agent__v1__interface__init(made);
@@ -380,10 +395,10 @@ Holm__Agent__V1__Interface *configuration_interface(const json_t *network, const
     json_int_t mtu = json_integer_value(json_object_get(network, "mtu"));
     made->mtu = mtu ? (uint32_t)mtu : NETWORK_MTU;
     made->up = true;
-    made->addresses = allocate(1, sizeof *made->addresses);
-    if (asprintf(&made->addresses[made->n_addresses++], "%s/%lld", text_of(network, "address"),
-                 (long long)json_integer_value(json_object_get(network, "prefix"))) < 0)
-        abort();
+    made->addresses = allocate(2, sizeof *made->addresses);
+    add_address(made, network, "address", "prefix");
+    if (has_ip6(network))
+        add_address(made, network, "addressV6", "prefixV6");
     return made;
 }
 
@@ -402,6 +417,7 @@ Holm__Agent__V1__RouteRequest *configuration_route(const json_t *network, const 
     route->interface = copy_text(card);
     route->destination = copy_text("default");
     route->gateway = copy_text(text_of(network, "gateway"));
+    route->gateway6 = copy_text(has_ip6(network) ? text_of(network, "gatewayV6") : "");
     return route;
 }
 

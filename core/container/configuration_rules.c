@@ -83,11 +83,9 @@ static const key_rule host_rules[] = {
     {0},
 };
 static const key_rule network_rules[] = {
-    {.key = "name", .kind = KIND_TEXT},
-    {.key = "aliases", .kind = KIND_TEXTS},
-    {.key = "address", .kind = KIND_TEXT},
-    {.key = "mac", .kind = KIND_TEXT},
-    {0},
+    {.key = "name", .kind = KIND_TEXT},      {.key = "aliases", .kind = KIND_TEXTS},
+    {.key = "addressV6", .kind = KIND_TEXT}, {.key = "address", .kind = KIND_TEXT},
+    {.key = "mac", .kind = KIND_TEXT},       {0},
 };
 static const key_rule port_rules[] = {
     {.key = "hostAddress", .kind = KIND_TEXT},

@@ -20,7 +20,8 @@ static size_t find(const json_t *networks, const char *name) {
 int container_network_take(state *db, const char *id, const json_t *asked, json_t *networks,
                            holm_error **error) {
     const state_address_wish wish = {json_string_value(json_object_get(asked, "address")),
-                                     json_string_value(json_object_get(asked, "mac"))};
+                                     json_string_value(json_object_get(asked, "mac")),
+                                     json_string_value(json_object_get(asked, "addressV6"))};
     json_t *entry = state_address_take(db, text_of(asked, "name"), id, &wish, error);
     if (!entry)
         return -1;
@@ -34,11 +35,14 @@ json_t *container_network_describe(state *db, const json_t *entry, holm_error **
     if (!network)
         return NULL;
     json_t *described = json_deep_copy(entry);
-    static const char *const keys[] = {"subnet", "internal", "mtu", "dns"};
-    for (size_t i = 0; i < array_length(keys); i++) {
-        json_t *value = json_object_get(json_object_get(network, "configuration"), keys[i]);
+    static const struct {
+        const char *part, *key;
+    } known[] = {{"configuration", "subnet"},   {"configuration", "subnetV6"}, {"status", "gatewayV6"},
+                 {"configuration", "internal"}, {"configuration", "mtu"},      {"configuration", "dns"}};
+    for (size_t i = 0; i < array_length(known); i++) {
+        json_t *value = json_object_get(json_object_get(network, known[i].part), known[i].key);
         if (value)
-            json_object_set(described, keys[i], value);
+            json_object_set(described, known[i].key, value);
     }
     json_decref(network);
     return described;

@@ -327,6 +327,8 @@ static void handle_connect(waiter *call, const ProtobufCMessage *base) {
     json_t *asked = json_pack("{s:s, s:o}", "name", request->network, "aliases", aliases);
     if (*request->address)
         json_object_set_new(asked, "address", json_string(request->address));
+    if (*request->address6)
+        json_object_set_new(asked, "addressV6", json_string(request->address6));
     if (*request->mac)
         json_object_set_new(asked, "mac", json_string(request->mac));
     change(call, asked, true);

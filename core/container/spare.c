@@ -16,13 +16,14 @@
 #include "vm/layers_disk.h"
 #include "vm/machine.h"
 
-#define SHAPE_DIGITS  16
-#define PARTS_DIGITS  8
-#define NAME_LENGTH   (SHAPE_DIGITS + 1 + 8)
-#define USES_MOST     32 // starts that are remembered
-#define SPARES_MOST   (2 * SPARE_POOL_MOST)
-#define LAYERS_MOST   500
-#define ADDRESS_SPACE "198.18.0." // of benchmarks (RFC 2544): no network has it
+#define SHAPE_DIGITS   16
+#define PARTS_DIGITS   8
+#define NAME_LENGTH    (SHAPE_DIGITS + 1 + 8)
+#define USES_MOST      32 // starts that are remembered
+#define SPARES_MOST    (2 * SPARE_POOL_MOST)
+#define LAYERS_MOST    500
+#define ADDRESS_SPACE  "198.18.0." // of benchmarks (RFC 2544): no network has it
+#define ADDRESS_SPACE6 "2001:2:0:" // the same of IPv6 (RFC 5180)
 
 char *spare_folder(const paths *where, const char *name) {
     return path_join(where->runtime, "s", name, NULL);
@@ -62,12 +63,16 @@ static uint64_t measure_layers(const paths *where, const json_t *layers) {
 static json_t *pretend_networks(size_t count) {
     json_t *networks = json_array();
     for (size_t i = 0; i < count; i++) {
-        char mac[18], address[24], gateway[24];
+        char mac[18], address[24], gateway[24], address6[32], gateway6[32];
         snprintf(mac, sizeof mac, "02:00:00:00:00:%02zx", i & 0xff);
         snprintf(address, sizeof address, ADDRESS_SPACE "%zu", (4 * i + 2) & 0xff);
         snprintf(gateway, sizeof gateway, ADDRESS_SPACE "%zu", (4 * i + 1) & 0xff);
-        json_array_append_new(networks, json_pack("{s:s, s:s, s:s, s:s, s:i}", "name", "", "mac", mac,
-                                                  "address", address, "gateway", gateway, "prefix", 30));
+        snprintf(address6, sizeof address6, ADDRESS_SPACE6 "%zx::2", i & 0xff);
+        snprintf(gateway6, sizeof gateway6, ADDRESS_SPACE6 "%zx::1", i & 0xff);
+        json_array_append_new(networks,
+                              json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "name", "", "mac", mac,
+                                        "address", address, "gateway", gateway, "prefix", 30, "addressV6",
+                                        address6, "gatewayV6", gateway6, "prefixV6", 64));
     }
     return networks;
 }

@@ -93,15 +93,16 @@ int state_container_delete(state *self, const char *id, holm_error **error);
 
 // ---- addresses ----
 
-/// What a container asks for on a network; either may be NULL: one is chosen then.
+/// What a container asks for on a network; each may be NULL: one is chosen then.
 typedef struct state_address_wish {
-    const char *address; ///< IPv4, of a host in the network's subnet
-    const char *mac;     ///< "02:…", of one card
+    const char *address;  ///< IPv4, of a host in the network's subnet
+    const char *mac;      ///< "02:…", of one card
+    const char *address6; ///< IPv6, the same
 } state_address_wish;
 
 /// Gives (or gives again) the container an address on the network: stable over restarts, never twice. result:
-/// {"name", "address", "prefix", "gateway", "mac"}, "name" that of the network. The network is made with its
-/// defaults when it is "default".
+/// {"name", "address", "prefix", "gateway", "mac"}, and where the network has IPv6 "addressV6", "prefixV6"
+/// and "gatewayV6"; "name" is that of the network, which is made with its defaults when it is "default".
 json_t *state_address_take(state *self, const char *network, const char *container_id,
                            const state_address_wish *wish, holm_error **error);
 /// network NULL: those on all of them.

@@ -5,7 +5,7 @@
 
 #include "core/store/state.h"
 
-#define STATE_VERSION 4
+#define STATE_VERSION 5
 
 struct state {
     sqlite3 *database;

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "core/base/subnet.h"
 #include "core/base/time.h"
@@ -9,6 +10,10 @@
 #define LABELS_MOST  64
 #define PREFIX_LEAST 8
 #define PREFIX_MOST  29
+#define PREFIX6      64
+#define SUBNET6      "subnetV6"
+#define NO_SUBNET6   "none" // what is asked for where IPv6 is not wanted
+#define TRIES_MOST   64
 #define MTU_LEAST    1280  // NETWORK_MTU_LEAST
 #define MTU_MOST     65520 // NETWORK_MTU
 #define SERVERS_MOST 3     // NETWORK_SERVERS_MOST
@@ -47,7 +52,8 @@ static const char *taken_by(const json_t *networks, const subnet *candidate) {
     json_array_foreach ((json_t *)networks, index, network) {
         const json_t *configuration = json_object_get(network, "configuration");
         subnet other;
-        if (subnet_parse(text_of(configuration, "subnet"), AF_INET, &other) &&
+        if (subnet_parse(text_of(configuration, candidate->family == AF_INET ? "subnet" : SUBNET6),
+                         candidate->family, &other) &&
             subnet_overlaps(&other, candidate))
             return text_of(configuration, "name");
     }
@@ -79,6 +85,9 @@ static const char *special(const subnet *asked) {
         {AF_INET, "169.254.0.0/16",
          "addresses of one link: the host's loopback is given to containers there"},
         {AF_INET, "224.0.0.0/3", "multicast, or reserved"},
+        {AF_INET6, "::/16", "every machine's own loopback, and other addresses of no host"},
+        {AF_INET6, "fe80::/10", "addresses of one link, which every card has"},
+        {AF_INET6, "ff00::/8", "multicast"},
     };
     for (size_t i = 0; i < array_length(all); i++) {
         subnet other;
@@ -90,7 +99,10 @@ static const char *special(const subnet *asked) {
 
 static int check_subnet(const json_t *networks, const subnet *asked, const char *text, holm_error **error) {
     const char *other = taken_by(networks, asked), *what = special(asked);
-    if (asked->prefix < PREFIX_LEAST || asked->prefix > PREFIX_MOST)
+    if (asked->family == AF_INET6 && asked->prefix != PREFIX6)
+        holm_error_set(error, HOLM_ERROR_INVALID, "the prefix of %s is not /%d, as a network's is in IPv6",
+                       text, PREFIX6);
+    else if (asked->family == AF_INET && (asked->prefix < PREFIX_LEAST || asked->prefix > PREFIX_MOST))
         holm_error_set(error, HOLM_ERROR_INVALID, "the prefix of %s is not within /%d and /%d", text,
                        PREFIX_LEAST, PREFIX_MOST);
     else if (what)
@@ -110,6 +122,58 @@ static int take_subnet(const json_t *networks, const char *text, subnet *out, ho
         return check_subnet(networks, out, text, error);
     holm_error_set(error, HOLM_ERROR_INVALID, "\"%.60s\" is not a subnet such as 10.90.0.0/24", text);
     return -1;
+}
+
+// ---- of IPv6 ----
+
+// As routed(), of IPv6.
+static bool routed6(const subnet *candidate) {
+    cleanup_file FILE *routes = fopen("/proc/net/ipv6_route", "re");
+    char line[256];
+    while (routes && fgets(line, sizeof line, routes)) {
+        subnet route = {.family = AF_INET6};
+        int at = 0;
+        for (size_t i = 0; i < sizeof route.base && sscanf(line + 2 * i, "%2hhx", &route.base[i]) == 1; i++)
+            at = 2 * (int)i + 2;
+        if (at == 2 * (int)sizeof route.base && sscanf(line + at, "%x", &route.prefix) == 1 &&
+            route.prefix > 0 && route.prefix <= 128 && subnet_overlaps(&route, candidate))
+            return true;
+    }
+    return false;
+}
+
+// A unique local one (RFC 4193): random, so that it is nobody else's either.
+static int choose_subnet6(const json_t *networks, subnet *out, holm_error **error) {
+    for (int i = 0; i < TRIES_MOST; i++) {
+        *out = (subnet){.family = AF_INET6, .prefix = PREFIX6, .base = {0xfd}};
+        if (getrandom(out->base + 1, PREFIX6 / 8 - 1, 0) == PREFIX6 / 8 - 1 && !routed6(out) &&
+            !taken_by(networks, out))
+            return 0;
+    }
+    holm_error_set(error, HOLM_ERROR_INTERNAL, "no random subnet of IPv6 is free");
+    return -1;
+}
+
+static int set_subnet6(json_t *configuration, json_t *status, const json_t *networks, holm_error **error) {
+    const char *asked = text_of(configuration, SUBNET6);
+    char text[SUBNET_TEXT];
+    subnet of;
+    if (strcmp(asked, NO_SUBNET6) == 0) {
+        json_object_del(configuration, SUBNET6);
+        return 0;
+    }
+    if (!*asked && choose_subnet6(networks, &of, error) < 0)
+        return -1;
+    if (*asked && !subnet_parse(asked, AF_INET6, &of)) {
+        holm_error_set(error, HOLM_ERROR_INVALID,
+                       "\"%.60s\" is not a subnet of IPv6 such as fd12:3456:789a::/64", asked);
+        return -1;
+    }
+    if (*asked && check_subnet(networks, &of, asked, error) < 0)
+        return -1;
+    json_object_set_new(configuration, SUBNET6, json_string(subnet_text(&of, text)));
+    json_object_set_new(status, "gatewayV6", json_string(subnet_host(&of, 1, text)));
+    return 0;
 }
 
 // The gateway is the first host unless another was asked for.
@@ -182,7 +246,8 @@ static int check_servers(const json_t *configuration, holm_error **error) {
 }
 
 static int check_values(json_t *asked, holm_error **error) {
-    static const char *const known[] = {"name", "subnet", "gateway", "internal", "labels", "mtu", "dns"};
+    static const char *const known[] = {"name",   "subnet", "gateway", "internal",
+                                        "labels", "mtu",    "dns",     SUBNET6};
     const char *key;
     json_t *value, *labels = json_object_get(asked, "labels");
     bool fit = json_is_object(labels) && texts_fit(labels, LABELS_MOST) &&
@@ -222,7 +287,8 @@ static int complete(json_t *configuration, json_t *status, const json_t *network
     set_default(configuration, "labels", json_object());
     if (check_values(configuration, error) < 0 ||
         take_subnet(networks, text_of(configuration, "subnet"), &of, error) < 0 ||
-        set_gateway(configuration, status, &of, error) < 0)
+        set_gateway(configuration, status, &of, error) < 0 ||
+        set_subnet6(configuration, status, networks, error) < 0)
         return -1;
     json_object_set_new(configuration, "subnet", json_string(subnet_text(&of, text)));
     json_object_set_new(status, "createdAt", json_string(time_format(time_now_ns(), now)));
@@ -291,7 +357,7 @@ static json_t *member_of(sqlite3_stmt *statement, const json_t *network, holm_er
     json_array_foreach (json_object_get(status, "networks"), index, address) {
         if (strcmp(text_of(address, "name"), name) != 0)
             continue;
-        static const char *const keys[] = {"address", "mac"};
+        static const char *const keys[] = {"address", "addressV6", "mac"};
         for (size_t i = 0; i < array_length(keys); i++)
             if (json_object_get(address, keys[i]))
                 json_object_set(member, keys[i], json_object_get(address, keys[i]));

@@ -42,8 +42,20 @@ static const char *const schema_4 =
     "  WHERE json_type(status, '$.addresses') = 'array';"
     "PRAGMA user_version=4;";
 
+// A place on a network has an address of IPv6, where that network has a subnet of it: new ones do, and
+// "default", which cannot be made anew.
+static const char *const schema_5 =
+    "ALTER TABLE addresses ADD COLUMN address6 TEXT;"
+    "CREATE UNIQUE INDEX addresses_address6 ON addresses(network, address6);"
+    "UPDATE networks SET document = json_set(document, '$.configuration.subnetV6',"
+    "  printf('fd%02x:%x:%x:%x::/64', abs(random() % 256), 1 + abs(random() % 65535),"
+    "    1 + abs(random() % 65535), 1 + abs(random() % 65535))) WHERE name = 'default';"
+    "UPDATE networks SET document = json_set(document, '$.status.gatewayV6',"
+    "  replace(json_extract(document, '$.configuration.subnetV6'), '::/64', '::1')) WHERE name = 'default';"
+    "PRAGMA user_version=5;";
+
 int state_migrate(state *self, int from, holm_error **error) {
-    const char *const steps[STATE_VERSION] = {schema_1, schema_2, schema_3, schema_4};
+    const char *const steps[STATE_VERSION] = {schema_1, schema_2, schema_3, schema_4, schema_5};
     for (int version = from; version < STATE_VERSION; version++) {
         int result = sqlite3_exec(self->database, steps[version], NULL, NULL, NULL);
         if (result == SQLITE_OK)

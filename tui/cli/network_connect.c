@@ -4,10 +4,11 @@
 #include "tui/cli/options.h"
 #include "tui/cli/references.h"
 
-enum { KEY_IP = 0x200, KEY_MAC, KEY_ALIAS };
+enum { KEY_IP = 0x200, KEY_IP6, KEY_MAC, KEY_ALIAS };
 
 static const struct argp_option options[] = {
     {"ip", KEY_IP, "ADDRESS", 0, "Its IPv4 address there; a free one is chosen", 0},
+    {"ip6", KEY_IP6, "ADDRESS", 0, "The same of IPv6", 0},
     {"mac", KEY_MAC, "ADDRESS", 0, "The hardware address of its card", 0},
     {"alias", KEY_ALIAS, "NAME", 0, "It is also called so there", 0},
     {0},
@@ -23,6 +24,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     switch (key) {
     case KEY_IP:
         return json_object_set_new(self->asked, "address", json_string(argument));
+    case KEY_IP6:
+        return json_object_set_new(self->asked, "addressV6", json_string(argument));
     case KEY_MAC:
         return json_object_set_new(self->asked, "mac", json_string(argument));
     case KEY_ALIAS:

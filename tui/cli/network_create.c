@@ -5,11 +5,13 @@
 #include "tui/cli/options.h"
 #include "tui/cli/references.h"
 
-enum { KEY_SUBNET = 0x200, KEY_GATEWAY, KEY_INTERNAL, KEY_MTU, KEY_DNS };
+enum { KEY_SUBNET = 0x200, KEY_SUBNET6, KEY_GATEWAY, KEY_INTERNAL, KEY_MTU, KEY_DNS };
 
 static const struct argp_option options[] = {
     {"subnet", KEY_SUBNET, "CIDR", 0, "IPv4 addresses, for example 10.90.0.0/24; a free one is chosen", 0},
-    {"gateway", KEY_GATEWAY, "ADDRESS", 0, "The gateway's address (the first)", 0},
+    {"subnet-v6", KEY_SUBNET6, "CIDR", 0,
+     "IPv6 addresses, a /64, or none; a random one of fd00::/8 is chosen", 0},
+    {"gateway", KEY_GATEWAY, "ADDRESS", 0, "The gateway's address of IPv4 (the first)", 0},
     {"internal", KEY_INTERNAL, NULL, 0, "No way to the outside", 0},
     {"mtu", KEY_MTU, "BYTES", 0, "How large its frames can be, 1280 to 65520 (65520)", 0},
     {"dns", KEY_DNS, "ADDRESS", 0,
@@ -36,6 +38,8 @@ static error_t parse(int key, char *argument, struct argp_state *state) {
     switch (key) {
     case KEY_SUBNET:
         return json_object_set_new(self->configuration, "subnet", json_string(argument));
+    case KEY_SUBNET6:
+        return json_object_set_new(self->configuration, "subnetV6", json_string(argument));
     case KEY_GATEWAY:
         return json_object_set_new(self->configuration, "gateway", json_string(argument));
     case KEY_INTERNAL:

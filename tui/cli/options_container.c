@@ -77,6 +77,8 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Network:", 5},
     {"network", KEY_NETWORK, "NAME[,OPTION…]", 0,
      "A network (default), also several, or none; options: alias=NAME (also called so there), ip=ADDRESS, "
+     "ip6=ADDRESS, "
+     "ip6=ADDRESS, "
      "mac=ADDRESS",
      5},
     {"publish", 'p', "[ADDRESS:][[HOSTPORT]:]PORT[/udp]", 0,
@@ -131,7 +133,7 @@ static void add_tmpfs(json_t *configuration, const char *text) {
     json_array_append_new(options_child(configuration, "tmpfs", json_array), entry);
 }
 
-// NAME[,alias=NAME]…[,ip=ADDRESS][,mac=ADDRESS], or "none" alone.
+// NAME[,alias=NAME]…[,ip=ADDRESS][,ip6=ADDRESS][,mac=ADDRESS], or "none" alone.
 static void add_network(const struct argp_state *state, json_t *configuration, const char *text) {
     json_t *networks = json_object_get(configuration, "networks");
     size_t length = strcspn(text, ",");
@@ -149,17 +151,20 @@ static void add_network(const struct argp_state *state, json_t *configuration, c
         size_t key = equals ? (size_t)(equals - at) : length;
         json_t *value = equals ? json_stringn(equals + 1, length - key - 1) : NULL;
         if (!value || json_string_length(value) == 0)
-            cli_usage_error(
-                state, "--network needs NAME[,alias=NAME][,ip=ADDRESS][,mac=ADDRESS], and \"%s\" is none",
-                text);
+            cli_usage_error(state,
+                            "--network needs NAME[,alias=NAME][,ip=ADDRESS][,ip6=ADDRESS][,mac=ADDRESS], and "
+                            "\"%s\" is none",
+                            text);
         if (key == 5 && strncmp(at, "alias", key) == 0)
             json_array_append_new(options_child(network, "aliases", json_array), value);
         else if (key == 2 && strncmp(at, "ip", key) == 0)
             json_object_set_new(network, "address", value);
+        else if (key == 3 && strncmp(at, "ip6", key) == 0)
+            json_object_set_new(network, "addressV6", value);
         else if (key == 3 && strncmp(at, "mac", key) == 0)
             json_object_set_new(network, "mac", value);
         else
-            cli_usage_error(state, "--network knows alias, ip and mac, and not \"%.*s\"", (int)key, at);
+            cli_usage_error(state, "--network knows alias, ip, ip6 and mac, and not \"%.*s\"", (int)key, at);
     }
 }
 

@@ -38,8 +38,9 @@ static json_t *container(const made *from, int number, const char *name, int64_t
         json_object_set_new(status, "finishedAt", json_integer(now - from->finished * SECOND));
     if (strcmp(from->state, "running") == 0)
         json_object_set_new(status, "networks",
-                            json_pack("[{s:s, s:s}]", "name", number == 2 ? "back" : "default", "address",
-                                      number == 2 ? "10.88.1.4" : "10.88.0.12"));
+                            number == 2 ? json_pack("[{s:s, s:s}]", "name", "back", "address", "10.88.1.4")
+                                        : json_pack("[{s:s, s:s, s:s}]", "name", "default", "address",
+                                                    "10.88.0.12", "addressV6", "fd5e:81c2:9a07:1::c"));
     json_t *arguments = json_array();
     char copy[64], *rest = copy, *word;
     snprintf(copy, sizeof(copy), "%s", from->command);

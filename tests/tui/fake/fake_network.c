@@ -8,11 +8,13 @@
 // ---- networks ----
 
 json_t *fake_networks(int64_t now_ns) {
-    return json_pack("[{s:s, s:{s:s, s:s, s:b}, s:{s:s, s:I}}, {s:s, s:{s:s, s:s, s:b}, s:{s:s, s:I}}]", "id",
-                     "default", "configuration", "name", "default", "subnet", "10.88.0.0/24", "internal", 0,
-                     "status", "gateway", "10.88.0.1", "createdAt", (json_int_t)(now_ns - 900000 * SECOND),
-                     "id", "back", "configuration", "name", "back", "subnet", "10.88.1.0/24", "internal", 1,
-                     "status", "gateway", "10.88.1.1", "createdAt", (json_int_t)(now_ns - 9000 * SECOND));
+    return json_pack(
+        "[{s:s, s:{s:s, s:s, s:s, s:b}, s:{s:s, s:s, s:I}}, {s:s, s:{s:s, s:s, s:b}, s:{s:s, s:I}}]", "id",
+        "default", "configuration", "name", "default", "subnet", "10.88.0.0/24", "subnetV6",
+        "fd5e:81c2:9a07:1::/64", "internal", 0, "status", "gateway", "10.88.0.1", "gatewayV6",
+        "fd5e:81c2:9a07:1::1", "createdAt", (json_int_t)(now_ns - 900000 * SECOND), "id", "back",
+        "configuration", "name", "back", "subnet", "10.88.1.0/24", "internal", 1, "status", "gateway",
+        "10.88.1.1", "createdAt", (json_int_t)(now_ns - 9000 * SECOND));
 }
 
 void holm_network_list(holm_client *client, json_t *filters, holm_done done, void *data) {

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "core/base/subnet.h"
 #include "core/store/state_internal.h"
 
 #define ID_A  "aa11111111111111111111111111111111111111111111111111111111111111"
@@ -178,6 +179,8 @@ static void test_index(void **test) {
     assert_false(is_needed(db, INDEX));
 }
 
+#define WITHOUT_SCHEMA_5 "DROP INDEX addresses_address6; ALTER TABLE addresses DROP COLUMN address6;"
+
 // What was here before names could stand for an index.
 static void test_names_of_schema_2(void **test) {
     static const char before[] = "CREATE TABLE old(reference TEXT PRIMARY KEY NOT NULL,"
@@ -185,7 +188,7 @@ static void test_names_of_schema_2(void **test) {
                                  "INSERT INTO old SELECT reference, image FROM image_references;"
                                  "DROP TABLE image_references; ALTER TABLE old RENAME TO image_references;"
                                  "CREATE INDEX image_references_image ON image_references(image);"
-                                 "DROP TABLE indexes; PRAGMA user_version=2;";
+                                 "DROP TABLE indexes;" WITHOUT_SCHEMA_5 "PRAGMA user_version=2;";
     state *older = open_state(test);
     cleanup_json json_t *document = image_document(IMAGE, "f1.ext4");
     assert_int_equal(state_image_put(older, NAME, document, NULL), 0);
@@ -316,7 +319,8 @@ static void test_addresses_become_networks(void **test) {
     cleanup_free char *path = path_join(*test, "state/state.db", NULL);
     sqlite3 *raw = NULL;
     assert_int_equal(sqlite3_open(path, &raw), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(raw, "PRAGMA user_version=3", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(raw, WITHOUT_SCHEMA_5 "PRAGMA user_version=3", NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(raw);
     db = state_open(*test, NULL);
     cleanup_json json_t *web = state_container_get(db, "web", NULL),
@@ -326,6 +330,38 @@ static void test_addresses_become_networks(void **test) {
     assert_true(json_equal(json_object_get(status, "networks"), wanted));
     assert_null(json_object_get(status, "addresses"));
     assert_null(json_object_get(json_object_get(other, "status"), "networks"));
+}
+
+// The default network gets IPv6, for it cannot be made anew; others stay as they are, and so do places on it.
+static void test_default_network_gets_ip6(void **test) {
+    static const char before[] =
+        WITHOUT_SCHEMA_5 "UPDATE networks SET document = json_remove(document, '$.configuration.subnetV6',"
+                         "  '$.status.gatewayV6'); PRAGMA user_version=4;";
+    state *older = open_state(test);
+    cleanup_json json_t *asked = json_pack("{s:s}", "name", "other");
+    insert(older, ID_A, "web", NULL);
+    json_decref(state_network_create(older, asked, NULL));
+    json_decref(state_address_take(older, "default", ID_A, NULL, NULL));
+    assert_int_equal(sqlite3_exec(older->database, before, NULL, NULL, NULL), SQLITE_OK);
+    state_close(older);
+    cleanup_state state *db = open_state(test);
+    cleanup_json json_t *usual = state_network_get(db, "default", NULL),
+                        *other = state_network_get(db, "other", NULL),
+                        *place = state_address_take(db, "default", ID_A, NULL, NULL);
+    const char *text =
+        json_string_value(json_object_get(json_object_get(usual, "configuration"), "subnetV6"));
+    const char *gateway = json_string_value(json_object_get(json_object_get(usual, "status"), "gatewayV6"));
+    subnet of;
+    char same[SUBNET_TEXT];
+    assert_true(text && subnet_parse(text, AF_INET6, &of));
+    assert_int_equal(of.base[0], 0xfd);
+    assert_string_equal(subnet_text(&of, same), text);
+    assert_string_equal(subnet_host(&of, 1, same), gateway);
+    assert_null(json_object_get(json_object_get(other, "configuration"), "subnetV6"));
+    assert_null(json_object_get(place, "addressV6"));
+    insert(db, ID_B, "db", NULL);
+    cleanup_json json_t *next = state_address_take(db, "default", ID_B, NULL, NULL);
+    assert_string_equal(json_string_value(json_object_get(next, "addressV6")), subnet_host(&of, 3, same));
 }
 
 static void test_garbage_is_refused(void **test) {
@@ -368,6 +404,7 @@ int main(void) {
         TEST(test_events_are_bounded),
         TEST(test_addresses_become_networks),
         TEST(test_newer_schema_is_refused),
+        TEST(test_default_network_gets_ip6),
         TEST(test_garbage_is_refused),
         TEST(test_network_file_systems_are_known),
     };

@@ -65,6 +65,12 @@ static void test_create(void **test) {
         "{\"name\": \"x\", \"subnet\": \"0.0.0.0/8\"}",
         "{\"name\": \"x\", \"subnet\": \"224.1.0.0/24\"}",
         "{\"name\": \"x\", \"subnet\": \"255.255.255.0/24\"}",
+        "{\"name\": \"x\", \"subnetV6\": \"fd12:3456:789a::/48\"}",
+        "{\"name\": \"x\", \"subnetV6\": \"fd12:3456:789a::1\"}",
+        "{\"name\": \"x\", \"subnetV6\": \"10.210.0.0/24\"}",
+        "{\"name\": \"x\", \"subnetV6\": \"fe80::/64\"}",
+        "{\"name\": \"x\", \"subnetV6\": \"::/64\"}",
+        "{\"name\": \"x\", \"subnetV6\": \"ff02::/64\"}",
         "{\"name\": \"x\", \"mtu\": 1279}",
         "{\"name\": \"x\", \"mtu\": 65521}",
         "{\"name\": \"x\", \"mtu\": \"1500\"}",
@@ -128,7 +134,8 @@ static void test_places(void **test) {
 
 static void ask(state *db, const char *id, const char *address, const char *mac, holm_error_code code) {
     cleanup_error holm_error *error = NULL;
-    cleanup_json json_t *got = state_address_take(db, "n", id, &(state_address_wish){address, mac}, &error);
+    cleanup_json json_t *got =
+        state_address_take(db, "n", id, &(state_address_wish){address, mac, NULL}, &error);
     assert_int_equal(got == NULL, code != 0);
     if (code) {
         assert_int_equal(holm_error_code_of(error), code);
@@ -164,6 +171,62 @@ static void test_wishes(void **test) {
     ask(db, ID_B, "10.200.1.6", NULL, 0);
 }
 
+static json_t *ask6(state *db, const char *network, const char *id, const char *address6,
+                    holm_error_code code) {
+    cleanup_error holm_error *error = NULL;
+    const state_address_wish wish = {.address6 = address6};
+    json_t *got = state_address_take(db, network, id, &wish, &error);
+    if ((error ? holm_error_code_of(error) : 0) != code)
+        fail_msg("%s: %s", address6 ? address6 : "any", error ? holm_error_message(error) : "no error");
+    return got;
+}
+
+static void is_at(json_t *got, const char *address6) {
+    const char *is = json_string_value(json_object_get(got, "addressV6"));
+    if (address6)
+        assert_string_equal(is, address6);
+    else
+        assert_null(is);
+    json_decref(got);
+}
+
+static void test_ip6(void **test) {
+    cleanup_state state *db = open_state(test);
+    cleanup_json json_t *first = make(db, "{\"name\": \"first\"}", 0),
+                        *second = make(db, "{\"name\": \"second\"}", 0);
+    assert_memory_equal(member(first, "configuration", "subnetV6"), "fd", 2);
+    assert_string_not_equal(member(first, "configuration", "subnetV6"),
+                            member(second, "configuration", "subnetV6"));
+    cleanup_json json_t *network =
+        make(db,
+             "{\"name\": \"n\", \"subnet\": \"10.200.1.0/24\", \"gateway\": \"10.200.1.9\","
+             " \"subnetV6\": \"FD12:3456:789A::77/64\"}",
+             0);
+    assert_string_equal(member(network, "configuration", "subnetV6"), "fd12:3456:789a::/64");
+    assert_string_equal(member(network, "status", "gatewayV6"), "fd12:3456:789a::1");
+    refuse(db, "{\"name\": \"x\", \"subnetV6\": \"fd12:3456:789a::/64\"}", HOLM_ERROR_IN_USE);
+    cleanup_json json_t *plain = make(db, "{\"name\": \"plain\", \"subnetV6\": \"none\"}", 0);
+    assert_null(member(plain, "configuration", "subnetV6"));
+    insert(db, ID_A, "a");
+    insert(db, ID_B, "b");
+    is_at(ask6(db, "plain", ID_A, NULL, 0), NULL);
+    ask6(db, "plain", ID_B, "fd12:3456:789a::5", HOLM_ERROR_INVALID);
+    // 10.200.1.1 is the first free one, and its like of IPv6 the gateway
+    is_at(ask6(db, "n", ID_A, NULL, 0), "fd12:3456:789a::100:1");
+    is_at(ask6(db, "n", ID_A, NULL, 0), "fd12:3456:789a::100:1");
+    const char *const wrong[] = {"fd12:3456:789a:1::5", "fd12:3456:789a::", "10.200.1.7", "", "::1"};
+    for (size_t i = 0; i < array_length(wrong); i++)
+        ask6(db, "n", ID_B, wrong[i], HOLM_ERROR_INVALID);
+    ask6(db, "n", ID_B, "fd12:3456:789a::1", HOLM_ERROR_IN_USE);
+    ask6(db, "n", ID_B, "fd12:3456:789a:0::0100:1", HOLM_ERROR_IN_USE);
+    is_at(ask6(db, "n", ID_B, "fd12:3456:789a:0:3:0:0:3", 0), "fd12:3456:789a:0:3::3");
+    assert_int_equal(state_address_release(db, "n", ID_A, NULL), 0);
+    assert_int_equal(state_address_release(db, "n", ID_B, NULL), 0);
+    // who asks for one of IPv6 may have what another one would get
+    is_at(ask6(db, "n", ID_B, "fd12:3456:789a::2", 0), "fd12:3456:789a::2");
+    is_at(ask6(db, "n", ID_A, NULL, 0), "fd12:3456:789a::100:2");
+}
+
 static void test_subnets(void **test) {
     (void)test;
     subnet of;
@@ -188,6 +251,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_create, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_wishes, folder_setup, folder_teardown),
+        cmocka_unit_test_setup_teardown(test_ip6, folder_setup, folder_teardown),
         cmocka_unit_test_setup_teardown(test_places, folder_setup, folder_teardown),
         cmocka_unit_test(test_subnets),
     };

@@ -12,13 +12,17 @@ int main(int count, char **arguments) {
     static uint8_t sent[65536], got[65536];
     if (count != 5)
         return 2;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(arguments[2]))};
+    in_port_t port = htons((uint16_t)atoi(arguments[2]));
+    struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = port};
+    struct sockaddr_in6 to6 = {.sin6_family = AF_INET6, .sin6_port = port};
+    int v6 = inet_pton(AF_INET6, arguments[1], &to6.sin6_addr) == 1;
     size_t size = (size_t)atoi(arguments[3]);
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
     struct timeval patience = {.tv_sec = 10};
-    if (size > sizeof sent || inet_pton(AF_INET, arguments[1], &to.sin_addr) != 1 ||
+    if (size > sizeof sent || (!v6 && inet_pton(AF_INET, arguments[1], &to4.sin_addr) != 1) ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) ||
-        connect(fd, (struct sockaddr *)&to, sizeof to)) {
+        (v6 ? connect(fd, (struct sockaddr *)&to6, sizeof to6)
+            : connect(fd, (struct sockaddr *)&to4, sizeof to4))) {
         perror("datagrams");
         return 1;
     }

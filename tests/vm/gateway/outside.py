@@ -3,6 +3,7 @@ they listen, and ends with its standard input."""
 import asyncio
 import hashlib
 import random
+import socket
 import struct
 import sys
 
@@ -79,14 +80,22 @@ async def names(reader, writer):
     writer.close()
 
 
+def datagram_socket6(port):
+    made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    made.bind(("::", port))
+    return made
+
+
 async def main(host):
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(lambda: Datagrams(lambda query: answer_of(query, False)), (host, 53))
     await asyncio.start_server(names, host, 53)
     if host == "0.0.0.0":
         await loop.create_datagram_endpoint(lambda: Datagrams(bytes), (host, ECHO))
+        await loop.create_datagram_endpoint(lambda: Datagrams(bytes), sock=datagram_socket6(ECHO))
         for server, port in ((echo, ECHO), (give, GIVE), (take, TAKE)):
-            await asyncio.start_server(server, host, port)
+            await asyncio.start_server(server, [host, "::"], port)
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 

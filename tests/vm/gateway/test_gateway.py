@@ -1,6 +1,7 @@
 """The way out: holm runs in a network namespace of its own, the world is another one, and a container reaches the world
 and never the loopback of the host."""
 import hashlib
+import json
 import os
 import selectors
 import socket
@@ -16,7 +17,7 @@ import outside  # noqa: E402
 from world import World  # noqa: E402
 
 INSIDE = "HOLM_TEST_NAMESPACE"
-HOST = "192.0.2.1"
+HOST, HOST6 = "192.0.2.1", "2001:db8::1"
 GATEWAY, SUBNET = "10.88.0.1", "10.88.0.0"
 HOST_GATEWAY = "169.254.1.2"
 LOOPBACK_ONLY, EVERYWHERE = 8080, 8081  # ports of the host's own servers
@@ -73,8 +74,10 @@ class Bait(threading.Thread):
         self.came = {}
         self.selector = selectors.DefaultSelector()
         for family, address, port in ((socket.AF_INET, "127.0.0.1", LOOPBACK_ONLY), (socket.AF_INET6, "::1", LOOPBACK_ONLY),
-                                      (socket.AF_INET, "0.0.0.0", EVERYWHERE)):
+                                      (socket.AF_INET, "0.0.0.0", EVERYWHERE), (socket.AF_INET6, "::", EVERYWHERE)):
             listener = socket.socket(family)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((address, port))
             listener.listen()
@@ -116,15 +119,17 @@ class Container(unittest.TestCase):
 class Loopback(Container):
     def test_is_out_of_reach(self):
         bait.came.clear()
+        place = json.loads(world.run("inspect", self.name))[0]["status"]["networks"][0]
         # A guest that is root in its own kernel sends what no ordinary one would.
         self.inside("ip link set lo down; sysctl -w net.ipv4.conf.all.route_localnet=1; ip addr flush dev lo; "
                     "ip route del local 127.0.0.0/8 dev lo table local; "
                     f"ip route add 127.0.0.0/8 via {GATEWAY}; ip route add 0.0.0.0/8 via {GATEWAY}; "
-                    f"arp -s {SUBNET} 52:55:0a:58:00:00; "
-                    f"ip -6 addr add fec0::15/64 dev eth0 nodad; ip -6 route add default via fec0::2")
+                    f"arp -s {SUBNET} 52:55:0a:58:00:00; ip -6 addr flush dev lo; "
+                    f"ip -6 route add ::1/128 via {place['gatewayV6']}; ip -6 route add ::/96 via {place['gatewayV6']}")
         tries = [f"nc -w 1 {address} {port}" for port in (LOOPBACK_ONLY, EVERYWHERE)
                  for address in ("127.0.0.1", "127.0.0.53", "0.0.0.0", "0.0.0.1", HOST_GATEWAY, GATEWAY, SUBNET, "10.88.0.255",
-                                 "255.255.255.255", "::1", "fec0::2", "fe80::2", "::ffff:127.0.0.1")]
+                                 "255.255.255.255", "::1", "fec0::2", "fe80::2%eth0", "::ffff:127.0.0.1", "::127.0.0.1",
+                                 place["gatewayV6"], f"{place['gatewayV6'][:-1]}", f"{place['gatewayV6'][:-1]}ffff")]
         for resolver in (outside.ADDRESS, "127.0.0.1"):
             use_resolver(resolver)
             said = self.inside(" & ".join(tries) + " & wait")
@@ -195,23 +200,30 @@ class Gateway(Container):
 
     def test_tcp(self):
         self.assertEqual(self.inside(f"nc -w 10 {outside.ADDRESS} {outside.ECHO}", input=b"there and back\n"), b"there and back\n")
-        refused = self.inside(f"nc -w 10 {outside.ADDRESS} 9; echo $?")
-        self.assertTrue(refused.endswith(b"1\n"), refused)
+        self.assertEqual(self.inside(f"nc -w 10 {outside.ADDRESS6} {outside.ECHO}", input=b"and in IPv6\n"), b"and in IPv6\n")
+        for address in (outside.ADDRESS, outside.ADDRESS6):
+            refused = self.inside(f"nc -w 10 {address} 9; echo $?")
+            self.assertTrue(refused.endswith(b"1\n"), refused)
 
     def test_udp(self):
         for size, count in ((1, 20), (1400, 20), (9000, 5), (60000, 5)):
-            self.assertEqual(self.inside(f"datagrams {outside.ADDRESS} {outside.ECHO} {size} {count}"), b"%d\n" % count, size)
+            for address in (outside.ADDRESS, outside.ADDRESS6):
+                self.assertEqual(self.inside(f"datagrams {address} {outside.ECHO} {size} {count}"), b"%d\n" % count,
+                                 (address, size))
 
     def test_ping(self):
         self.assertIn(b"1 packets received", self.inside(f"ping -c 1 -W 10 {outside.ADDRESS}"))
-        self.assertIn(b"1 packets received", self.inside("ping -c 1 -W 10 any.world.test"))
+        self.assertIn(b"1 packets received", self.inside("ping -4 -c 1 -W 10 any.world.test"))
+        gateway = json.loads(world.run("inspect", self.name))[0]["status"]["networks"][0]["gatewayV6"]
+        self.assertIn(b"1 packets received", self.inside(f"ping -c 1 -W 10 {gateway}"))
 
     def test_large_transfers_are_whole(self):
         given = hashlib.sha256(outside.given()).hexdigest().encode()
-        self.assertEqual(self.inside(f"nc {outside.ADDRESS} {outside.GIVE} | sha256sum").split()[0], given)
-        digests = self.inside(f"head -c {outside.BYTES} /dev/urandom >/f; sha256sum </f; nc {outside.ADDRESS} {outside.TAKE} </f; rm /f")
-        here, there = [line.split()[0] for line in digests.splitlines()]
-        self.assertEqual(here, there)
+        for address in (outside.ADDRESS, outside.ADDRESS6):
+            self.assertEqual(self.inside(f"nc {address} {outside.GIVE} | sha256sum").split()[0], given)
+            digests = self.inside(f"head -c {outside.BYTES} /dev/urandom >/f; sha256sum </f; nc {address} {outside.TAKE} </f; rm /f")
+            here, there = [line.split()[0] for line in digests.splitlines()]
+            self.assertEqual(here, there)
 
     def look_up(self):
         self.assertIn(outside.ADDRESS.encode(), self.inside("nslookup -type=A any.world.test"))
@@ -239,7 +251,8 @@ class Gateway(Container):
 
     def test_other_addresses_of_the_host(self):
         """What listens on them is as open to a container as to any machine of the network."""
-        self.assertEqual(self.inside(f"nc -w 10 {HOST} {EVERYWHERE}"), b"caught\n")
+        for address in (HOST, HOST6):
+            self.assertEqual(self.inside(f"nc -w 10 {address} {EVERYWHERE}"), b"caught\n")
         self.assertIn(b"refused", self.inside(f"nc -w 10 {HOST} {LOOPBACK_ONLY}"))
 
 
