@@ -26,6 +26,7 @@
 #include "core/base/path.h"
 #include "core/network/gateway.h"
 #include "core/network/member.h"
+#include "core/network/name_stream.h"
 #include "core/network/net_options.h"
 #include "core/network/port.h"
 #include "core/network/resolver.h"
@@ -39,8 +40,9 @@
 typedef struct net_process {
     uv_loop_t loop;
     const char *name;
-    bool own_servers; // its resolver asks others than the host's
-    char *lock_path;  // held while it starts or ends, see port.c
+    bool own_servers;   // its resolver asks others than the host's
+    name_stream *names; // over TCP, from the first of them; NULL: none of them has IPv4
+    char *lock_path;    // held while it starts or ends, see port.c
     network_switch *fabric;
     gateway *gateway;          // NULL: an internal network
     gateway *host;             // to the host's loopback; NULL: the same
@@ -120,7 +122,12 @@ static void to_gateway(const uint8_t *frame, size_t length, void *data) {
             gateway_input(self->host, frame, length);
         return;
     }
-    // What is longer than a datagram libslirp would ask the host's resolvers.
+    static _Thread_local uint8_t other[ETHERNET_MAX];
+    if (self->names && name_stream_out(self->names, &parsed, frame, length, other)) {
+        gateway_input(self->gateway, other, length);
+        return;
+    }
+    // libslirp would ask the host's resolvers.
     if (self->own_servers && parsed.is_ipv4 && parsed.has_ports && parsed.destination_port == PORT_DNS &&
         parsed.ipv4_destination == self->own.ip && !parsed.is_udp)
         return;
@@ -139,7 +146,11 @@ static void to_gateway(const uint8_t *frame, size_t length, void *data) {
 
 static void from_gateway(const uint8_t *frame, size_t length, void *data) {
     net_process *self = data;
-    switch_input_gateway(self->fabric, frame, length);
+    static _Thread_local uint8_t other[ETHERNET_MAX];
+    ethernet_frame parsed;
+    bool is_name = self->names && ethernet_parse(frame, length, &parsed) &&
+                   name_stream_in(self->names, &parsed, frame, length, other);
+    switch_input_gateway(self->fabric, is_name ? other : frame, length);
 }
 
 // ---- what it answers ----
@@ -261,6 +272,19 @@ static gateway *host_create(net_process *self, const gateway_options *options, h
     return gateway_create(&self->loop, &host, error);
 }
 
+// Of addresses with commas between, in host byte order; 0: there is none.
+static uint32_t first_ipv4(const char *servers) {
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr address;
+    for (size_t length; *servers; servers += length + (servers[length] == ',')) {
+        length = strcspn(servers, ",");
+        snprintf(text, sizeof text, "%.*s", (int)(length < sizeof text ? length : 0), servers);
+        if (inet_pton(AF_INET, text, &address) == 1)
+            return ntohl(address.s_addr);
+    }
+    return 0;
+}
+
 static int net_open(net_process *self, const char *folder, const net_options *asked, holm_error **error) {
     const gateway_options *options = &asked->gateway;
     const bool internal = asked->internal;
@@ -280,6 +304,8 @@ static int net_open(net_process *self, const char *folder, const net_options *as
     if (!internal && !(self->host = host_create(self, options, error)))
         return -1;
     resolver_open(self, asked);
+    uint32_t server = asked->servers ? first_ipv4(asked->servers) : 0;
+    self->names = server ? name_stream_create(self->own.ip, server) : NULL;
     self->publisher =
         self->gateway ? publisher_create(&self->loop, self->gateway, &self->own, options) : NULL;
     void *const data[] = {self};
@@ -355,6 +381,7 @@ static int net_run(int argc, char **argv, holm_error **error) {
         tell("ready");
         uv_run(&self.loop, UV_RUN_DEFAULT);
         switch_destroy(self.fabric);
+        name_stream_destroy(self.names);
         uv_loop_close(&self.loop);
     }
     log_init(-1, LOG_LEVEL_ERROR);

@@ -115,6 +115,16 @@ class Container(unittest.TestCase):
                               env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
         return done.stdout
 
+    def look_up(self, gateway=GATEWAY):
+        self.assertIn(outside.ADDRESS.encode(), self.inside("nslookup -type=A any.world.test"))
+        self.assertIn(b"2001:db8::2", self.inside("nslookup -type=AAAA any.world.test"))
+        self.assertIn(b"short text", self.inside("nslookup -type=TXT any.world.test"))
+        self.assertIn(b"NXDOMAIN", self.inside("nslookup nowhere.test"))
+        query = b"\0\1\1\0\0\1\0\0\0\0\0\0\4long\5world\4test\0\0\x10\0\1"
+        answer = self.inside(f"nc -w 10 {gateway} 53", input=struct.pack("!H", len(query)) + query)
+        self.assertEqual(struct.unpack("!H", answer[:2])[0], len(answer) - 2)
+        self.assertEqual([text for text in outside.LONG_TEXT if text not in answer], [])
+
 
 class Loopback(Container):
     def test_is_out_of_reach(self):
@@ -225,16 +235,6 @@ class Gateway(Container):
             here, there = [line.split()[0] for line in digests.splitlines()]
             self.assertEqual(here, there)
 
-    def look_up(self):
-        self.assertIn(outside.ADDRESS.encode(), self.inside("nslookup -type=A any.world.test"))
-        self.assertIn(b"2001:db8::2", self.inside("nslookup -type=AAAA any.world.test"))
-        self.assertIn(b"short text", self.inside("nslookup -type=TXT any.world.test"))
-        self.assertIn(b"NXDOMAIN", self.inside("nslookup nowhere.test"))
-        query = b"\0\1\1\0\0\1\0\0\0\0\0\0\4long\5world\4test\0\0\x10\0\1"
-        answer = self.inside(f"nc -w 10 {GATEWAY} 53", input=struct.pack("!H", len(query)) + query)
-        self.assertEqual(struct.unpack("!H", answer[:2])[0], len(answer) - 2)
-        self.assertEqual([text for text in outside.LONG_TEXT if text not in answer], [])
-
     def test_names(self):
         self.assertIn(GATEWAY.encode(), self.inside("cat /etc/resolv.conf"))
         self.look_up()
@@ -254,6 +254,20 @@ class Gateway(Container):
         for address in (HOST, HOST6):
             self.assertEqual(self.inside(f"nc -w 10 {address} {EVERYWHERE}"), b"caught\n")
         self.assertIn(b"refused", self.inside(f"nc -w 10 {HOST} {LOOPBACK_ONLY}"))
+
+
+class OwnServers(Container):
+    """A network's resolver that asks others than the host does, by datagrams and, where those are too short, by TCP."""
+    options = ("--network", "asking")
+
+    @classmethod
+    def setUpClass(cls):
+        world.run("network", "create", "asking", "--subnet", "10.97.0.0/24", "--dns", outside.ADDRESS)
+        super().setUpClass()
+
+    def test_names(self):
+        use_resolver("127.0.0.1")  # where nobody is
+        self.look_up("10.97.0.1")
 
 
 if __name__ == "__main__":
