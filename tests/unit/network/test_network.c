@@ -198,6 +198,76 @@ static void test_names_of_other_networks(void **state) {
     assert_int_equal(waitpid(process, NULL, 0), process);
 }
 
+static const uint8_t gateway6[16] = {0xfd, 0x12, [15] = 1}, member6[16] = {0xfd, 0x12, [15] = 2};
+
+// One message of ICMPv6 from the member to the gateway, with 32 bytes of it.
+static void send_icmp6(int card, const uint8_t *to, const uint8_t *message) {
+    uint8_t frame[ETHERNET_HEADER + 40 + 32] = {0x52, 0x55, 10, 97,   0,    1,    0x52,      0x54, 0,
+                                                0,    0,    2,  0x86, 0xdd, 0x60, [19] = 32, 58,   255};
+    uint8_t *packet = frame + ETHERNET_HEADER;
+    memcpy(packet + 8, member6, 16);
+    memcpy(packet + 24, to, 16);
+    memcpy(packet + 40, message, 32);
+    uint32_t sum = 32 + 58;
+    for (size_t i = 8; i < 72; i += 2)
+        sum += (uint32_t)(packet[i] << 8 | packet[i + 1]);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~((sum & 0xffff) + (sum >> 16));
+    packet[42] = (uint8_t)(sum >> 8);
+    packet[43] = (uint8_t)sum;
+    assert_int_equal(send(card, frame, sizeof frame, 0), sizeof frame);
+}
+
+static void expect_icmp6(int card, uint8_t kind) {
+    uint8_t frame[ETHERNET_MAX];
+    for (;;) {
+        struct pollfd wait = {.fd = card, .events = POLLIN};
+        assert_int_equal(poll(&wait, 1, 10000), 1);
+        ssize_t got = recv(card, frame, sizeof frame, 0);
+        ethernet_frame parsed;
+        if (got <= 0 || !ethernet_parse(frame, (size_t)got, &parsed) || !parsed.icmp6)
+            continue;
+        assert_int_not_equal(parsed.icmp6[0], 134); // libslirp's word about routers stays there
+        assert_memory_equal(parsed.ipv6_source, gateway6, 16);
+        if (parsed.icmp6[0] == kind)
+            return;
+    }
+}
+
+// The gateway is found, and answers; it finds the member, for it is answered itself.
+static void test_ip6(void **state) {
+    (void)state;
+    cleanup_error holm_error *error = NULL;
+    network_member member = {.network = "six",
+                             .container = "one",
+                             .mac = "52:54:00:00:00:02",
+                             .address = "10.97.0.2",
+                             .subnet = "10.97.0.0/24",
+                             .gateway = "10.97.0.1",
+                             .address6 = "fd12:0:0:1::2",
+                             .subnet6 = "fd12::/64",
+                             .gateway6 = "fd12::1",
+                             .mtu = 1400,
+                             .servers = {"192.0.2.1", "2001:db8::1"}};
+    network_port port;
+    assert_int_equal(network_port_init(&port, NULL), 0);
+    assert_int_equal(network_port_join(&port, &where, &member, NULL, NULL, &error), -1); // of another subnet
+    assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INVALID);
+    member.address6 = "fd12::2";
+    join(&port, &member);
+    uint8_t message[32] = {135, [24] = 1, 1, 0x52, 0x54, 0, 0, 0, 2};
+    memcpy(message + 8, gateway6, 16);
+    send_icmp6(port.card, gateway6, message);
+    expect_icmp6(port.card, 136);
+    send_icmp6(port.card, gateway6, (const uint8_t[32]){133}); // are there routers?
+    send_icmp6(port.card, gateway6, (const uint8_t[32]){128});
+    expect_icmp6(port.card, 129);
+    pid_t process = network_process();
+    network_port_finish(&port);
+    assert_int_equal(kill(process, SIGTERM), 0);
+    assert_int_equal(waitpid(process, NULL, 0), process);
+}
+
 static void test_names_that_become_paths(void **state) {
     (void)state;
     const char *const wrong[] = {"", "..", ".", "a/b", "-a", "a b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
@@ -210,6 +280,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_join_speak_lose_and_join_again),
         cmocka_unit_test(test_names_of_other_networks),
+        cmocka_unit_test(test_ip6),
         cmocka_unit_test(test_names_that_become_paths),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
