@@ -42,7 +42,7 @@ class Run(unittest.TestCase):
             file.write("# comment\nFROM_FILE=a b\nHERE\n\nOVER=file\n")
         flags = ["--env-file", f"{house.folder}/env", "-e", "OVER=flag", "-e", "EMPTY=", "-w", "/new/folder", "-h", "isle"]
         line = 'echo "$FROM_FILE|$OVER|${EMPTY-unset}|${HERE-unset}"; pwd; hostname; grep -c isle /etc/hosts'
-        self.assertEqual(self.sh(line, *flags), ["a b|flag||unset", "/new/folder", "isle", "1"])
+        self.assertEqual(self.sh(line, *flags), ["a b|flag||unset", "/new/folder", "isle", "2"])  # an address of each family
         done = house.holm("run", "--rm", "--entrypoint", "/bin/echo", "busybox", "one", "two", code=0)
         self.assertEqual(done.stdout, "one two\n")
 
