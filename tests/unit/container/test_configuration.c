@@ -183,6 +183,25 @@ static void several_networks(void **data) {
     assert_int_equal(request->dns->n_nameservers, CONFIGURATION_RESOLVERS_MOST);
     assert_string_equal(request->dns->nameservers[2], "10.9.2.1");
     assert_string_equal(request->hosts->entries[2]->address, "10.9.0.2");
+    assert_int_equal(request->hosts->n_entries, 3);
+    assert_int_equal(request->interfaces[1]->n_addresses, 1);
+    assert_string_equal(request->routes[0]->gateway6, "");
+    holm__agent__v1__prepare_request__free_unpacked(request, NULL);
+    for (size_t i = 0; i < 2; i++) { // with IPv6, too, and an MTU of its own
+        json_t *network = json_array_get(four, i), *more;
+        more = json_pack("{s:s, s:i, s:s, s:i}", "addressV6", i ? "fd12::2" : "fd11::2", "prefixV6", 64,
+                         "gatewayV6", i ? "fd12::1" : "fd11::1", "mtu", 1400);
+        json_object_update(network, more);
+        json_decref(more);
+    }
+    request = configuration_prepare(none, ID, four, NULL);
+    assert_string_equal(request->interfaces[0]->addresses[1], "fd11::2/64");
+    assert_string_equal(request->interfaces[1]->addresses[1], "fd12::2/64");
+    assert_int_equal(request->interfaces[1]->mtu, 1400);
+    assert_int_equal(request->interfaces[2]->mtu, 65520);
+    assert_int_equal(request->n_routes, 1);
+    assert_string_equal(request->routes[0]->gateway6, "fd12::1");
+    assert_string_equal(request->hosts->entries[3]->address, "fd11::2");
     holm__agent__v1__prepare_request__free_unpacked(request, NULL);
     json_decref(four);
     json_decref(none);
