@@ -3,6 +3,8 @@
 
 #include "core/network/switch_internal.h"
 
+static const uint8_t all_nodes[ETHERNET_ADDRESS] = {0x33, 0x33, 0, 0, 0, 1}; // ff02::1
+
 struct network_switch {
     switch_gateway gateway;
     switch_output output;
@@ -76,24 +78,6 @@ static void tell_gateway_ip6(network_switch *self, const switch_port *port, cons
     self->output.to_gateway(told, sizeof told, self->data);
 }
 
-switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS],
-                             const ethernet_host *host, void *port_data) {
-    if (self->port_count == SWITCH_PORTS_MAX || ethernet_is_group(mac) || is_taken(self, mac, host))
-        return NULL;
-    switch_port *port = calloc(1, sizeof *port);
-    if (!port)
-        abort();
-    memcpy(port->mac, mac, ETHERNET_ADDRESS);
-    port->is = *host;
-    neighbour_link_local(mac, port->link_local);
-    port->data = port_data;
-    self->ports[self->port_count++] = port;
-    announce(self, port, self->gateway.ip);
-    if (host->has_ip6 && self->gateway.has_ip6)
-        tell_gateway_ip6(self, port, self->gateway.mac, self->gateway.ip6);
-    return port;
-}
-
 void switch_port_allow_host(network_switch *self, switch_port *port) {
     port->host = true;
     announce(self, port, SWITCH_HOST_IP);
@@ -120,6 +104,37 @@ static void give_others(network_switch *self, const switch_port *but, const uint
             give_port(self, self->ports[i], frame, length);
 }
 
+// Its address may have been another card's a moment ago, and neighbours would send to that for half a minute.
+static void announce_to_others(network_switch *self, const switch_port *port) {
+    static const uint8_t all[ETHERNET_ADDRESS] = {255, 255, 255, 255, 255, 255};
+    uint8_t told[ETHERNET_ARP_LENGTH], told6[NEIGHBOUR_ADVERTISEMENT_LENGTH];
+    ethernet_make_arp_reply(told, port->mac, port->is.ip, all, port->is.ip);
+    give_others(self, port, told, sizeof told);
+    if (!port->is.has_ip6)
+        return;
+    neighbour_make_advertisement(told6, port->mac, port->is.ip6, false, &(neighbour_asker){all_nodes, NULL});
+    give_others(self, port, told6, sizeof told6);
+}
+
+switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS],
+                             const ethernet_host *host, void *port_data) {
+    if (self->port_count == SWITCH_PORTS_MAX || ethernet_is_group(mac) || is_taken(self, mac, host))
+        return NULL;
+    switch_port *port = calloc(1, sizeof *port);
+    if (!port)
+        abort();
+    memcpy(port->mac, mac, ETHERNET_ADDRESS);
+    port->is = *host;
+    neighbour_link_local(mac, port->link_local);
+    port->data = port_data;
+    self->ports[self->port_count++] = port;
+    announce(self, port, self->gateway.ip);
+    if (host->has_ip6 && self->gateway.has_ip6)
+        tell_gateway_ip6(self, port, self->gateway.mac, self->gateway.ip6);
+    announce_to_others(self, port);
+    return port;
+}
+
 // Who is asked for is known here: the ports need not be woken for it.
 static void answer_solicitation(network_switch *self, switch_port *port, const ethernet_frame *frame,
                                 const neighbour_message *said) {
@@ -129,7 +144,6 @@ static void answer_solicitation(network_switch *self, switch_port *port, const e
     if (asked == port || (!asked && !gateway))
         return;
     // Who has no address yet wants to take that one.
-    static const uint8_t all_nodes[ETHERNET_ADDRESS] = {0x33, 0x33, 0, 0, 0, 1};
     const bool known = memcmp(frame->ipv6_source, nobody, ETHERNET_IP6) != 0;
     const neighbour_asker asker = {known ? port->mac : all_nodes, known ? frame->ipv6_source : NULL};
     uint8_t reply[NEIGHBOUR_ADVERTISEMENT_LENGTH];

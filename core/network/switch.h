@@ -43,7 +43,7 @@ network_switch *switch_create(const switch_gateway *gateway, const switch_output
 void switch_destroy(network_switch *self);
 
 /// A new port that is `mac` and `host`; without an address of IPv6 it can send nothing of that. NULL when one
-/// of them is taken or there are SWITCH_PORTS_MAX. The gateway is told of it.
+/// of them is taken or there are SWITCH_PORTS_MAX. The gateway and the other ports are told of it.
 switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS],
                              const ethernet_host *host, void *port_data);
 /// Frames to SWITCH_HOST_IP are given to the gateway from now on.

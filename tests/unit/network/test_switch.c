@@ -62,7 +62,9 @@ static int set_up(void **state) {
     self->web = add(self, web_mac, WEB, web6, &self->to_web);
     self->db = add(self, db_mac, DB, db6, &self->to_db);
     assert_int_equal(self->to_gateway, 4); // it hears of both, and of both families
-    self->to_gateway = 0;
+    assert_int_equal(self->to_web, 2);     // and so does the other one
+    assert_memory_equal(self->last + 6, db_mac, 6);
+    self->to_web = self->to_gateway = 0;
     *state = self;
     return 0;
 }
@@ -352,7 +354,7 @@ static void test_hidden_messages(void **state) {
     switch_input_port(self->fabric, self->web, frame,
                       make_ipv6(frame, db_mac, web_mac, web6, db6, 58, cut, sizeof cut) - 1);
     switch_port *plain = add(self, (const uint8_t[]){2, 0, 0, 0, 0, 9}, 0x0a580009, NULL, &self->to_db);
-    assert_int_equal(heard(self), 1); // the gateway, of IPv4
+    assert_int_equal(heard(self), 3); // the gateway and the others, of IPv4
     switch_input_port(self->fabric, plain, frame,
                       make_ipv6(frame, db_mac, (const uint8_t[]){2, 0, 0, 0, 0, 9}, web6, db6, 59, cut, 8));
     assert_int_equal(heard(self), 0);
@@ -427,6 +429,7 @@ static void test_ports_are_unique(void **state) {
     assert_null(add(self, other, 0x0a580009, gateway6, &count));
     switch_port_remove(self->fabric, self->web);
     assert_non_null(add(self, web_mac, WEB, web6, &count));
+    assert_int_equal(self->to_db, 2);
 }
 
 static void test_address_text(void **state) {

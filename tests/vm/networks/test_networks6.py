@@ -123,11 +123,13 @@ class Networks6(unittest.TestCase):
         world.run("network", "disconnect", "back", "roamer")
         self.assertIn("default via fd12:3456:789a:1::1 dev eth1", inside("roamer", "ip -6 route"))
         self.assertIn("fd12:3456:789a:1::9", inside("roamer", "cat /etc/hosts"))
-        # Another one with the address of who is gone is another card.
-        address = places("at-side")[0]["addressV6"]
+        # Another one with the addresses of who is gone is another card, and is found at once.
+        there = places("at-side")[0]
+        self.assertEqual(heard("roamer", there["address"]), "word\n")
         world.run("rm", "-f", "at-side")
-        start("again", f"side,ip6={address}", "sh", "-c", SERVER)
-        self.assertEqual(heard("roamer", address), "word\n")
+        start("again", f"side,ip={there['address']},ip6={there['addressV6']}", "sh", "-c", SERVER)
+        for family in ("address", "addressV6"):
+            self.assertEqual(heard("roamer", there[family], 10), "word\n")
 
     def count(self, name, what):
         return int(inside(name, f"grep '^{what} ' /proc/net/snmp6").split()[1])
