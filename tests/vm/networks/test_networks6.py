@@ -128,8 +128,9 @@ class Networks6(unittest.TestCase):
         self.assertEqual(heard("roamer", there["address"]), "word\n")
         world.run("rm", "-f", "at-side")
         start("again", f"side,ip={there['address']},ip6={there['addressV6']}", "sh", "-c", SERVER)
+        inside("again", "while ! grep -q :0050 /proc/net/tcp6; do :; done")
         for family in ("address", "addressV6"):
-            self.assertEqual(heard("roamer", there[family], 10), "word\n")
+            self.assertEqual(heard("roamer", there[family], 10), "word\n", family)
 
     def count(self, name, what):
         return int(inside(name, f"grep '^{what} ' /proc/net/snmp6").split()[1])
