@@ -180,3 +180,15 @@ char *account_name(const char *passwd, uid_t uid) {
     passwd_entry entry;
     return find_user(passwd, NULL, uid, &entry) ? strndup(entry.name.text, entry.name.length) : NULL;
 }
+
+char *account_group_name(const char *group, gid_t gid) {
+    const char *line;
+    for (size_t length; (line = text_next(&group, '\n', &length));) {
+        field parts[FIELDS_MAX];
+        uint32_t number;
+        if (split_line(line, length, parts, FIELDS_MAX) >= 3 && field_number(parts[2], &number) &&
+            number == gid)
+            return strndup(parts[0].text, parts[0].length);
+    }
+    return NULL;
+}

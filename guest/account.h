@@ -30,3 +30,5 @@ int account_resolve(const char *passwd, const char *group, const char *user, cha
 void account_finish(account *self);
 /// The name of `uid`; NULL when it has none. The caller frees it.
 char *account_name(const char *passwd, uid_t uid);
+/// The name of the group `gid`; NULL when it has none. The caller frees it.
+char *account_group_name(const char *group, gid_t gid);

@@ -3,6 +3,7 @@
 #include "guest/copy.h"
 #include "guest/event.h"
 #include "guest/files.h"
+#include "guest/folder.h"
 #include "guest/live_mount.h"
 #include "guest/machine.h"
 #include "guest/network.h"
@@ -45,6 +46,8 @@ BLOCKING(files_mkdir)
 BLOCKING(files_write)
 BLOCKING(files_stat)
 BLOCKING(files_operation)
+LATER(folder_list)
+LATER(folder_read_file)
 LATER(process_create)
 LATER(process_start)
 DIRECT(process_signal)
@@ -88,6 +91,8 @@ static const rpc_method methods[] = {
     METHOD("WriteFile", write_file_request, empty, open_files_write),
     METHOD("Stat", stat_request, stat_response, open_files_stat),
     METHOD("Copy", copy_message, copy_message, copy_open),
+    METHOD("ListFolder", folder_request, folder_response, open_folder_list),
+    METHOD("ReadFile", file_request, file_response, open_folder_read_file),
     METHOD("FilesystemOperation", filesystem_operation_request, filesystem_operation_response,
            open_files_operation),
     METHOD("CreateProcess", create_process_request, create_process_response, open_process_create),

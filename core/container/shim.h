@@ -523,6 +523,8 @@ void shim_open_call(rpc_stream *stream, shim *self,
 
 void shim_copy_open(rpc_stream *stream, void *data);
 void shim_stat_open(rpc_stream *stream, void *data);
+void shim_list_folder_open(rpc_stream *stream, void *data);
+void shim_read_file_open(rpc_stream *stream, void *data);
 
 // ---- shim_snapshot.c ----
 

@@ -41,6 +41,8 @@ const rpc_service *shim_agent_protocol(void) {
         METHOD("ReclaimMemory", reclaim_memory_request, reclaim_memory_response),
         METHOD("RelaySocket", relay_socket_request, relay_socket_response),
         METHOD("Stat", stat_request, stat_response),
+        METHOD("ListFolder", folder_request, folder_response),
+        METHOD("ReadFile", file_request, file_response),
         METHOD("Statistics", empty, statistics_response),
         METHOD("MountAdd", mount_request, empty),
         METHOD("MountRemove", mount_remove_request, empty),

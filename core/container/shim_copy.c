@@ -1,5 +1,5 @@
-// Copy and Stat: the agent's own calls, handed on. What goes through is not looked at; the slower side sets
-// the pace.
+// Copy, Stat and the looks into folders: the agent's own calls, handed on. What goes through is not looked
+// at; the slower side sets the pace.
 #include "core/container/shim.h"
 
 // ---- Copy ----
@@ -115,14 +115,14 @@ void shim_copy_open(rpc_stream *stream, void *data) {
     rpc_stream_set_events(stream, &events, self);
 }
 
-// ---- Stat ----
+// ---- Stat, ListFolder, ReadFile ----
 
-static void stat_answered(const ProtobufCMessage *response, const holm_error *error, void *data) {
+static void agent_answered(const ProtobufCMessage *response, const holm_error *error, void *data) {
     relay_answer(data, response, error);
     free(data);
 }
 
-static void handle_stat(waiter *call, const ProtobufCMessage *request) {
+static void ask_agent(waiter *call, const char *method, const ProtobufCMessage *request) {
     shim *self = call->shim;
     cleanup_error holm_error *error = NULL;
     if (self->phase != SHIM_RUNNING || !self->agent) {
@@ -131,11 +131,20 @@ static void handle_stat(waiter *call, const ProtobufCMessage *request) {
         return;
     }
     relay *asked = calloc(1, sizeof *asked);
+    if (!asked)
+        abort();
     asked->call = call;
     call->relay = asked;
-    rpc_call_unary(self->agent, shim_agent_protocol(), "Stat", request, stat_answered, asked, 10000);
+    rpc_call_unary(self->agent, shim_agent_protocol(), method, request, agent_answered, asked, 10000);
 }
 
-void shim_stat_open(rpc_stream *stream, void *data) {
-    shim_open_call(stream, data, handle_stat);
-}
+#define HAND_ON(name_, method_)                                                 \
+    static void handle_##name_(waiter *call, const ProtobufCMessage *request) { \
+        ask_agent(call, method_, request);                                      \
+    }                                                                           \
+    void shim_##name_##_open(rpc_stream *stream, void *data) {                  \
+        shim_open_call(stream, data, handle_##name_);                           \
+    }
+HAND_ON(stat, "Stat")
+HAND_ON(list_folder, "ListFolder")
+HAND_ON(read_file, "ReadFile")

@@ -25,6 +25,8 @@ static const rpc_method methods[] = {
     METHOD("Snapshot", empty, empty),
     AGENT_METHOD("Copy", copy_message, copy_message),
     AGENT_METHOD("Stat", stat_request, stat_response),
+    AGENT_METHOD("ListFolder", folder_request, folder_response),
+    AGENT_METHOD("ReadFile", file_request, file_response),
     METHOD("Connect", connect_request, empty),
     METHOD("Disconnect", disconnect_request, empty),
     METHOD("Publish", publish_request, empty),

@@ -331,6 +331,8 @@ static const rpc_method methods[] = {
     METHOD("Snapshot", snapshot_open, empty, empty),
     AGENT_METHOD("Copy", shim_copy_open, copy_message, copy_message),
     AGENT_METHOD("Stat", shim_stat_open, stat_request, stat_response),
+    AGENT_METHOD("ListFolder", shim_list_folder_open, folder_request, folder_response),
+    AGENT_METHOD("ReadFile", shim_read_file_open, file_request, file_response),
     METHOD("Connect", connect_open, connect_request, empty),
     METHOD("Disconnect", disconnect_open, disconnect_request, empty),
     METHOD("Publish", publish_open, publish_request, empty),

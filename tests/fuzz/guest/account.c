@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     account out;
     if (account_resolve(passwd, group > text + size ? "" : group, user, &user, 1, &out, NULL) == 0) {
         free(account_name(passwd, out.uid));
+        free(account_group_name(passwd, out.gid));
         account_finish(&out);
     }
     return 0;

@@ -106,6 +106,9 @@ static void account_names_back(void **state) {
     cleanup_free char *name = account_name(passwd, 1000);
     assert_string_equal(name, "alice");
     assert_null(account_name(passwd, 99));
+    cleanup_free char *staff = account_group_name("root:x:0:\nbad:x:50x:\nstaff:x:50:alice\n", 50);
+    assert_string_equal(staff, "staff");
+    assert_null(account_group_name("root:x:0:\n", 50));
 }
 
 static void mount_option_kinds(void **state) {

@@ -403,6 +403,59 @@ class Shared(unittest.TestCase):
         self.assertEqual(code_of(agent.Mkdir, pb.MkdirRequest(path="/a/b/c"))[1], "exists")
         self.assertEqual(code_of(agent.Mkdir, pb.MkdirRequest(path="/q/b/c"))[1], "not-found")
 
+    def test_folders_as_they_are(self):
+        agent = self.guest.agent
+        _, err, code = self.run_in(
+            "mkdir -p /look/sub /look/shut; cd /look; printf 'text\n' > file; chmod 640 file; chown alice:staff file; "
+            "touch -d '2020-01-02 03:04:05' file; ln -s sub in; ln -s ../../../.. out; ln -s nothing gone; mkfifo pipe; "
+            "mknod null c 1 3; touch \"$(printf 'bad\\377name')\" \"$(printf 'esc\\033[2J')\" \"$(printf 'new\\nline')\" -- -rf; "
+            "chmod 0 shut; ln -s /proc/1/root magic")
+        self.assertEqual((code, err), (0, ""))
+        answer = agent.ListFolder(pb.FolderRequest(path=b"/look"))
+        entries = {entry.name: entry for entry in answer.entries}
+        self.assertEqual(set(entries), {b"sub", b"shut", b"file", b"in", b"out", b"gone", b"pipe", b"null", b"bad\xffname",
+                                        b"esc\x1b[2J", b"new\nline", b"-rf", b"magic"})
+        self.assertEqual([entry.name for entry in answer.entries][:3], [b"shut", b"sub", b"-rf"])
+        self.assertEqual((answer.left_out, answer.more), (0, False))
+        file = entries[b"file"]
+        self.assertEqual((file.mode, file.uid, file.gid, file.user, file.group, file.size, file.mtime_ns),
+                         (0o100640, 1000, 50, "alice", "staff", 5, 1577934245 * 10**9))
+        self.assertEqual((entries[b"in"].target, entries[b"in"].target_mode & 0o170000), (b"sub", 0o040000))
+        self.assertEqual((entries[b"gone"].target, entries[b"gone"].target_mode), (b"nothing", 0))
+        self.assertEqual(entries[b"magic"].target_mode, 0)
+        # what climbs stays in the container's root, and no mode shuts the agent out
+        for path in (b"/look/out", b"/look/../../..", b"", b"look/out/look/../"):
+            names = {entry.name for entry in agent.ListFolder(pb.FolderRequest(path=path)).entries}
+            self.assertIn(b"look", names)
+            self.assertNotIn(b"init", names)
+        self.assertEqual(len(agent.ListFolder(pb.FolderRequest(path=b"/look/shut")).entries), 0)
+        for path, word in ((b"/look/file", "invalid"), (b"/look/none", "not-found"), (b"/look/gone", "not-found"),
+                           (b"/look/a\0b", "invalid"), (b"/x" * 3000, "invalid")):
+            self.assertEqual(code_of(agent.ListFolder, pb.FolderRequest(path=path))[1], word, path)
+        self.run_in("rm -rf /look/sub")
+        self.assertEqual(code_of(agent.ListFolder, pb.FolderRequest(path=b"/look/sub"))[1], "not-found")
+
+    def test_long_folders_are_bounded(self):
+        _, err, code = self.run_in("mkdir /long; cd /long; seq -f 'n%05.0f' 0 4999 | xargs touch; mkdir zzz")
+        self.assertEqual((code, err), (0, ""))
+        begin = time.monotonic()
+        answer = self.guest.agent.ListFolder(pb.FolderRequest(path=b"/long"))
+        print(f"5001 entries: {time.monotonic() - begin:.2f} s")
+        self.assertEqual((len(answer.entries), answer.left_out, answer.more), (4096, 905, False))
+        self.assertEqual([entry.name for entry in answer.entries[:3]], [b"zzz", b"n00000", b"n00001"])
+        self.run_in("rm -rf /long")
+
+    def test_files_are_looked_into(self):
+        agent = self.guest.agent
+        self.run_in("mkdir /peek; cd /peek; printf 'a\\0b' > bin; head -c 300000 /dev/zero > big; mkfifo pipe; ln -s ../etc/layer up")
+        file = agent.ReadFile(pb.FileRequest(path=b"/peek/up"))
+        self.assertEqual((file.content, file.size), (b"second\n", 7))
+        self.assertEqual(agent.ReadFile(pb.FileRequest(path=b"/peek/bin")).content, b"a\0b")
+        big = agent.ReadFile(pb.FileRequest(path=b"/peek/big"))
+        self.assertEqual((len(big.content), big.size), (256 << 10, 300000))
+        for path, word in ((b"/peek", "invalid"), (b"/peek/pipe", "invalid"), (b"/peek/none", "not-found")):
+            self.assertEqual(code_of(agent.ReadFile, pb.FileRequest(path=path))[1], word, path)
+
     def test_lists_and_statistics(self):
         self.guest.start("p", ["sleep", "777"], user="alice")
         processes = self.guest.agent.ListProcesses(pb.Empty()).processes
