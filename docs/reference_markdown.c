@@ -84,6 +84,7 @@ static const char *place_title(action_noun noun) {
         [ACTION_NOUN_VIEW] = "Everywhere but in a console",
         [ACTION_NOUN_LIST] = "In every list",
         [ACTION_NOUN_LOGS] = "In the logs tab",
+        [ACTION_NOUN_FILES] = "In the files tab",
         [ACTION_NOUN_CONSOLE] = "In a console",
         [ACTION_NOUN_CONTAINER] = "On a container",
         [ACTION_NOUN_IMAGE] = "On an image",

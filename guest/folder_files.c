@@ -172,6 +172,21 @@ static char *find_group(const char *file, uint32_t id) {
     return account_group_name(file, id);
 }
 
+static int open_folder(int root, const char *path, holm_error **error) {
+    struct stat status;
+    cleanup_close int place = inside_open(root, path, O_PATH, 0, error);
+    if (place < 0)
+        return -1;
+    if (fstat(place, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "%s is no folder", path);
+        return -1;
+    }
+    int folder = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0)
+        holm_error_set_errno(error, errno, "open %s", path);
+    return folder;
+}
+
 int folder_files_list(const ProtobufCBinaryData *path, Holm__Agent__V1__FolderResponse *response,
                       holm_error **error) {
     listing self = {.path = path_of(path, error), .users.find = find_user, .groups.find = find_group};
@@ -181,7 +196,7 @@ int folder_files_list(const ProtobufCBinaryData *path, Holm__Agent__V1__FolderRe
     if (!names)
         abort();
     if (!self.path || (self.root = inside_root(false, error)) < 0 ||
-        (self.folder = inside_open(self.root, self.path, O_RDONLY | O_DIRECTORY, 0, error)) < 0)
+        (self.folder = open_folder(self.root, self.path, error)) < 0)
         return -1;
     DIR *folder = fdopendir(dup(self.folder));
     if (!folder) {

@@ -7,10 +7,10 @@
 
 // The table, in the order of the pages and of help.
 static const action_list *const lists[] = {
-    &action_list_view,      &action_list_list,  &action_list_logs,    &action_list_console,
-    &action_list_container, &action_list_image, &action_list_network, &action_list_volume,
-    &action_list_registry,  &action_list_task,  &action_list_event,   &action_list_system,
-    &action_list_custom,
+    &action_list_view,    &action_list_list,      &action_list_logs,  &action_list_files,
+    &action_list_console, &action_list_container, &action_list_image, &action_list_network,
+    &action_list_volume,  &action_list_registry,  &action_list_task,  &action_list_event,
+    &action_list_system,  &action_list_custom,
 };
 
 size_t action_count(void) {
@@ -44,17 +44,12 @@ static const struct {
     const char *name;
     const char *plural;
 } nouns[ACTION_NOUN_COUNT] = {
-    [ACTION_NOUN_VIEW] = {"view", NULL},
-    [ACTION_NOUN_LIST] = {"list", NULL},
-    [ACTION_NOUN_LOGS] = {"logs", NULL},
-    [ACTION_NOUN_CONSOLE] = {"console", NULL},
-    [ACTION_NOUN_CONTAINER] = {"container", "containers"},
-    [ACTION_NOUN_IMAGE] = {"image", "images"},
-    [ACTION_NOUN_NETWORK] = {"network", "networks"},
-    [ACTION_NOUN_VOLUME] = {"volume", "volumes"},
-    [ACTION_NOUN_REGISTRY] = {"registry", "registries"},
-    [ACTION_NOUN_TASK] = {"task", "tasks"},
-    [ACTION_NOUN_EVENT] = {"event", NULL},
+    [ACTION_NOUN_VIEW] = {"view", NULL},          [ACTION_NOUN_LIST] = {"list", NULL},
+    [ACTION_NOUN_LOGS] = {"logs", NULL},          [ACTION_NOUN_FILES] = {"files", NULL},
+    [ACTION_NOUN_CONSOLE] = {"console", NULL},    [ACTION_NOUN_CONTAINER] = {"container", "containers"},
+    [ACTION_NOUN_IMAGE] = {"image", "images"},    [ACTION_NOUN_NETWORK] = {"network", "networks"},
+    [ACTION_NOUN_VOLUME] = {"volume", "volumes"}, [ACTION_NOUN_REGISTRY] = {"registry", "registries"},
+    [ACTION_NOUN_TASK] = {"task", "tasks"},       [ACTION_NOUN_EVENT] = {"event", NULL},
     [ACTION_NOUN_SYSTEM] = {"system", NULL},
 };
 

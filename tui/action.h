@@ -15,6 +15,7 @@ typedef enum action_noun {
     ACTION_NOUN_VIEW,    ///< the dashboard itself: works everywhere but in a console
     ACTION_NOUN_LIST,    ///< every list: moving, marking, filtering
     ACTION_NOUN_LOGS,    ///< the logs tab
+    ACTION_NOUN_FILES,   ///< the files tab
     ACTION_NOUN_CONSOLE, ///< a console (all other keys go to the program)
     ACTION_NOUN_CONTAINER,
     ACTION_NOUN_IMAGE,

@@ -333,6 +333,12 @@ static const action actions[] = {
      .shortcuts = "top",
      .arguments = "CONTAINER",
      .complete = ACTION_COMPLETE_RUNNING},
+    {.name = "container.files",
+     .noun = ACTION_NOUN_CONTAINER,
+     .keys = "f",
+     .title = "files",
+     .help = "Shows the container's folders and files",
+     .flags = ACTION_READONLY},
 };
 
 const action_list action_list_container = ACTION_LIST(actions);

@@ -46,6 +46,8 @@ static bool overlap(const action *one, const action *other) {
         return true;
     if (a == ACTION_NOUN_LOGS || b == ACTION_NOUN_LOGS)
         return false; // the logs tab is no list, and its keys come before those of its container
+    if (a == ACTION_NOUN_FILES || b == ACTION_NOUN_FILES)
+        return false; // its keys come before those of lists, and nothing of its container works there
     return a == ACTION_NOUN_LIST || b == ACTION_NOUN_LIST;
 }
 

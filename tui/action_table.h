@@ -25,6 +25,7 @@ typedef struct action_list {
 extern const action_list action_list_view;
 extern const action_list action_list_list;
 extern const action_list action_list_logs;
+extern const action_list action_list_files;
 extern const action_list action_list_console;
 extern const action_list action_list_container;
 extern const action_list action_list_image;

@@ -244,6 +244,7 @@ static void finish(dashboard *self) {
     dashboard_custom_finish(self);
     dashboard_requests_disown(self);
     json_decref(self->reopen);
+    free(self->files_path);
     ui_finish(&self->ui);
     model_finish(&self->model);
     grid_finish(&self->frame);

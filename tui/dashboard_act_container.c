@@ -55,6 +55,12 @@ static void processes(dashboard *self, const char *id) {
     dashboard_show_tab(self, TAB_PROCESSES);
 }
 
+static void files(dashboard *self, const char *id) {
+    (void)id;
+    dashboard_show_tab(self, TAB_FILES);
+    dashboard_open_detail(self);
+}
+
 static void remove_container(dashboard *self, const char *id) {
     dashboard_confirm(self, action_find("container.rm"), (char *[]){(char *)id}, 1);
 }
@@ -205,6 +211,7 @@ const dashboard_handler dashboard_container_handlers[] = {
     {"container.inspect", inspect},
     {"container.stats", stats},
     {"container.top", processes},
+    {"container.files", files},
     {"container.rm", remove_container},
     {"container.kill", kill_container},
     {"container.rename", rename_container},

@@ -37,6 +37,8 @@ void dashboard_scroll(dashboard *self, int64_t delta) {
         log_view_scroll(&self->ui.logs, delta);
     else if (tab == TAB_INSPECT)
         scroll_text(self, &self->ui.inspect, delta);
+    else if (tab == TAB_FILES)
+        dashboard_files_scroll(self, delta);
     else if (tab == TAB_PROCESSES)
         scroll_text(self, &self->ui.processes, delta);
     else
@@ -44,7 +46,12 @@ void dashboard_scroll(dashboard *self, int64_t delta) {
     dashboard_dirty(self);
 }
 
-static void move(dashboard *self, int64_t delta) {
+void dashboard_move(dashboard *self, int64_t delta) {
+    if (ui_in_files(&self->ui) && !self->ui.files.viewing) {
+        file_list_move(&self->ui.files.list, delta);
+        dashboard_dirty(self);
+        return;
+    }
     if (self->ui.focus != FOCUS_LIST) {
         dashboard_scroll(self, delta);
         return;
@@ -55,38 +62,40 @@ static void move(dashboard *self, int64_t delta) {
 
 static void down(dashboard *self, const char *id) {
     (void)id;
-    move(self, 1);
+    dashboard_move(self, 1);
 }
 
 static void up(dashboard *self, const char *id) {
     (void)id;
-    move(self, -1);
+    dashboard_move(self, -1);
 }
 
 static void first(dashboard *self, const char *id) {
     (void)id;
-    move(self, -1000000);
+    dashboard_move(self, -1000000);
 }
 
 static void last(dashboard *self, const char *id) {
     (void)id;
-    move(self, 1000000);
+    dashboard_move(self, 1000000);
 }
 
 static void page_down(dashboard *self, const char *id) {
     (void)id;
-    move(self, (int64_t)page(self));
+    dashboard_move(self, (int64_t)page(self));
 }
 
 static void page_up(dashboard *self, const char *id) {
     (void)id;
-    move(self, -(int64_t)page(self));
+    dashboard_move(self, -(int64_t)page(self));
 }
 
 static void filter(dashboard *self, const char *id) {
     (void)id;
+    const char *now =
+        ui_in_files(&self->ui) ? self->ui.files.list.filter : self->ui.lists[self->ui.pane].filter;
     // A filter is changed, a search begins anew.
-    line_edit_set(&self->ui.filter, dashboard_is_search(self) ? "" : self->ui.lists[self->ui.pane].filter);
+    line_edit_set(&self->ui.filter, dashboard_is_search(self) ? "" : now);
     self->ui.filtering = true;
     dashboard_dirty(self);
 }

@@ -201,7 +201,9 @@ static void copy_command(dashboard *self, const char *id) {
 static void back(dashboard *self, const char *id) {
     (void)id;
     ui_list *list = &self->ui.lists[self->ui.pane];
-    if (self->ui.focus == FOCUS_DETAIL) {
+    if (ui_in_files(&self->ui) && dashboard_files_back(self)) {
+        return;
+    } else if (self->ui.focus == FOCUS_DETAIL) {
         self->ui.focus = FOCUS_LIST;
         self->ui.detail_open = false;
     } else if (self->ui.zoom) {

@@ -56,6 +56,9 @@ bool dashboard_applies(const dashboard *self, const action *what) {
         bool running = model_container_running(container);
         return !(what->flags & ACTION_RUNNING && !running) && !(what->flags & ACTION_STOPPED && running);
     }
+    if (what->noun == ACTION_NOUN_FILES)
+        return ui_in_files(&self->ui) && container &&
+               !(what->flags & ACTION_RUNNING && !model_container_running(container));
     if (action_is_about_items(what->noun))
         return ui_kind(self->ui.pane)->noun == what->noun &&
                ui_selected(&self->ui, &self->model, self->ui.pane);
@@ -67,6 +70,7 @@ static const dashboard_handler *const rooms[ACTION_NOUN_COUNT] = {
     [ACTION_NOUN_VIEW] = dashboard_view_handlers,
     [ACTION_NOUN_LIST] = dashboard_list_handlers,
     [ACTION_NOUN_LOGS] = dashboard_logs_handlers,
+    [ACTION_NOUN_FILES] = dashboard_files_handlers,
     [ACTION_NOUN_CONTAINER] = dashboard_container_handlers,
     [ACTION_NOUN_IMAGE] = dashboard_image_handlers,
     [ACTION_NOUN_NETWORK] = dashboard_network_handlers,

@@ -105,6 +105,7 @@ static void on_exit_of(uv_process_t *process, int64_t code, int number) {
     bool failed = code || number;
     model_command_ended(&owner->model, self->task, failed ? problem : NULL);
     snprintf(text, sizeof text, "%.100s: %s", self->title, failed ? problem : "done");
+    dashboard_files_changed(owner);
     ui_set_notice(&owner->ui, failed ? NOTICE_BAD : NOTICE_INFO, text);
     ui_refresh_list(&owner->ui, &owner->model, PANE_TASKS);
     dashboard_dirty(owner);

@@ -8,7 +8,7 @@ bool dashboard_detail_visible(const dashboard *self) {
     return dashboard_layout(self).detail.width > 0;
 }
 
-static void set_text(ui_text *text, const char *id, char *content) {
+void dashboard_set_text(ui_text *text, const char *id, char *content) {
     if (!text->id || strcmp(text->id, id) != 0)
         text->top = text->found = 0;
     free(text->id);
@@ -28,7 +28,8 @@ static void follow_inspect(dashboard *self) {
     const void *item = ui_selected(&self->ui, &self->model, self->ui.pane);
     const list_kind *kind = ui_kind(self->ui.pane);
     if (item && kind->document)
-        set_text(&self->ui.inspect, kind->id(item), holm_text_document(kind->document(item), "json", NULL));
+        dashboard_set_text(&self->ui.inspect, kind->id(item),
+                           holm_text_document(kind->document(item), "json", NULL));
 }
 
 static const char *text_of(const json_t *object, const char *key) {
@@ -67,8 +68,8 @@ static void on_processes(dashboard *self, const char *id, json_t *result, const 
     if (!container || strcmp(container->id, id) != 0)
         return;
     const char *message = error ? holm_error_message(error) : NULL;
-    set_text(&self->ui.processes, id,
-             error ? holm_text_escape(message, strlen(message)) : process_table(result));
+    dashboard_set_text(&self->ui.processes, id,
+                       error ? holm_text_escape(message, strlen(message)) : process_table(result));
     dashboard_dirty(self);
 }
 
@@ -78,11 +79,12 @@ void dashboard_processes_refresh(dashboard *self) {
         self->processes_asked || !dashboard_detail_visible(self))
         return;
     if (!model_container_running(container)) {
-        set_text(&self->ui.processes, container->id, strdup("it does not run: it has no processes"));
+        dashboard_set_text(&self->ui.processes, container->id,
+                           strdup("it does not run: it has no processes"));
         return;
     }
     if (self->ui.processes.id && strcmp(self->ui.processes.id, container->id) != 0)
-        set_text(&self->ui.processes, container->id, NULL);
+        dashboard_set_text(&self->ui.processes, container->id, NULL);
     self->processes_asked = true;
     holm_container_processes(self->client, container->id, dashboard_done,
                              dashboard_request(self, container->id, on_processes));
@@ -94,6 +96,7 @@ void dashboard_follow_selection(dashboard *self) {
     dashboard_logs_follow(self, container);
     follow_inspect(self);
     dashboard_processes_refresh(self);
+    dashboard_files_follow(self);
     dashboard_dirty(self);
 }
 

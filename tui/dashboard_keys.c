@@ -59,6 +59,10 @@ static void filter_changed(dashboard *self) {
         text_search_go(text, 0);
         return;
     }
+    if (ui_in_files(&self->ui)) {
+        file_list_set_filter(&self->ui.files.list, self->ui.filter.text);
+        return;
+    }
     ui_list *list = &self->ui.lists[self->ui.pane];
     snprintf(list->filter, sizeof(list->filter), "%.*s", UI_FILTER_SIZE - 1, self->ui.filter.text);
     ui_refresh_list(&self->ui, &self->model, self->ui.pane);
@@ -81,7 +85,7 @@ static void filter_key(dashboard *self, const input_event *event) {
         if (!self->ui.filter.length && dashboard_is_search(self))
             return;
     } else if (event->key == INPUT_UP || event->key == INPUT_DOWN) {
-        ui_move(&self->ui, &self->model, self->ui.pane, event->key == INPUT_UP ? -1 : 1);
+        dashboard_move(self, event->key == INPUT_UP ? -1 : 1);
     } else if (!line_edit_key(&self->ui.filter, event)) {
         return;
     }
@@ -93,6 +97,8 @@ static void filter_key(dashboard *self, const input_event *event) {
 static const action *look_up(const dashboard *self, const char *name) {
     action_noun noun = ui_noun(&self->ui);
     const action *what = action_keymap_look_up(self->keymap, noun, true, name);
+    if (what && noun == ACTION_NOUN_FILES && what->noun == ACTION_NOUN_LIST && !dashboard_files_take(what))
+        what = NULL;
     if (!what && noun == ACTION_NOUN_LOGS)
         what = action_keymap_look_up(self->keymap, ACTION_NOUN_CONTAINER, true, name);
     if (what)

@@ -140,7 +140,9 @@ static void click_place(dashboard *self, const input_event *event) {
         dashboard_settle(self);
         return;
     }
-    if (rect_holds(&plan.content, event->x, event->y) && self->ui.focus == FOCUS_LIST) {
+    if (rect_holds(&plan.content, event->x, event->y) && ui_in_files(&self->ui)) {
+        dashboard_files_click(self, event->y - plan.content.y);
+    } else if (rect_holds(&plan.content, event->x, event->y) && self->ui.focus == FOCUS_LIST) {
         self->ui.focus = FOCUS_DETAIL;
         if (self->ui.tabs[self->ui.pane] == TAB_CONSOLE)
             dashboard_console_enter(self);

@@ -92,14 +92,17 @@ static bool wanted(const dashboard *self, const action *what, bool menu, bool he
         return false;
     if (help) {
         action_noun noun = ui_noun(&self->ui);
-        bool here = what->noun == noun || what->noun == ACTION_NOUN_VIEW || what->noun == ACTION_NOUN_LIST ||
+        bool list =
+            what->noun == ACTION_NOUN_LIST && (noun != ACTION_NOUN_FILES || dashboard_files_take(what));
+        bool here = what->noun == noun || what->noun == ACTION_NOUN_VIEW || list ||
                     (noun == ACTION_NOUN_LOGS && what->noun == ACTION_NOUN_CONTAINER) ||
                     what->flags & ACTION_EVERYWHERE;
         return here && *action_keymap_keys(self->keymap, what);
     }
     if (menu)
         return is_of_menu(self, what) && dashboard_applies(self, what);
-    return what->noun != ACTION_NOUN_LIST && what->noun != ACTION_NOUN_LOGS;
+    return what->noun != ACTION_NOUN_LIST && what->noun != ACTION_NOUN_LOGS &&
+           (what->noun != ACTION_NOUN_FILES || ui_in_files(&self->ui));
 }
 
 // With nothing typed yet, what can be done with the selected thing comes first, and last what cannot be done

@@ -46,6 +46,7 @@ typedef struct dashboard {
     struct pull *pull_list;
     struct log_source *log_sources[UI_LOG_SOURCES]; ///< as ui.logs.sources; NULL: ended
     bool processes_asked;
+    char *files_path; ///< what the open prompt of the files tab is about
 
     console **consoles; ///< as ui.consoles
     size_t console_count;
@@ -125,6 +126,24 @@ void dashboard_logs_close(dashboard *self);
 void dashboard_logs_save(dashboard *self, const char *path);
 void dashboard_processes_refresh(dashboard *self);
 
+/// Puts the text (stolen; NULL: it is being read) on a tab; about another thing than before it starts at its
+/// top.
+void dashboard_set_text(ui_text *text, const char *id, char *content);
+
+// ---- files (dashboard_files.c) ----
+
+/// Reads the folder of the selected container, where the tab is in sight and has not done so.
+void dashboard_files_follow(dashboard *self);
+/// Something may have changed it: reads it anew, where it is in sight.
+void dashboard_files_changed(dashboard *self);
+void dashboard_files_scroll(dashboard *self, int64_t delta);
+/// Leaves the file that is shown, or takes the filter away. False: there was neither.
+bool dashboard_files_back(dashboard *self);
+/// Whether this action of lists works there.
+bool dashboard_files_take(const action *what);
+/// A click on this row of the tab.
+void dashboard_files_click(dashboard *self, int row);
+
 // ---- consoles (dashboard_consoles.c) ----
 
 void dashboard_console_open(dashboard *self, const char *id, const char *name, bool exec, bool start);
@@ -158,6 +177,8 @@ console *dashboard_console(dashboard *self);
 
 void dashboard_key(dashboard *self, const input_event *event);
 void dashboard_mouse(dashboard *self, const input_event *event); ///< also on what lies on top
+/// Moves what has the cursor by so many rows, or scrolls.
+void dashboard_move(dashboard *self, int64_t delta);
 /// Scrolls the tab in sight by so many lines.
 void dashboard_scroll(dashboard *self, int64_t delta);
 /// The order of the list has changed.
@@ -193,9 +214,10 @@ typedef struct dashboard_handler {
 } dashboard_handler;
 
 extern const dashboard_handler dashboard_view_handlers[], dashboard_list_handlers[],
-    dashboard_logs_handlers[], dashboard_console_handlers[], dashboard_container_handlers[],
-    dashboard_image_handlers[], dashboard_network_handlers[], dashboard_volume_handlers[],
-    dashboard_task_handlers[], dashboard_event_handlers[], dashboard_system_handlers[];
+    dashboard_logs_handlers[], dashboard_files_handlers[], dashboard_console_handlers[],
+    dashboard_container_handlers[], dashboard_image_handlers[], dashboard_network_handlers[],
+    dashboard_volume_handlers[], dashboard_task_handlers[], dashboard_event_handlers[],
+    dashboard_system_handlers[];
 
 /// Goes to this thing's pane and selects it, also where a filter hides it.
 void dashboard_go_to(dashboard *self, ui_pane pane, const char *id);

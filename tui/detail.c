@@ -77,6 +77,9 @@ static int container_tab(const painter *self) {
     case TAB_PROCESSES:
         detail_text(self, &ui->processes, "asking the container");
         return 0;
+    case TAB_FILES:
+        detail_files(self);
+        return 0;
     case TAB_INSPECT:
         detail_text(self, &ui->inspect, "reading");
         return 0;

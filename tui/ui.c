@@ -13,6 +13,17 @@ void ui_overlay_close(ui_state *self) {
     *overlay = (ui_overlay){0};
 }
 
+void ui_files_clear(ui_files *self) {
+    free(self->id);
+    free(self->asked);
+    free(self->problem);
+    free(self->title);
+    free(self->view.id);
+    free(self->view.text);
+    file_list_finish(&self->list);
+    *self = (ui_files){0};
+}
+
 void ui_finish(ui_state *self) {
     ui_overlay_close(self);
     for (int i = 0; i < PANE_COUNT; i++) {
@@ -25,6 +36,7 @@ void ui_finish(ui_state *self) {
     free(self->inspect.text);
     free(self->processes.id);
     free(self->processes.text);
+    ui_files_clear(&self->files);
     free(self->logs.id);
     free(self->logs.ended);
     log_buffer_finish(&self->logs.lines);
@@ -225,7 +237,9 @@ size_t ui_pane_tabs(ui_pane pane, ui_tab out[TAB_COUNT]) {
         ui_tab tabs[TAB_COUNT];
         size_t count;
     } panes[PANE_COUNT] = {
-        [PANE_CONTAINERS] = {{TAB_OVERVIEW, TAB_LOGS, TAB_STATS, TAB_CONSOLE, TAB_PROCESSES, TAB_INSPECT}, 6},
+        [PANE_CONTAINERS] = {{TAB_OVERVIEW, TAB_LOGS, TAB_STATS, TAB_CONSOLE, TAB_PROCESSES, TAB_FILES,
+                              TAB_INSPECT},
+                             7},
         [PANE_IMAGES] = {{TAB_OVERVIEW, TAB_LAYERS, TAB_CONFIGURATION, TAB_USERS, TAB_INSPECT}, 5},
         [PANE_NETWORKS] = {{TAB_OVERVIEW, TAB_INSPECT}, 2},
         [PANE_VOLUMES] = {{TAB_OVERVIEW, TAB_INSPECT}, 2},
@@ -246,9 +260,9 @@ ui_tab ui_current_tab(const ui_state *self, ui_pane pane) {
 }
 
 const char *ui_tab_name(ui_tab tab, ui_pane pane) {
-    static const char *const names[TAB_COUNT] = {"overview", "logs",          "stats",
-                                                 "console",  "processes",     "inspect",
-                                                 "layers",   "configuration", "containers"};
+    static const char *const names[TAB_COUNT] = {"overview",      "logs",      "stats",   "console",
+                                                 "processes",     "files",     "inspect", "layers",
+                                                 "configuration", "containers"};
     static const char *const first[PANE_COUNT] = {
         [PANE_NETWORKS] = "members", [PANE_VOLUMES] = "users", [PANE_TASKS] = "progress"};
     return tab == TAB_OVERVIEW && first[pane] ? first[pane] : names[tab];
@@ -284,10 +298,11 @@ void ui_split_use(ui_state *self, ui_console *console) {
 
 ui_text *ui_focused_text(ui_state *self) {
     ui_tab tab = ui_current_tab(self, self->pane);
-    return self->focus != FOCUS_DETAIL ? NULL
-           : tab == TAB_INSPECT        ? &self->inspect
-           : tab == TAB_PROCESSES      ? &self->processes
-                                       : NULL;
+    return self->focus != FOCUS_DETAIL                ? NULL
+           : tab == TAB_INSPECT                       ? &self->inspect
+           : tab == TAB_PROCESSES                     ? &self->processes
+           : ui_in_files(self) && self->files.viewing ? &self->files.view
+                                                      : NULL;
 }
 
 void ui_set_notice(ui_state *self, ui_notice_kind kind, const char *text) {
@@ -302,7 +317,14 @@ action_noun ui_noun(const ui_state *self) {
     if (self->focus == FOCUS_DETAIL && self->pane == PANE_CONTAINERS &&
         self->tabs[PANE_CONTAINERS] == TAB_LOGS)
         return ACTION_NOUN_LOGS;
+    if (ui_in_files(self))
+        return ACTION_NOUN_FILES;
     return ui_kind(self->pane)->noun;
+}
+
+bool ui_in_files(const ui_state *self) {
+    return self->focus == FOCUS_DETAIL && self->pane == PANE_CONTAINERS &&
+           self->tabs[PANE_CONTAINERS] == TAB_FILES;
 }
 
 bool ui_in_list(const ui_state *self) {

@@ -5,6 +5,7 @@
 #include "tui/action.h"
 #include "tui/cell.h"
 #include "tui/copy_mode.h"
+#include "tui/file_list.h"
 #include "tui/line_edit.h"
 #include "tui/list.h"
 #include "tui/log_buffer.h"
@@ -27,6 +28,7 @@ typedef enum ui_tab {
     TAB_STATS,
     TAB_CONSOLE,
     TAB_PROCESSES,
+    TAB_FILES,
     TAB_INSPECT,
     TAB_LAYERS,        ///< of an image: sizes and history
     TAB_CONFIGURATION, ///< of an image
@@ -134,6 +136,18 @@ typedef struct ui_logs {
     char *ended; ///< why nothing more comes, or NULL
 } ui_logs;
 
+/// What the files tab shows.
+typedef struct ui_files {
+    char *id; ///< of the container
+    file_list list;
+    char *asked;   ///< the path that is being read, or NULL
+    char *problem; ///< why it could not be read, or NULL
+    bool running;  ///< the container did when it was asked
+    bool viewing;  ///< a file is shown: `view`
+    char *title;   ///< of that file
+    ui_text view;
+} ui_files;
+
 /// One open console, as far as it is drawn.
 typedef struct ui_console {
     char *container_id, *container_name;
@@ -165,6 +179,7 @@ typedef struct ui_state {
     ui_notice_kind notice_kind;
     size_t detail_top; ///< scroll of overview and task
     ui_text inspect, processes;
+    ui_files files;
     ui_logs logs;
     ui_console **consoles;         ///< all that are open
     size_t console_count, console; ///< which one was used last
@@ -221,6 +236,10 @@ void ui_split_use(ui_state *self, ui_console *console);
 
 void ui_set_notice(ui_state *self, ui_notice_kind kind, const char *text);
 void ui_overlay_close(ui_state *self);
+/// Forgets what the files tab shows.
+void ui_files_clear(ui_files *self);
+/// Whether the keys are the files tab's.
+bool ui_in_files(const ui_state *self);
 /// Where keys go: decides which actions apply.
 action_noun ui_noun(const ui_state *self);
 bool ui_in_list(const ui_state *self);

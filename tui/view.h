@@ -126,6 +126,9 @@ int detail_container_line(const painter *self, int y, const model_container *con
 int detail_container_more(const painter *self, int y, const char *note);
 void detail_logs(const painter *self);
 void detail_console(const painter *self);
+void detail_files(const painter *self);
+/// The row of the tab in which its first entry is, and how many rows there are for entries.
+int detail_files_rows(const ui_files *files, const rect *content, int *rows);
 /// Two consoles side by side.
 void detail_split(const view_context *self, grid *out, const layout_plan *layout);
 void detail_text(const painter *self, const ui_text *text, const char *waiting);

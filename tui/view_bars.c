@@ -107,10 +107,18 @@ static const char *const log_keys[] = {
     "view.back", "logs.follow", "logs.wrap", "logs.timestamps", "list.filter", "logs.filter", "logs.merge",
     "logs.boot", "logs.since",  "logs.save", "view.next-tab",   "view.zoom",   NULL};
 
+static const char *const file_keys[] = {
+    "files.open",  "files.up",  "files.copy-out",    "files.copy-in", "files.refresh",
+    "list.filter", "view.back", "view.previous-tab", "view.next-tab", "view.zoom",
+    NULL};
+static const char *const view_keys[] = {"files.up", "list.filter", "files.copy-out", "view.zoom", NULL};
+
 static const char *const *keys_here(const ui_state *ui) {
     switch (ui_noun(ui)) {
     case ACTION_NOUN_LOGS:
         return log_keys;
+    case ACTION_NOUN_FILES:
+        return ui->files.viewing ? view_keys : file_keys;
     case ACTION_NOUN_IMAGE:
         return ui->focus == FOCUS_LIST ? image_keys : detail_keys;
     case ACTION_NOUN_NETWORK:
@@ -141,6 +149,8 @@ static bool applies(const view_context *self, const action *what) {
             return false;
         return !(what->flags & ACTION_RUNNING && !running) && !(what->flags & ACTION_STOPPED && running);
     }
+    if (what->noun == ACTION_NOUN_FILES && what->flags & ACTION_RUNNING)
+        return container && model_container_running(container);
     if (action_is_about_items(what->noun))
         return ui_kind(self->ui->pane)->noun == what->noun &&
                ui_selected(self->ui, self->model, self->ui->pane);

@@ -186,6 +186,21 @@ void holm_container_processes(holm_client *client, const char *reference, holm_d
     fake_reply(client, list, NULL, 0, done, data);
 }
 
+void holm_container_folder(holm_client *client, const char *reference, const char *path, holm_done done,
+                           void *data) {
+    (void)reference;
+    (void)path;
+    fake_reply(client, fake_folder(fake_now_ns()), NULL, 0, done, data);
+}
+
+void holm_container_file(holm_client *client, const char *reference, const char *path, holm_done done,
+                         void *data) {
+    (void)reference;
+    json_t *file = json_pack("{s:s, s:b, s:i, s:i}", "text", "root:x:0:0:root:/root:/bin/sh\n", "binary",
+                             (int)(strstr(path, "bash") != NULL), "sizeBytes", 30, "shownBytes", 30);
+    fake_reply(client, file, NULL, 0, done, data);
+}
+
 void holm_container_sessions(holm_client *client, const char *reference, holm_done done, void *data) {
     (void)reference;
     static const char *const names[] = {"shell-0", "shell-1", "shell-2", "job-1"};

@@ -172,3 +172,41 @@ json_t *fake_progress(const char *subject, unsigned step, int64_t now_ns) {
                                 : "",
                      "hint", end && bad ? "check the name, or log in" : "");
 }
+
+json_t *fake_folder(int64_t now_ns) {
+    static const struct {
+        const char *name, *hex, *kind, *target, *leads, *user;
+        int mode;
+        json_int_t size;
+    } entries[] = {
+        {"bin", "", "link", "usr/bin", "folder", "root", 0777, 7},
+        {"conf.d", "", "folder", "", "", "root", 0755, 4096},
+        {"tmp", "", "folder", "", "", "root", 01777, 4096},
+        {"\\xffbad", "ff626164", "file", "", "", "", 0600, 12},
+        {"a name that is long enough to be cut where the tab has few columns, and then some more of it", "",
+         "file", "", "", "www-data", 0644, 1234567},
+        {"\x1b]0;evil title\a\x1b[2J", "", "file", "", "", "root", 0644, 1},
+        {"device", "", "device", "", "", "root", 0666, 0},
+        {"entrypoint.sh", "", "file", "", "", "root", 04755, 4711},
+        {"gone", "", "link", "/nowhere/at/all", "", "root", 0777, 15},
+        {"mime.types", "", "file", "", "", "root", 0644, 5349},
+        {"pipe", "", "pipe", "", "", "root", 0600, 0},
+        {"socket", "", "socket", "", "", "root", 0755, 0},
+        {"sch\xc3\xb6n \xe6\x97\xa5\xe6\x9c\xac", "", "file", "", "", "root", 0640, 99000000},
+    };
+    json_t *list = json_array();
+    for (size_t i = 0; i < array_length(entries); i++) {
+        json_t *entry = json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:I, s:I}", "name", entries[i].name,
+                                  "kind", entries[i].kind, "mode", entries[i].mode, "uid", 1000 + (int)i,
+                                  "gid", 50, "user", entries[i].user, "group", entries[i].user, "sizeBytes",
+                                  entries[i].size, "modifiedUnixNs", now_ns - (json_int_t)i * 86400000000000);
+        if (*entries[i].hex)
+            json_object_set_new(entry, "nameHex", json_string(entries[i].hex));
+        if (*entries[i].target)
+            json_object_set_new(entry, "target", json_string(entries[i].target));
+        if (*entries[i].leads)
+            json_object_set_new(entry, "leadsTo", json_string(entries[i].leads));
+        json_array_append_new(list, entry);
+    }
+    return json_pack("{s:o, s:i, s:b}", "entries", list, "leftOut", 905, "more", 0);
+}

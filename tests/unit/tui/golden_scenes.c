@@ -173,6 +173,46 @@ static void logs_merged(dashboard *self) {
     strcpy(shown->search, "line");
 }
 
+static void files(dashboard *self) {
+    open_tab(self, TAB_FILES);
+    ui_files *shown = &self->ui.files;
+    json_t *folder = fake_folder(SCENE_NOW_NS);
+    shown->id = strdup(ui_container(&self->ui, &self->model)->id);
+    shown->running = true;
+    file_list_set(&shown->list, "/etc/nginx", folder);
+    file_list_move(&shown->list, 5);
+    json_decref(folder);
+}
+
+// One folder could not be opened; the filter leaves some of the other one.
+static void files_filtered(dashboard *self) {
+    files(self);
+    ui_files *shown = &self->ui.files;
+    shown->problem = strdup("open /etc/nginx/conf.d: No such file or directory");
+    file_list_set_filter(&shown->list, "N");
+}
+
+static void files_problem(dashboard *self) {
+    open_tab(self, TAB_FILES);
+    self->ui.files.problem = strdup("the container web does not run, and what is on a disk that was not "
+                                    "written to its end cannot be shown");
+}
+
+static void file_view(dashboard *self) {
+    static const char text[] = "#!/bin/sh\nset -e\n\\x1b[31mred\n        exec nginx -g 'daemon off;'\n";
+    files(self);
+    ui_files *shown = &self->ui.files;
+    shown->viewing = true;
+    shown->title = strdup("/etc/nginx/entrypoint.sh: 300K, the first 256K of it");
+    dashboard_set_text(&shown->view, "x", strdup(text));
+    strcpy(shown->view.search, "exec");
+}
+
+static void plain_files(dashboard *self) {
+    files(self);
+    self->ui.plain = true;
+}
+
 static void no_output(const char *bytes, size_t length, void *data) {
     (void)bytes;
     (void)length;
@@ -504,6 +544,7 @@ const scene scenes[] = {
     {"plain-detail", plain_detail},
     {"plain-logs", plain_logs},
     {"plain-console", plain_console},
+    {"plain-files", plain_files},
     {"plain-menu", plain_menu},
     {"plain-confirm", plain_confirm},
     {"containers", containers},
@@ -519,6 +560,10 @@ const scene scenes[] = {
     {"overview-end", overview_end},
     {"logs", logs},
     {"logs-merged", logs_merged},
+    {"files", files},
+    {"files-filtered", files_filtered},
+    {"files-problem", files_problem},
+    {"files-file", file_view},
     {"console", console_scene},
     {"console-none", console_none},
     {"console-back", console_back},
