@@ -129,13 +129,14 @@ void holm_container_copy_out(holm_client *client, const holm_copy_options *optio
 void holm_container_copy_in(holm_client *client, const holm_copy_options *options, holm_done done,
                             void *data);
 
-/// What is in a folder of it; links in `path` are followed within its root. result: {"entries": an array,
-/// folders (and links to folders) first, each by name, "leftOut": how many more were seen, "more": whether
-/// there are yet others}. An entry is {"name", "kind": "folder", "file", "link", "pipe", "socket" or
-/// "device", "mode", "uid", "gid", "user", "group" ("": no name), "sizeBytes", "modifiedUnixNs"}, of a link
-/// also "target" and where that is something "leadsTo": its kind. Names are bytes that anybody can have
-/// chosen: they go through holm_text_escape before a screen; what is no UTF-8 is escaped already and comes as
-/// "nameHex", too. 4096 entries at most.
+/// What is in a folder of it, running or stopped; links in `path` are followed within its root. result:
+/// {"entries": an array, folders (and links to folders) first, each by name, "leftOut": how many more were
+/// seen, "more": whether there are yet others}. An entry is {"name", "kind": "folder", "file", "link",
+/// "pipe", "socket" or "device", "mode", "uid", "gid", "user", "group" ("": no name), "sizeBytes",
+/// "modifiedUnixNs"}, of a link also "target" and where that is something "leadsTo": its kind. Names are
+/// bytes that anybody can have chosen: they go through holm_text_escape before a screen; what is no UTF-8 is
+/// escaped already and comes as "nameHex", too. 4096 entries at most. Of one that does not run owners have no
+/// names, and what volumes hold is not seen.
 void holm_container_folder(holm_client *client, const char *reference, const char *path, holm_done done,
                            void *data);
 /// The beginning of a file of it, 256 KiB at most. result: {"text": lines that a screen can show, "binary":

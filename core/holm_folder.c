@@ -1,12 +1,15 @@
 #include "core/holm_folder.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/buffer.h"
 #include "core/base/text.h"
-#include "core/holm_internal.h"
+#include "core/holm_helper.h"
 
 #define TAB_COLUMNS 8
 
@@ -161,8 +164,6 @@ json_t *holm_file_document(const Holm__Agent__V1__FileResponse *answer) {
                      (json_int_t)size, "shownBytes", (json_int_t)length);
 }
 
-// ---- the requests ----
-
 static void take_folder(holm_request *self, const ProtobufCMessage *answer) {
     self->result = holm_folder_document((const Holm__Agent__V1__FolderResponse *)answer);
     holm_request_finish(self);
@@ -173,16 +174,55 @@ static void take_file(holm_request *self, const ProtobufCMessage *answer) {
     holm_request_finish(self);
 }
 
-static void fail_at_rest(holm_request *self) {
-    const char *name = holm_document_configuration(self->document, "name");
-    holm_error_set(&self->error, HOLM_ERROR_STATE, "the container %s is not running", name);
-    holm_error_hint(&self->error, "holm start %s starts it", name);
-    holm_request_finish(self);
+// ---- at rest: holm-disk answers as the agent would ----
+
+/// What it answers is what it made of a hostile disk.
+static ProtobufCMessage *read_disk(holm_request *self, const char *mode,
+                                   const ProtobufCMessageDescriptor *kind, holm_error **error) {
+    cleanup(holm_helper_finish) holm_helper disk = HOLM_HELPER_INIT;
+    cleanup_buffer buffer answer = BUFFER_INIT;
+    cleanup_free char *path = path_format("L%s", self->text);
+    int pipes[2];
+    if (pipe2(pipes, O_CLOEXEC) < 0) {
+        holm_error_set_errno(error, errno, "make a pipe");
+        return NULL;
+    }
+    cleanup_close int ours = pipes[0];
+    int started = holm_disk_start(self, mode, path, pipes[1], &disk, error);
+    close(pipes[1]);
+    if (started < 0)
+        return NULL;
+    if (holm_helper_read(ours, RPC_MESSAGE_MAX, &answer) < 0)
+        close(steal_fd(&ours)); // too much: it ends when nobody reads
+    if (holm_helper_wait(&disk, error) < 0)
+        return NULL;
+    ProtobufCMessage *message = protobuf_c_message_unpack(kind, NULL, answer.length, answer.data);
+    if (!message)
+        holm_error_set(error, HOLM_ERROR_INTEGRITY, "what the container's disk says makes no sense");
+    return message;
 }
 
-static bool runs(const holm_request *self) {
-    return self->alive && !holm_document_at_rest(self->document);
+static int run_folder(holm_request *self, state *db, holm_error **error) {
+    (void)db;
+    ProtobufCMessage *answer = read_disk(self, "list", &holm__agent__v1__folder_response__descriptor, error);
+    if (!answer)
+        return -1;
+    self->result = holm_folder_document((const Holm__Agent__V1__FolderResponse *)answer);
+    protobuf_c_message_free_unpacked(answer, NULL);
+    return 0;
 }
+
+static int run_file(holm_request *self, state *db, holm_error **error) {
+    (void)db;
+    ProtobufCMessage *answer = read_disk(self, "read", &holm__agent__v1__file_response__descriptor, error);
+    if (!answer)
+        return -1;
+    self->result = holm_file_document((const Holm__Agent__V1__FileResponse *)answer);
+    protobuf_c_message_free_unpacked(answer, NULL);
+    return 0;
+}
+
+// ---- the requests ----
 
 static ProtobufCBinaryData path_of(const holm_request *self) {
     return (ProtobufCBinaryData){.len = strlen(self->text), .data = (uint8_t *)self->text};
@@ -191,19 +231,19 @@ static ProtobufCBinaryData path_of(const holm_request *self) {
 static void ask_folder(holm_request *self) {
     Holm__Agent__V1__FolderRequest message = HOLM__AGENT__V1__FOLDER_REQUEST__INIT;
     message.path = path_of(self);
-    if (runs(self))
+    if (self->alive)
         holm_request_call(self, "ListFolder", &message.base, take_folder, NULL);
     else
-        fail_at_rest(self);
+        holm_request_work(self, run_folder, holm_request_finish);
 }
 
 static void ask_file(holm_request *self) {
     Holm__Agent__V1__FileRequest message = HOLM__AGENT__V1__FILE_REQUEST__INIT;
     message.path = path_of(self);
-    if (runs(self))
+    if (self->alive)
         holm_request_call(self, "ReadFile", &message.base, take_file, NULL);
     else
-        fail_at_rest(self);
+        holm_request_work(self, run_file, holm_request_finish);
 }
 
 static void begin(holm_client *client, const char *reference, const char *path, holm_request_next next,

@@ -3,7 +3,7 @@
 //     holm-disk diff|layer|export [LAYER…]
 //     holm-disk volume
 //     holm-disk import
-//     holm-disk copy P/PATH|L/PATH [LAYER…]
+//     holm-disk copy|list|read P/PATH|L/PATH [LAYER…]
 //
 // with the container's disk as descriptor 3, read-only, and its output as descriptor 1. The layers (lowest
 // first, made by holm) are opened first; then it gives up everything but what is open, and only then looks at
@@ -23,11 +23,10 @@
 #define MEMORY_MOST  (2ull << 30)
 #define SECONDS_MOST 3600
 
-static const char *const modes[] = {[GUEST_DISK_DIFF] = "diff",
-                                    [GUEST_DISK_LAYER] = "layer",
-                                    [GUEST_DISK_EXPORT] = "export",
-                                    [GUEST_DISK_VOLUME] = "volume",
-                                    [GUEST_DISK_COPY] = "copy"};
+static const char *const modes[] = {
+    [GUEST_DISK_DIFF] = "diff",     [GUEST_DISK_LAYER] = "layer", [GUEST_DISK_EXPORT] = "export",
+    [GUEST_DISK_VOLUME] = "volume", [GUEST_DISK_COPY] = "copy",   [GUEST_DISK_LIST] = "list",
+    [GUEST_DISK_READ] = "read"};
 
 static int limit_self(holm_error **error) {
     static const struct {
@@ -73,7 +72,7 @@ int main(int argc, char **argv) {
     while (argc > 1 && mode < array_length(modes) && strcmp(argv[1], modes[mode]) != 0)
         mode++;
     bool imports = argc == 2 && strcmp(argv[1], "import") == 0;
-    int taken = mode == GUEST_DISK_COPY ? 3 : 2;
+    int taken = mode >= GUEST_DISK_COPY ? 3 : 2;
     if (!imports && (argc < taken || mode == array_length(modes))) {
         fputs("holm-disk is started by holm; there is nothing to start by hand\n", stderr);
         return 125;

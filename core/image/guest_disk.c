@@ -122,6 +122,10 @@ static int put_export(guest_disk_reader *self, const merged *name, unsigned dept
     return S_ISDIR(name->file.mode) ? walk(self, name->folders, false, depth + 1, error) : 0;
 }
 
+static int put_list(guest_disk_reader *self, const merged *name, holm_error **error) {
+    return name->visible ? guest_disk_look_add(self, &name->file, error) : 0;
+}
+
 static int put_name(guest_disk_reader *self, const merged *name, bool opaque, unsigned depth,
                     holm_error **error) {
     if (++self->entries > GUEST_DISK_ENTRIES_MOST) {
@@ -135,6 +139,8 @@ static int put_name(guest_disk_reader *self, const merged *name, bool opaque, un
         return 0;
     if (self->mode == GUEST_DISK_DIFF)
         return put_diff(self, name, opaque, depth, error);
+    if (self->mode == GUEST_DISK_LIST)
+        return put_list(self, name, error);
     return self->mode == GUEST_DISK_LAYER ? put_layer(self, name, depth, error)
                                           : put_export(self, name, depth, error);
 }
@@ -232,6 +238,20 @@ static int walk_path(guest_disk_reader *self, const char *path, holm_error **err
     return walk(self, folders, false, 1, error);
 }
 
+static int look_at(guest_disk_reader *self, const char *path, holm_error **error) {
+    ext2_ino_t folders[LAYERS_MOST + 1];
+    layer_lower_file file = {0};
+    if (guest_disk_find(self->lower, path + 1, *path == 'L', folders, &file, error) < 0)
+        return -1;
+    if (self->mode == GUEST_DISK_READ)
+        return guest_disk_look_file(self, &file, error);
+    if (file.inode && !S_ISDIR(file.mode)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "that is no folder");
+        return -1;
+    }
+    return walk(self, folders, false, 1, error) < 0 ? -1 : guest_disk_look_send(self, path + 1, error);
+}
+
 // ---- the tar ----
 
 static void link_free(void *data) {
@@ -257,9 +277,12 @@ int guest_disk_write(layer_lower *lower, guest_disk_mode mode, const char *path,
     *self = (guest_disk_reader){.lower = lower, .top = top, .mode = mode, .out = out};
     self->visited = calloc(lower->layers[top]->super->s_inodes_count / 8 + 1, 1);
     int result = self->visited ? 0 : -1;
-    if (result == 0 && mode != GUEST_DISK_DIFF)
+    bool looks = mode == GUEST_DISK_LIST || mode == GUEST_DISK_READ;
+    if (result == 0 && mode != GUEST_DISK_DIFF && !looks)
         result = tar_open(self, error);
-    if (result == 0)
+    if (result == 0 && looks)
+        result = look_at(self, path, error);
+    else if (result == 0)
         result = mode == GUEST_DISK_COPY ? walk_path(self, path, error) : walk_root(self, error);
     if (result == 0 && self->tar && archive_write_close(self->tar) != ARCHIVE_OK) {
         holm_error_set_errno(error, archive_errno(self->tar), "write the tar");
@@ -267,6 +290,7 @@ int guest_disk_write(layer_lower *lower, guest_disk_mode mode, const char *path,
     }
     archive_write_free(self->tar);
     tdestroy(self->links, link_free);
+    guest_disk_look_finish(&self->looked);
     free(self->visited);
     free(self);
     return result;

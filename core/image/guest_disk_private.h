@@ -12,6 +12,7 @@ enum {
     GUEST_DISK_DEPTH_MOST = 512,
     GUEST_DISK_PATH_MOST = 4096,
     GUEST_DISK_EXTENTS_MOST = 1 << 20, ///< of one file
+    GUEST_DISK_LOOK_MOST = 4096,       ///< entries of a folder that are described
 };
 
 /// A name in one folder of one layer.
@@ -26,6 +27,17 @@ typedef struct guest_disk_list {
     size_t count, capacity;
 } guest_disk_list;
 
+/// What the container sees in a folder.
+typedef struct guest_disk_found {
+    char *name;
+    layer_lower_file file;
+} guest_disk_found;
+
+typedef struct guest_disk_looked {
+    guest_disk_found *items;
+    size_t count, capacity;
+} guest_disk_looked;
+
 typedef struct guest_disk_reader {
     layer_lower *lower;
     size_t top; ///< the guest's layer
@@ -35,6 +47,7 @@ typedef struct guest_disk_reader {
     void *links;         ///< files with several names that are written already: a tree of tsearch(3)
     uint8_t *visited;    ///< a bit for each folder of the guest's disk: none comes twice
     uint64_t entries;
+    guest_disk_looked looked;
     char path[GUEST_DISK_PATH_MOST + 1]; ///< without a slash in front; "" is the root
 } guest_disk_reader;
 
@@ -55,6 +68,13 @@ int guest_disk_tar_mark(guest_disk_reader *self, const char *path, holm_error **
 
 /// A folder of which nothing is known but its name.
 int guest_disk_tar_folder(guest_disk_reader *self, const char *path, holm_error **error);
+
+/// Takes the entry at the reader's path.
+int guest_disk_look_add(guest_disk_reader *self, const layer_lower_file *file, holm_error **error);
+/// Answers with what was taken of the folder at this path.
+int guest_disk_look_send(guest_disk_reader *self, const char *folder, holm_error **error);
+int guest_disk_look_file(guest_disk_reader *self, const layer_lower_file *file, holm_error **error);
+void guest_disk_look_finish(guest_disk_looked *self);
 
 /// A run of blocks of a file that has data; what is between them is holes.
 typedef struct guest_disk_extent {

@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     layer_lower *lower = layer_lower_open(NULL, 0, NULL);
     bool sane = guest_disk_add(lower, disk, false, &error) == 0;
     if (sane)
-        guest_disk_write(lower, data[0] % 5, data[0] & 8 ? "P/folder/../link" : "L/folder/link", output,
+        guest_disk_write(lower, data[0] % 7, data[0] & 8 ? "P/folder/../link" : "L/folder/link", output,
                          &error);
     if (!count && error && holm_error_code_of(error) != HOLM_ERROR_NOT_FOUND)
         abort(); // the disk as it was made is sound

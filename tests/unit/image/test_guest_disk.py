@@ -16,12 +16,34 @@ FEATURES = "none,has_journal,ext_attr,dir_index,filetype,extent,flex_bg,large_fi
 ENVIRONMENT = dict(os.environ, ASAN_OPTIONS="detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", ""))
 
 
+def fields(message):
+    """[(number, value)] of a protocol buffers message: integers, and bytes for all that has a length."""
+    found, at = [], 0
+
+    def number():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            value |= (byte & 127) << shift
+            at, shift = at + 1, shift + 7
+            if byte < 128:
+                return value
+    while at < len(message):
+        key = number()
+        value = number()
+        if key & 7 == 2:
+            at, value = at + value, message[at:at + value]
+        found.append((key >> 3, value))
+    return found
+
+
 class Disks(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.folder)
 
-    def disk(self, name, files, commands=(), features=FEATURES):
+    def disk(self, name, files, commands=(), features=FEATURES, inodes=4096):
         """An ext4 of these files ({path: text, None: a folder}) and what debugfs does to it."""
         root, path = f"{self.folder}/{name}.d", f"{self.folder}/{name}"
         os.makedirs(root)
@@ -32,7 +54,7 @@ class Disks(unittest.TestCase):
             os.makedirs(os.path.dirname(f"{root}/{file}"), exist_ok=True)
             with open(f"{root}/{file}", "w") as out:
                 out.write(text)
-        subprocess.run([MKE2FS, "-q", "-t", "ext4", "-O", features, "-b", "4096", "-E", "root_owner=0:0", "-d", root, path,
+        subprocess.run([MKE2FS, "-q", "-t", "ext4", "-O", features, "-b", "4096", "-N", str(inodes), "-E", "root_owner=0:0", "-d", root, path,
                         "16M"], check=True)
         subprocess.run([DEBUGFS, "-w", path], check=True, capture_output=True, text=True, input="\n".join(commands))
         return path
@@ -84,6 +106,49 @@ class Disks(unittest.TestCase):
                                                   "kind", "kind/now", "link"})
         self.assertEqual(archive.extractfile("etc/passwd").read(), b"changed")
         self.assertEqual(archive.extractfile("dir/new").read(), b"n" * 9000)
+
+    def listed(self, path, *disks):
+        """({name: fields of FolderEntry}, left out) of a FolderResponse."""
+        code, out, error = self.run_disk("list", disks[0], path, *disks[1:])
+        self.assertEqual(code, 0, error)
+        answer = fields(out)
+        entries = [dict(fields(value)) for number, value in answer if number == 1]
+        return {entry[1].decode(): entry for entry in entries}, dict(answer).get(2, 0)
+
+    def test_list(self):
+        lower, upper = self.world()
+        root, left_out = self.listed("L/", upper, lower)
+        self.assertEqual((list(root), left_out), (["dir", "etc", "kind", "lost+found", "link"], 0))  # folders first; "gone" is a whiteout
+        self.assertEqual((root["link"][9], root["link"][10] & 0o170000), (b"/etc/passwd", 0o100000))
+        self.assertEqual(set(self.listed("L/dir", upper, lower)[0]), {"new", "same"})  # opaque
+        etc, _ = self.listed("L/kind/../etc", upper, lower)
+        self.assertEqual(set(etc), {"passwd", "group", "hosts"})
+        self.assertEqual((etc["passwd"][7], etc["passwd"][2] & 0o170000), (7, 0o100000))
+        self.assertEqual(set(self.listed("L/..", upper, lower)[0]), set(root))
+        for path, word in (("L/none", "not-found"), ("L/gone", "not-found"), ("L/link", "invalid"), ("L/etc/passwd/x", "not-found")):
+            status, _, error = self.run_disk("list", upper, path, lower)
+            self.assertEqual((status, error[0]), (1, word), path)
+
+    def test_list_links_and_bounds(self):
+        upper = self.disk("upper", {"upper/f%04d" % i: "" for i in range(4100)} | {"upper/sub/x": "x"},
+                          ["symlink upper/a_up ../../..", "symlink upper/a_circle a_circle", "symlink upper/a_gone /none"], inodes=8192)
+        entries, left_out = self.listed("L/", upper)
+        self.assertEqual((len(entries), left_out), (4096, 8))
+        self.assertEqual(list(entries)[:4], ["sub", "a_circle", "a_gone", "a_up"])
+        self.assertEqual([entries[name].get(10, 0) & 0o170000 for name in ("a_up", "a_circle", "a_gone")], [0o040000, 0, 0])
+
+    def test_read(self):
+        lower, upper = self.world()
+        def read(path):
+            code, out, error = self.run_disk("read", upper, path, lower)
+            return dict(fields(out)) if code == 0 else error[0]
+        self.assertEqual(read("L/link"), {1: b"changed", 2: 7})
+        self.assertEqual(read("L/etc/group"), {1: b"b", 2: 1})
+        self.assertEqual(read("L/dir/new"), {1: b"n" * 9000, 2: 9000})
+        self.assertEqual([read(path) for path in ("L/dir", "L/", "L/none", "P/link")], ["invalid", "invalid", "not-found", "invalid"])
+        holes = self.disk("holes", {"upper/f": "x" * 8192}, ["sif upper/f size 68719476736"])
+        code, out, error = self.run_disk("read", holes, "L/f")
+        self.assertEqual((code, dict(fields(out))), (0, {1: b"x" * 8192 + bytes(253952), 2: 1 << 36}), error)
 
     def test_holes_and_what_is_not_written(self):
         upper = self.disk("upper", {"upper/f": "x" * 8192}, ["sif upper/f size 68719476736"])
@@ -193,8 +258,8 @@ class Disks(unittest.TestCase):
             path = f"{self.folder}/damaged"
             with open(path, "wb") as file:
                 file.write(damaged)
-            mode = ("diff", "layer", "export", "volume")[turn % 4]
-            code, _, error = self.run_disk(mode, path, *([lower] if mode != "volume" else []), timeout=60)
+            mode, *more = (["diff"], ["layer"], ["export"], ["volume"], ["list", "L/etc"], ["read", "L/dir/new"])[turn % 6]
+            code, _, error = self.run_disk(mode, path, *more, *([lower] if mode != "volume" else []), timeout=60)
             self.assertIn(code, (0, 1), (turn, error))  # never by a signal
             if code:
                 self.assertTrue(error[1], turn)
