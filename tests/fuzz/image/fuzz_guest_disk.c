@@ -98,6 +98,14 @@ static void change(const uint8_t *data, size_t size, size_t blocks[CHANGES_MOST]
     }
 }
 
+static void ask(layer_lower *lower, uint8_t choice, holm_error **error) {
+    static const char *const paths[][2] = {[GUEST_DISK_COPY] = {"L/folder/link", "P/folder/../link"},
+                                           [GUEST_DISK_LIST] = {"L/", "L/folder"},
+                                           [GUEST_DISK_READ] = {"L/link", "P/folder/file"}};
+    guest_disk_mode mode = choice % 7;
+    guest_disk_write(lower, mode, mode < GUEST_DISK_COPY ? NULL : paths[mode][choice >= 128], output, error);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t blocks[CHANGES_MOST], count = 0;
@@ -108,8 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     layer_lower *lower = layer_lower_open(NULL, 0, NULL);
     bool sane = guest_disk_add(lower, disk, false, &error) == 0;
     if (sane)
-        guest_disk_write(lower, data[0] % 7, data[0] & 8 ? "P/folder/../link" : "L/folder/link", output,
-                         &error);
+        ask(lower, data[0], &error);
     if (!count && error && holm_error_code_of(error) != HOLM_ERROR_NOT_FOUND)
         abort(); // the disk as it was made is sound
     layer_lower_close(lower);
