@@ -421,7 +421,7 @@ static void test_plain(void **state) {
     driver_expect(self, "web, exited");
     driver_expect(self, "container made-up: change");
     driver_type(self, "g\r");
-    driver_expect(self, "db, overview, tab 1 of 6");
+    driver_expect(self, "db, overview, tab 1 of 7");
     driver_type(self, "d");
     driver_expect(self, "Lost: its writable layer");
     driver_type(self, "n");
