@@ -8,8 +8,11 @@
 
 static size_t page(const dashboard *self) {
     layout_plan plan = dashboard_layout(self);
+    int rows = plan.content.height;
+    if (ui_in_files(&self->ui) && !self->ui.files.viewing)
+        detail_files_rows(&self->ui.files, &plan.content, &rows);
     if (self->ui.focus == FOCUS_DETAIL)
-        return plan.content.height > 1 ? (size_t)plan.content.height - 1 : 1;
+        return rows > 1 ? (size_t)rows - 1 : 1;
     return layout_page(self->ui.pane, &plan);
 }
 

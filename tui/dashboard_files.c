@@ -81,13 +81,14 @@ static void describe(const json_t *file, const char *shown, char **title) {
     double size = json_number_value(json_object_get(file, "sizeBytes"));
     double here = json_number_value(json_object_get(file, "shownBytes"));
     char bytes[8], first[8], rest[48] = "";
+    const char *unit = size == 1 ? " byte" : size < 1000 ? " bytes" : "";
     if (here < size)
         snprintf(rest, sizeof(rest), ", the first %s of it", view_bytes(here, first));
     size_t length = strlen(shown) + 80;
     *title = malloc(length);
     if (!*title)
         abort();
-    snprintf(*title, length, "%s: %s%s", shown, view_bytes(size, bytes), rest);
+    snprintf(*title, length, "%s: %s%s%s", shown, view_bytes(size, bytes), unit, rest);
 }
 
 static void on_file(dashboard *self, const char *subject, json_t *result, const holm_error *error) {

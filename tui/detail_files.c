@@ -5,12 +5,13 @@
 
 #include "tui/view.h"
 
-#define NAME_LEAST 12
-#define TIME_SIZE  24
+#define NAME_LEAST  12
+#define WHOLE_LEAST 12 ///< rows of a tab that has one for this
 
 int detail_files_rows(const ui_files *files, const rect *content, int *rows) {
-    int first = files->problem ? 3 : 2; // the path, what is wrong, the names of the columns
-    *rows = content->height > first ? content->height - first : 0;
+    int first = files->problem ? 3 : 2;        // the path, what is wrong, the names of the columns
+    int last = content->height >= WHOLE_LEAST; // what the columns have cut of the name under the cursor
+    *rows = content->height > first + last ? content->height - first - last : 0;
     return first;
 }
 
@@ -136,6 +137,18 @@ static void path_line(const painter *self, const ui_files *files) {
                      THEME_MATCH, "/ %s", files->list.filter);
 }
 
+// The name under the cursor where its column has cut it.
+static void whole_name(const painter *self, const file_entry *entry) {
+    char text[1024];
+    bool link = entry->kind == FILE_LINK;
+    snprintf(text, sizeof(text), "%.500s%s%.500s", entry->name, link ? " -> " : "",
+             link ? entry->target : "");
+    bool broken = link && entry->leads == FILE_OTHER;
+    if (self->area.height >= WHOLE_LEAST &&
+        cell_text_width(text) + (broken ? 9 : 1) > name_width(self->area.width - 2))
+        paint(self, 1, self->area.height - 1, self->area.width - 2, THEME_MUTED, text);
+}
+
 static void entries(const painter *self, const ui_files *files, int first, int rows) {
     const file_list *list = &files->list;
     size_t top = file_list_top(list, (size_t)rows);
@@ -149,6 +162,7 @@ static void entries(const painter *self, const ui_files *files, int first, int r
         each_column(self, first + y, entry);
         if (top + (size_t)y != list->index)
             continue;
+        whole_name(self, entry);
         paint_selection(self, first + y, 1, ui_in_files(self->view->ui));
         if (self->view->ui->plain) {
             self->out->cursor_column = self->area.x;

@@ -180,7 +180,7 @@ static void files(dashboard *self) {
     shown->id = strdup(ui_container(&self->ui, &self->model)->id);
     shown->running = true;
     file_list_set(&shown->list, "/etc/nginx", folder);
-    file_list_move(&shown->list, 5);
+    file_list_move(&shown->list, 4);
     json_decref(folder);
 }
 

@@ -161,9 +161,9 @@ static void test_keys(void **state) {
     const char *container = self->ui.lists[PANE_CONTAINERS].selected;
     cleanup_free char *before = strdup(container);
     key(self, INPUT_DOWN);
-    assert_int_equal(files->list.index, 6);
-    key(self, 'k');
     assert_int_equal(files->list.index, 5);
+    key(self, 'k');
+    assert_int_equal(files->list.index, 4);
     key(self, INPUT_END);
     assert_int_equal(files->list.index, 12);
     key(self, INPUT_HOME);
@@ -199,6 +199,22 @@ static void test_keys(void **state) {
     scene_destroy(self);
 }
 
+static void test_pages_leave_nothing_out(void **state) {
+    (void)state;
+    dashboard *self = scene_create(scene_of("files"), 80, 24);
+    rect content = dashboard_layout(self).content;
+    file_list *list = &self->ui.files.list;
+    int rows;
+    detail_files_rows(&self->ui.files, &content, &rows);
+    set(list, "/x", 200);
+    key(self, INPUT_PAGE_DOWN);
+    assert_int_equal(list->index, rows - 1); // the last one that was in sight
+    list->top = file_list_top(list, (size_t)rows);
+    key(self, INPUT_PAGE_DOWN);
+    assert_int_equal(file_list_top(list, (size_t)rows), rows - 1);
+    scene_destroy(self);
+}
+
 static void test_a_file_is_left(void **state) {
     (void)state;
     dashboard *self = scene_create(scene_of("files-file"), 80, 24);
@@ -230,6 +246,7 @@ int main(void) {
                                        cmocka_unit_test(test_cursor_and_filter),
                                        cmocka_unit_test(test_paths),
                                        cmocka_unit_test(test_keys),
+                                       cmocka_unit_test(test_pages_leave_nothing_out),
                                        cmocka_unit_test(test_a_file_is_left),
                                        cmocka_unit_test(test_a_click_selects)};
     return cmocka_run_group_tests(tests, NULL, NULL);
