@@ -2,26 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <vterm.h>
 
-#include "core/holm.h"
-#include "tui/scrollback.h"
-
-#define TITLE_SIZE 256
-
-struct terminal {
-    VTerm *emulator;
-    VTermScreen *screen;
-    terminal_filter filter;
-    terminal_output output;
-    void *data;
-    scrollback history;
-    char title[TITLE_SIZE]; ///< as it came
-    size_t title_length;
-    char *shown_title; ///< escaped
-    bool changed, cursor_visible, alternate, pasting;
-    int mouse;
-};
+#include "tui/terminal_private.h"
 
 static int clamp(int value, int least, int most) {
     return value < least ? least : value > most ? most : value;
@@ -49,7 +31,7 @@ static void set_title(terminal *self) {
 }
 
 static void add_title(terminal *self, const char *text, size_t length) {
-    size_t space = TITLE_SIZE - self->title_length;
+    size_t space = TERMINAL_TITLE - self->title_length;
     length = length < space ? length : space;
     memcpy(self->title + self->title_length, text, length);
     self->title_length += length;
@@ -92,7 +74,7 @@ static cell_color convert_color(VTermColor color) {
     return CELL_COLOR_RGB(color.rgb.red, color.rgb.green, color.rgb.blue);
 }
 
-static cell_style convert_style(const VTermScreenCell *from) {
+cell_style terminal_convert_style(const VTermScreenCell *from) {
     cell_style style = {convert_color(from->fg), convert_color(from->bg), 0};
     style.attributes =
         (uint16_t)((from->attrs.bold ? CELL_BOLD : 0) | (from->attrs.italic ? CELL_ITALIC : 0) |
@@ -103,8 +85,8 @@ static cell_style convert_style(const VTermScreenCell *from) {
 
 // The emulator's idea of a width lays the line out; a character that this system measures differently would
 // shift it, so it is shown as a replacement.
-static void convert_cell(const VTermScreenCell *from, cell *out) {
-    *out = (cell){.chars = {' '}, .width = 1, .style = convert_style(from)};
+void terminal_convert_cell(const VTermScreenCell *from, cell *out) {
+    *out = (cell){.chars = {' '}, .width = 1, .style = terminal_convert_style(from)};
     uint32_t first = from->chars[0];
     if (first == (uint32_t)-1) { // the right half of a wide cell
         out->chars[0] = 0;
@@ -134,7 +116,7 @@ static bool looks_empty(const VTermScreenCell *at) {
     return at->chars[0] == 0 && VTERM_COLOR_IS_DEFAULT_BG(&at->bg) && !at->attrs.reverse;
 }
 
-static int on_push_line(int columns, const VTermScreenCell *cells, void *data) {
+int terminal_push_line(int columns, const VTermScreenCell *cells, void *data) {
     terminal *self = data;
     if (self->alternate || columns > SCROLLBACK_COLUMNS)
         return 0;
@@ -142,7 +124,7 @@ static int on_push_line(int columns, const VTermScreenCell *cells, void *data) {
     while (columns > 0 && looks_empty(&cells[columns - 1]))
         columns--;
     for (int i = 0; i < columns; i++)
-        convert_cell(&cells[i], &line[i]);
+        terminal_convert_cell(&cells[i], &line[i]);
     scrollback_push(&self->history, line, columns);
     return 1;
 }
@@ -156,11 +138,23 @@ static const VTermScreenCallbacks callbacks = {
     .damage = on_damage,
     .movecursor = on_cursor,
     .settermprop = on_property,
-    .sb_pushline = on_push_line,
+    .sb_pushline = terminal_push_line,
 };
 
+static void pass_batch(terminal *self) {
+    if (self->batched)
+        terminal_pass(self, self->batch, self->batched);
+    self->batched = 0;
+}
+
 static void on_filtered(const char *bytes, size_t length, void *data) {
-    vterm_input_write(((terminal *)data)->emulator, bytes, length);
+    terminal *self = data;
+    if (!self->batch && !(self->batch = malloc(TERMINAL_BATCH)))
+        abort();
+    if (self->batched + length > TERMINAL_BATCH)
+        pass_batch(self);
+    memcpy(self->batch + self->batched, bytes, length);
+    self->batched += length;
 }
 
 terminal *terminal_create(int columns, int rows, terminal_output output, void *data) {
@@ -191,11 +185,13 @@ void terminal_destroy(terminal *self) {
     vterm_free(self->emulator);
     scrollback_finish(&self->history);
     free(self->shown_title);
+    free(self->batch);
     free(self);
 }
 
 void terminal_write(terminal *self, const char *bytes, size_t length) {
     terminal_filter_write(&self->filter, bytes, length);
+    pass_batch(self);
     vterm_screen_flush_damage(self->screen);
 }
 
@@ -208,6 +204,7 @@ void terminal_resize(terminal *self, int columns, int rows) {
     VTermPos cursor;
     vterm_state_get_cursorpos(vterm_obtain_state(self->emulator), &cursor);
     terminal_filter_resize(&self->filter, (unsigned)columns, cursor.row, cursor.col);
+    pass_batch(self);
     vterm_screen_flush_damage(self->screen);
     self->changed = true;
 }
@@ -325,7 +322,7 @@ static void draw_row(const terminal *self, grid *out, const rect *area, int y, i
         cell converted;
         if (!vterm_screen_get_cell(self->screen, (VTermPos){.row = row, .col = x}, &from))
             return;
-        convert_cell(&from, &converted);
+        terminal_convert_cell(&from, &converted);
         if (converted.width)
             grid_put(out, area, area->x + x, area->y + y, converted.chars, converted.width, converted.style);
     }

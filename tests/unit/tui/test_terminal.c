@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/holm.h"
 #include "tui/terminal.h"
 
 static char answer[4096];
@@ -191,12 +192,137 @@ static void test_resize_storm(void **state) {
     terminal_destroy(screen);
 }
 
+// ---- lines that scroll by unseen ----
+
+static unsigned random_seed;
+
+static unsigned random_below(unsigned most) {
+    random_seed = random_seed * 1664525 + 1013904223;
+    return (random_seed >> 8) % most;
+}
+
+// Mostly lines as services write them; now and then what makes them none.
+static size_t random_stream(char *out, size_t size) {
+    static const char *const odd[] = {"\x1b[2;5r",
+                                      "\x1b[r",
+                                      "\x1b[?6h",
+                                      "\x1b[?6l",
+                                      "\x1b[4h",
+                                      "\x1b[4l",
+                                      "\x1b(0",
+                                      "\x1b(B",
+                                      "\x0e",
+                                      "\x0f",
+                                      "\x1b"
+                                      "c",
+                                      "\x1b[?1049h",
+                                      "\x1b[?1049l",
+                                      "\x1b[?5h",
+                                      "\x1b[?5l",
+                                      "\x1b[3;4H",
+                                      "\x1b[J",
+                                      "\x1b[2J",
+                                      "\x1b[K",
+                                      "\t",
+                                      "\b",
+                                      "\r",
+                                      "\n",
+                                      "\xe6\x97\xa5",
+                                      "e\xcc\x81",
+                                      "\x1b[?2004h",
+                                      "\x1b]0;title\a",
+                                      "\x1b"
+                                      "7",
+                                      "\x1b"
+                                      "8",
+                                      "\x1b[1\"q",
+                                      "\x1b#6",
+                                      "\x1b[5L",
+                                      "\x1b[44m",
+                                      "\x1b[7m",
+                                      "\x1b[48;5;3m",
+                                      "\x1b[49m",
+                                      "\x1b[?69h",
+                                      "\x1b[2;9s",
+                                      "\x1b[?69l",
+                                      "\x1b[!p",
+                                      "\x1bM",
+                                      "\x1b[99m"};
+    static const char *const colors[] = {"\x1b[m",       "\x1b[31m",         "\x1b[1;32m", "\x1b[0;4;35m",
+                                         "\x1b[38;5;0m", "\x1b[38;2;1;2;3m", "\x1b[3;9m",  "\x1b[22;39m",
+                                         "\x1b[5m",      "\x1b[91m",         "\x1b[21m",   "\x1b[0;7m",
+                                         "\x1b[27m"};
+    size_t length = 0;
+    while (length + 200 < size) {
+        for (unsigned words = random_below(5); words > 0; words--) {
+            if (random_below(4) == 0)
+                length += (size_t)sprintf(out + length, "%s", colors[random_below(array_length(colors))]);
+            length += (size_t)sprintf(out + length, "%u ", random_below(100000));
+            if (random_below(300) == 0)
+                length += (size_t)sprintf(out + length, "%s", odd[random_below(array_length(odd))]);
+        }
+        if (random_below(200) == 0)
+            length += (size_t)sprintf(out + length, "a line that is longer than the screen is wide: %u",
+                                      random_below(100));
+        length += (size_t)sprintf(out + length, "%s\r\n", random_below(20) ? "\x1b[m" : "");
+    }
+    return length;
+}
+
+static void same_lines(const terminal *one, const terminal *other) {
+    grid left = {0}, right = {0};
+    grid_resize(&left, terminal_columns(one), 1);
+    grid_resize(&right, terminal_columns(one), 1);
+    assert_true(terminal_first_line(one) == terminal_first_line(other));
+    assert_true(terminal_end_line(one) == terminal_end_line(other));
+    for (uint64_t line = terminal_first_line(one); line < terminal_end_line(one); line++) {
+        grid_clear(&left, (cell_style){0});
+        grid_clear(&right, (cell_style){0});
+        terminal_read_line(one, line, &left);
+        terminal_read_line(other, line, &right);
+        for (int x = 0; x < left.columns; x++)
+            assert_true(cell_equal(grid_at(&left, x, 0), grid_at(&right, x, 0)));
+    }
+    grid_finish(&left);
+    grid_finish(&right);
+}
+
+// Written at once or in small pieces, there is no difference: not in the scrollback, not on the screen, not
+// in what comes after.
+static void test_passed_over(void **state) {
+    (void)state;
+    char *text = malloc(1 << 16);
+    for (unsigned seed = 1; seed <= 60; seed++) {
+        random_seed = seed;
+        terminal *whole = fresh(30, 6), *pieces = fresh(30, 6);
+        for (int round = 0; round < 4; round++) {
+            size_t length = random_stream(text, 2000u << random_below(5));
+            terminal_write(whole, text, length);
+            for (size_t i = 0; i < length; i += 16)
+                terminal_write(pieces, text + i, length - i < 16 ? length - i : 16);
+            same_lines(whole, pieces);
+            grid one = {0}, other = {0};
+            grid_resize(&one, 30, 6);
+            grid_resize(&other, 30, 6);
+            terminal_draw(whole, &one, &(rect){0, 0, 30, 6}, 0, true);
+            terminal_draw(pieces, &other, &(rect){0, 0, 30, 6}, 0, true);
+            assert_int_equal(one.cursor_column, other.cursor_column);
+            assert_int_equal(one.cursor_row, other.cursor_row);
+            grid_finish(&one);
+            grid_finish(&other);
+        }
+        terminal_destroy(whole);
+        terminal_destroy(pieces);
+    }
+    free(text);
+}
+
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cells), cmocka_unit_test(test_scrollback),   cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_paste), cmocka_unit_test(test_questions),    cmocka_unit_test(test_title),
-        cmocka_unit_test(test_mouse), cmocka_unit_test(test_resize_storm),
+        cmocka_unit_test(test_cells), cmocka_unit_test(test_scrollback),  cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_paste), cmocka_unit_test(test_passed_over), cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_title), cmocka_unit_test(test_mouse),       cmocka_unit_test(test_resize_storm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
