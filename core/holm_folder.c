@@ -228,10 +228,16 @@ static ProtobufCBinaryData path_of(const holm_request *self) {
     return (ProtobufCBinaryData){.len = strlen(self->text), .data = (uint8_t *)self->text};
 }
 
+// Its end is written once its disk is clean; its shim may be there for a moment yet.
+static bool runs(holm_request *self) {
+    self->alive = self->alive && !holm_document_at_rest(self->document);
+    return self->alive;
+}
+
 static void ask_folder(holm_request *self) {
     Holm__Agent__V1__FolderRequest message = HOLM__AGENT__V1__FOLDER_REQUEST__INIT;
     message.path = path_of(self);
-    if (self->alive)
+    if (runs(self))
         holm_request_call(self, "ListFolder", &message.base, take_folder, NULL);
     else
         holm_request_work(self, run_folder, holm_request_finish);
@@ -240,7 +246,7 @@ static void ask_folder(holm_request *self) {
 static void ask_file(holm_request *self) {
     Holm__Agent__V1__FileRequest message = HOLM__AGENT__V1__FILE_REQUEST__INIT;
     message.path = path_of(self);
-    if (self->alive)
+    if (runs(self))
         holm_request_call(self, "ReadFile", &message.base, take_file, NULL);
     else
         holm_request_work(self, run_file, holm_request_finish);

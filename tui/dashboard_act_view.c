@@ -265,12 +265,26 @@ static void copy_lines(dashboard *self) {
         dashboard_copy(self, whole, note);
 }
 
+// The file's text, or the path under the cursor: without what a shell would take for more than a path.
+static void copy_file(dashboard *self) {
+    const ui_files *files = &self->ui.files;
+    const file_entry *entry = file_list_selected(&files->list);
+    cleanup_free char *path = entry ? file_path_down(files->list.path, entry->bytes) : NULL;
+    cleanup_free char *shown = path ? holm_text_escape(path, strlen(path)) : NULL;
+    if (files->viewing)
+        dashboard_copy(self, files->view.text, "all of it is on the clipboard");
+    else if (shown)
+        dashboard_copy(self, shown, "its path is on the clipboard");
+}
+
 static void copy(dashboard *self, const char *id) {
     (void)id;
     const ui_text *text = ui_focused_text(&self->ui);
     const char *selected = self->ui.lists[self->ui.pane].selected;
     if (ui_noun(&self->ui) == ACTION_NOUN_LOGS)
         copy_lines(self);
+    else if (ui_in_files(&self->ui))
+        copy_file(self);
     else if (text && text->text && selected && strcmp(text->id, selected) == 0)
         dashboard_copy(self, text->text, "all of it is on the clipboard");
     else if (selected)
