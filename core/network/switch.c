@@ -106,9 +106,10 @@ static void give_others(network_switch *self, const switch_port *but, const uint
 
 // Its address may have been another card's a moment ago, and neighbours would send to that for half a minute.
 static void announce_to_others(network_switch *self, const switch_port *port) {
-    static const uint8_t all[ETHERNET_ADDRESS] = {255, 255, 255, 255, 255, 255};
     uint8_t told[ETHERNET_ARP_LENGTH], told6[NEIGHBOUR_ADVERTISEMENT_LENGTH];
-    ethernet_make_arp_reply(told, port->mac, port->is.ip, all, port->is.ip);
+    // Said to itself, and to all: else a neighbour would leave what it has learnt within the last second.
+    ethernet_make_arp_reply(told, port->mac, port->is.ip, port->mac, port->is.ip);
+    memset(told, 0xff, ETHERNET_ADDRESS);
     give_others(self, port, told, sizeof told);
     if (!port->is.has_ip6)
         return;

@@ -355,6 +355,9 @@ static void test_hidden_messages(void **state) {
                       make_ipv6(frame, db_mac, web_mac, web6, db6, 58, cut, sizeof cut) - 1);
     switch_port *plain = add(self, (const uint8_t[]){2, 0, 0, 0, 0, 9}, 0x0a580009, NULL, &self->to_db);
     assert_int_equal(heard(self), 3); // the gateway and the others, of IPv4
+    static const uint8_t its_mac[6] = {2, 0, 0, 0, 0, 9};
+    assert_memory_equal(self->last + 32, its_mac,
+                        6); // it is told to itself: that counts at once
     switch_input_port(self->fabric, plain, frame,
                       make_ipv6(frame, db_mac, (const uint8_t[]){2, 0, 0, 0, 0, 9}, web6, db6, 59, cut, 8));
     assert_int_equal(heard(self), 0);
