@@ -626,6 +626,7 @@ void scene_destroy(dashboard *self) {
     uv_run(self->loop, UV_RUN_NOWAIT);
     dashboard_close_overlay(self);
     action_keymap_destroy(self->keymap);
+    free(self->files_path);
     ui_finish(&self->ui);
     model_finish(&self->model);
     grid_finish(&self->frame);
