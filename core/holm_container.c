@@ -1,4 +1,5 @@
 // Containers: looking at them, and their way from start to removal.
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 
@@ -24,7 +25,20 @@ json_t *holm_container_look_up(holm_client *client, state *db, const char *refer
     return document;
 }
 
+#define SHIM_ENDS_MS 10000 // from the loss of its connection; more than its end can take
+
+// A shim that was killed loses its connections a moment before its lock: it would seem to live, and answer
+// nobody.
+static void wait_for_lost_shim(holm_request *self) {
+    struct pollfd ended = {.fd = self->peer, .events = POLLIN};
+    if (self->peer < 0)
+        return;
+    poll(&ended, 1, SHIM_ENDS_MS);
+    close(steal_fd(&self->peer));
+}
+
 int holm_request_look_up(holm_request *self, state *db, holm_error **error) {
+    wait_for_lost_shim(self);
     json_decref(self->document);
     self->document = holm_container_look_up(self->handle.client, db, self->reference, &self->alive, error);
     return self->document ? 0 : -1;

@@ -83,6 +83,7 @@ struct holm_request {
     json_t *result;
     holm_error *error;
     rpc_connection *connection;
+    int peer; ///< the shim that was asked, while it can be lost: a pidfd, or -1
     holm_request_run run;
     holm_request_next next;
     holm_request_next lost;

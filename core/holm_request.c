@@ -16,13 +16,15 @@ holm_request *holm_request_create(holm_client *client, holm_done done, void *dat
     holm_handle_init(&self->handle, client, request_close);
     self->done = done;
     self->data = data;
-    self->lifeline = -1;
+    self->lifeline = self->peer = -1;
     return self;
 }
 
 void holm_request_finish(holm_request *self) {
     if (self->lifeline >= 0)
         close(self->lifeline);
+    if (self->peer >= 0)
+        close(self->peer);
     rpc_connection_destroy(self->connection);
     if (self->done && !self->handle.client->destroyed)
         self->done(self->error ? NULL : self->result, self->error, self->data);
@@ -71,6 +73,8 @@ static void call_done(const ProtobufCMessage *answer, const holm_error *error, v
     } else if (!error) {
         self->answer(self, answer);
     } else if (self->lost && holm_error_code_of(error) == HOLM_ERROR_UNAVAILABLE) {
+        if (!rpc_connection_is_lost(self->connection) && self->peer >= 0)
+            close(steal_fd(&self->peer)); // it lives, and says so
         self->lost(self);
     } else {
         self->error = holm_error_copy(error);
@@ -87,6 +91,8 @@ void holm_request_call(holm_request *self, const char *method, const ProtobufCMe
         self->connection =
             holm_container_connect(self->handle.client, holm_document_id(self->document), NULL, NULL, &error);
     if (self->connection) {
+        if (lost && self->peer < 0)
+            self->peer = rpc_connection_peer(self->connection);
         rpc_call_unary(self->connection, &shim_protocol, method, message, call_done, self, 0);
         return;
     }

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "core/rpc/internal.h"
 
@@ -32,6 +34,18 @@ rpc_connection *rpc_connection_open(uv_loop_t *loop, const char *path, rpc_conne
         return NULL;
     }
     return rpc_connection_create(loop, steal_fd(&fd), closed, data, error);
+}
+
+int rpc_connection_peer(const rpc_connection *connection) {
+    struct ucred who;
+    socklen_t size = sizeof who;
+    if (connection->lost || getsockopt(connection->fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0)
+        return -1;
+    return (int)syscall(SYS_pidfd_open, who.pid, 0);
+}
+
+bool rpc_connection_is_lost(const rpc_connection *connection) {
+    return connection->lost;
 }
 
 static const rpc_method *find_method(const rpc_service *service, const char *name) {

@@ -142,6 +142,10 @@ rpc_connection *rpc_connection_create(uv_loop_t *loop, int fd, rpc_connection_cl
 /// Connects to a unix socket (non-blocking; local, so it connects or fails at once).
 rpc_connection *rpc_connection_open(uv_loop_t *loop, const char *path, rpc_connection_closed closed,
                                     void *data, holm_error **error);
+/// A pidfd (close-on-exec, owned by the caller) of the process that listens there, or -1 where it has ended.
+int rpc_connection_peer(const rpc_connection *connection);
+/// Whether the connection itself is lost. (UNAVAILABLE can be an answer, too.)
+bool rpc_connection_is_lost(const rpc_connection *connection);
 /// Closes; open streams get their close with UNAVAILABLE from the loop. Accepts NULL.
 void rpc_connection_destroy(rpc_connection *connection);
 

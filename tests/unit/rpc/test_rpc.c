@@ -1,7 +1,11 @@
 // Client and server on one loop, over a socket pair.
+#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -388,6 +392,42 @@ static void test_oversize(void **state) {
     assert_int_equal(most.messages, 3);
 }
 
+// The pidfd of a peer is of the process that listens, and it tells when that has ended.
+static void test_peer(void **state) {
+    fixture *self = *state;
+    char path[64], word;
+    int ready[2];
+    snprintf(path, sizeof path, "/tmp/holm-test-rpc-%d.peer", (int)getpid());
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (rpc_server_listen(self->server, path, 2, NULL) < 0 || write(ready[1], "", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ready[0], &word, 1), 1);
+    rpc_connection *connection = rpc_connection_open(&self->loop, path, NULL, NULL, NULL);
+    assert_non_null(connection);
+    assert_false(rpc_connection_is_lost(connection));
+    int peer = rpc_connection_peer(connection);
+    assert_true(peer >= 0);
+    struct pollfd ended = {.fd = peer, .events = POLLIN};
+    assert_int_equal(poll(&ended, 1, 0), 0);
+    kill(child, SIGKILL);
+    assert_int_equal(poll(&ended, 1, -1), 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    while (!rpc_connection_is_lost(connection))
+        uv_run(&self->loop, UV_RUN_ONCE);
+    assert_int_equal(rpc_connection_peer(connection), -1);
+    rpc_connection_destroy(connection);
+    unlink(path);
+    close(peer);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 // The bound of a listener: the next client waits until there is room.
 static void test_listener(void **state) {
     fixture *self = *state;
@@ -435,6 +475,7 @@ int main(void) {
         TEST(test_many_streams),
         TEST(test_destroy_in_callback),
         TEST(test_oversize),
+        TEST(test_peer),
         TEST(test_listener),
         TEST(test_destroy_paused),
     };
