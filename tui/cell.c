@@ -41,9 +41,12 @@ cell *grid_at(const grid *self, int x, int y) {
     return &self->cells[(size_t)y * (size_t)self->columns + (size_t)x];
 }
 
+bool cell_style_equal(const cell_style *a, const cell_style *b) {
+    return a->fg == b->fg && a->bg == b->bg && a->attributes == b->attributes;
+}
+
 bool cell_equal(const cell *a, const cell *b) {
-    if (a->width != b->width || a->style.fg != b->style.fg || a->style.bg != b->style.bg ||
-        a->style.attributes != b->style.attributes)
+    if (a->width != b->width || !cell_style_equal(&a->style, &b->style))
         return false;
     for (int i = 0; i < CELL_CHARS; i++) {
         if (a->chars[i] != b->chars[i])

@@ -61,6 +61,7 @@ void grid_clear(grid *self, cell_style style);
 /// The cell there, or NULL outside.
 cell *grid_at(const grid *self, int x, int y);
 bool cell_equal(const cell *a, const cell *b);
+bool cell_style_equal(const cell_style *a, const cell_style *b);
 
 /// Columns a character takes: 0 (combines), 1 or 2. What cannot be shown counts as the 1 of U+FFFD.
 int cell_char_width(uint32_t character);

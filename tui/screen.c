@@ -187,26 +187,37 @@ static attr_t convert_attributes(uint16_t attributes) {
            (attributes & CELL_REVERSE ? A_REVERSE : 0) | (attributes & CELL_BLINK ? A_BLINK : 0);
 }
 
-static void put_cell(const screen_state *self, int x, int y, const cell *from) {
+// How curses names a style. Neighbours mostly share it, and finding out takes longer than to show a cell.
+typedef struct pen {
+    cell_style style;
+    attr_t attributes;
+    int pair;
+    bool known;
+} pen;
+
+static void pen_take(pen *self, const screen_state *screen, const cell_style *style) {
+    bool bold = false, unused = false;
+    if (self->known && cell_style_equal(&self->style, style))
+        return;
+    *self = (pen){.style = *style, .attributes = convert_attributes(style->attributes), .known = true};
+    if (!screen->colors)
+        return;
+    int fg = screen_color_number(style->fg, screen->colors, &bold);
+    int bg = screen_color_number(style->bg, screen->colors, &unused);
+    int pair = fg < 0 && bg < 0 ? 0 : alloc_pair(fg, bg);
+    self->pair = pair < 0 ? 0 : pair;
+    if (bold)
+        self->attributes |= A_BOLD;
+}
+
+static void put_cell(const screen_state *self, int x, int y, const cell *from, const pen *with) {
     wchar_t text[CELL_CHARS + 1] = {0};
     for (int i = 0; i < CELL_CHARS && from->chars[i]; i++)
         text[i] = self->unicode || from->chars[i] < 0x7f ? (wchar_t)from->chars[i] : L'?';
     if (!self->unicode)
         text[1] = 0;
-    attr_t attributes = convert_attributes(from->style.attributes);
-    bool bold = false, unused = false;
-    int pair = 0;
-    if (self->colors) {
-        int fg = screen_color_number(from->style.fg, self->colors, &bold);
-        int bg = screen_color_number(from->style.bg, self->colors, &unused);
-        pair = fg < 0 && bg < 0 ? 0 : alloc_pair(fg, bg);
-        if (pair < 0)
-            pair = 0;
-        if (bold)
-            attributes |= A_BOLD;
-    }
     cchar_t character;
-    setcchar(&character, text, attributes, 0, &pair);
+    setcchar(&character, text, with->attributes, 0, &with->pair);
     mvadd_wch(y, x, &character);
     if (!self->unicode && from->width == 2)
         mvadd_wch(y, x + 1, &character);
@@ -226,6 +237,7 @@ void screen_show(screen_state *self, const grid *frame) {
         erase();
         clearok(stdscr, TRUE);
     }
+    pen with = {0};
     for (int y = 0; y < frame->rows; y++) {
         for (int x = 0; x < frame->columns; x++) {
             const cell *at = grid_at(frame, x, y);
@@ -233,8 +245,10 @@ void screen_show(screen_state *self, const grid *frame) {
             if (!whole && cell_equal(at, before))
                 continue;
             *before = *at;
-            if (at->width)
-                put_cell(self, x, y, at);
+            if (!at->width)
+                continue;
+            pen_take(&with, self, &at->style);
+            put_cell(self, x, y, at, &with);
         }
     }
     self->whole = false;

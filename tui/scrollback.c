@@ -28,12 +28,8 @@ static size_t line_size(const scrollback_line *line) {
     return sizeof(*line) + line->runs * sizeof(run) + line->bytes;
 }
 
-static bool style_equal(cell_style a, cell_style b) {
-    return a.fg == b.fg && a.bg == b.bg && a.attributes == b.attributes;
-}
-
 static bool is_blank(const cell *at) {
-    return at->chars[0] == ' ' && !at->chars[1] && style_equal(at->style, (cell_style){0});
+    return at->chars[0] == ' ' && !at->chars[1] && cell_style_equal(&at->style, &(cell_style){0});
 }
 
 static scrollback_line *pack(const cell *cells, int columns) {
@@ -43,7 +39,7 @@ static scrollback_line *pack(const cell *cells, int columns) {
     for (int x = 0; x < columns; x++) {
         if (cells[x].width == 0)
             continue;
-        if (!run_count || !style_equal(runs[run_count - 1].style, cells[x].style))
+        if (!run_count || !cell_style_equal(&runs[run_count - 1].style, &cells[x].style))
             runs[run_count++] = (run){cells[x].style, 0};
         for (int i = 0; i < CELL_CHARS && cells[x].chars[i]; i++) {
             size_t step = cell_utf8_encode(cells[x].chars[i], text + length);
