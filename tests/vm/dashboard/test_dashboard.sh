@@ -67,7 +67,7 @@ expect "1 line matches"
 keys Enter n
 expect "1 match"
 keys Escape
-expect "? help"
+gone "1 match"
 keys s
 expect "exited" 60
 keys d

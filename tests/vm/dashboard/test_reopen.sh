@@ -43,7 +43,7 @@ expect "disk written"
 keys Enter G
 expect "cpu, % of all cores"
 keys Escape
-expect "? help"
+gone "esc back"
 keys q
 expect "left with 0"
 "${tmux[@]}" kill-session -t dash
