@@ -15,13 +15,14 @@ absent() {
 
 # filter TEXT, unfilter: shows only names that hold it, or all again. (A key right behind an escape would make an alt of it.)
 filter() {
+    filtered=$1
     keys / "$1"
     expect "1 of"
     keys Enter
 }
 unfilter() {
     keys Escape
-    gone "1 of"
+    gone " / $filtered"
 }
 
 setup_busybox "$holm"
