@@ -72,6 +72,11 @@ class World:
             raise RuntimeError(f"holm {' '.join(arguments)}: exit code {done.returncode}")
         return done.stdout
 
+    def refused(self, *arguments):
+        """What it says where it refuses the command; else None."""
+        done = subprocess.run([self.holm, *arguments], env=self.environment, capture_output=True, text=True)
+        return done.stderr if done.returncode == 125 else None
+
     def wait_templates(self):
         """Templates are made in the background: the lock of the one that makes it is free when it is there."""
         for lock in glob.glob(os.path.join(self.folder.name, "c/holm/templates/*.lock")):

@@ -6,20 +6,10 @@ import subprocess
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, read, run_steps, wait_until  # noqa: E402
+from house import House, read, run_steps, share_daemons, wait_until  # noqa: E402
 from user import User, reason_without  # noqa: E402
 
 ANY_GROUP = 100
-
-
-def daemons(folder):
-    """The daemons that share something in this folder, by what they have mounted."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        # A process in a user namespace of its own keeps its links to itself; its mounts say whose it is.
-        if read(f"/proc/{pid}/comm").strip() == "virtiofsd" and folder in read(f"/proc/{pid}/mountinfo"):
-            found.append(int(pid))
-    return found
 
 
 class Binds:
@@ -126,7 +116,7 @@ class Binds:
 
     def confined(self):
         """The daemon sees the shares and nothing else, and cannot gain rights."""
-        [daemon] = daemons(self.house.folder)
+        [daemon] = share_daemons(self.house.folder)
         assert sorted(os.listdir(f"/proc/{daemon}/root")) == ["0", "1", "2", "3", "4"]
         status = dict(line.split(":\t", 1) for line in read(f"/proc/{daemon}/status").splitlines() if ":\t" in line)
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2"), status
@@ -150,7 +140,7 @@ class Binds:
         [log] = glob.glob(f"{self.house.data}/containers/*/log/shim.log")
         assert "booting instead" in read(log) and "cannot load" not in read(log), read(log)
         assert self.sh("cat /rw/moved", code=0).stdout == "guest\n"
-        wait_until(lambda: len(daemons(self.house.folder)) == 1, "the end of the first daemon", 30)
+        wait_until(lambda: len(share_daemons(self.house.folder)) == 1, "the end of the first daemon", 30)
 
     def refusals(self):
         for arguments, words in (
@@ -169,22 +159,22 @@ class Binds:
 
     def daemon_lost(self):
         """The container ends rather than hang, and starts again."""
-        [daemon] = daemons(self.house.folder)
+        [daemon] = share_daemons(self.house.folder)
         self.house.kill(daemon)
         wait_until(lambda: self.house.status("one")["state"] == "exited", "the end of a container without its daemon", 30)
         self.house.do("start", "one")
         assert self.sh("cat /rw/moved", code=0).stdout == "guest\n"
 
     def ends(self):
-        assert len(daemons(self.house.folder)) == 1, daemons(self.house.folder)
+        assert len(share_daemons(self.house.folder)) == 1, share_daemons(self.house.folder)
         for shim in self.house.processes("holm-shim"):
             self.house.kill(shim)
-        wait_until(lambda: not daemons(self.house.folder), "the end of the daemon of a killed shim", 30)
+        wait_until(lambda: not share_daemons(self.house.folder), "the end of the daemon of a killed shim", 30)
         self.house.holm("wait", "one")
         self.house.do("start", "one")
         assert self.sh("cat /rw/moved", code=0).stdout == "guest\n"
         self.house.do("stop", "-t", "0", "one")
-        wait_until(lambda: not daemons(self.house.folder), "the end of the daemon of a stopped container", 30)
+        wait_until(lambda: not share_daemons(self.house.folder), "the end of the daemon of a stopped container", 30)
 
 
 def main():

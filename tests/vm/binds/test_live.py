@@ -4,21 +4,11 @@ import os
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, QEMU, need_busybox, read, run_steps, wait_until  # noqa: E402
+from house import House, QEMU, need_busybox, read, run_steps, share_daemons, wait_until  # noqa: E402
 from user import User, reason_without  # noqa: E402
 
 ROUNDS = 25
 MOST = 16
-
-
-def daemons(folder):
-    """The daemons that share something in this folder."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        # A process in a user namespace of its own keeps its links to itself; its mounts say whose it is.
-        if read(f"/proc/{pid}/comm").strip() == "virtiofsd" and folder in read(f"/proc/{pid}/mountinfo"):
-            found.append(int(pid))
-    return found
 
 
 class Live:
@@ -103,7 +93,7 @@ class Live:
         self.add("--mount", "type=tmpfs,target=/scratch,tmpfs-size=1m")
         assert "size=1024k" in self.sh("grep ' /scratch ' /proc/mounts")
         assert self.places() == ["/given", "/kept", "/live/rw", "/etc/single", "/made", "/fast", "/scratch"]
-        assert len(daemons(self.house.folder)) == 4  # one at the start, one more for each
+        assert len(share_daemons(self.house.folder)) == 4  # one at the start, one more for each
         table = self.house.do("mount", "one").splitlines()
         assert table[0].split() == ["PLACE", "TYPE", "SOURCE", "ACCESS"] and len(table) == 8, table
 
@@ -122,17 +112,17 @@ class Live:
 
     def walls(self):
         """holm's own folders are empty, and the daemon sees its one share and no more."""
-        before = daemons(self.house.folder)
+        before = share_daemons(self.house.folder)
         self.add(f"{self.house.folder}:/all")
         for name in ("d/holm", "c/holm", "r/holm"):
             assert self.sh(f"ls -A /all/{name}") == "", name
-        [daemon] = set(daemons(self.house.folder)) - set(before)
+        [daemon] = set(share_daemons(self.house.folder)) - set(before)
         assert os.listdir(f"/proc/{daemon}/root") == ["0"]
         status = dict(line.split(":\t", 1) for line in read(f"/proc/{daemon}/status").splitlines() if ":\t" in line)
         assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2"), status
         assert int(status["CapEff"], 16) & ~0x880000db == 0, status["CapEff"]
         self.rm("/all")
-        assert daemons(self.house.folder) == before
+        assert share_daemons(self.house.folder) == before
 
     def refusals(self):
         held, places = self.held(), self.places()
@@ -176,7 +166,7 @@ class Live:
         self.rm("-f", "/live/rw")
         self.rm("-f", "/made")
         assert not self.mounted("/live/rw") and "/made" not in self.places()
-        assert len(daemons(self.house.folder)) == 2
+        assert len(share_daemons(self.house.folder)) == 2
         self.end_sleepers(5000)
 
     def volumes(self):
@@ -239,7 +229,7 @@ class Live:
         self.add("data:/srv")
         self.house.do("restart", "-t", "0", "one")
         assert self.sh("cat /live/rw/from-host /srv/file /etc/single") == "rwone\ntwo\nsecond"
-        assert len(daemons(self.house.folder)) == 1
+        assert len(share_daemons(self.house.folder)) == 1
         self.rm("/srv")
         self.house.do("stop", "-t", "0", "one")
         self.rm("/live/rw")
@@ -262,12 +252,12 @@ class Live:
 
     def daemon_lost(self):
         """The container ends rather than hang, and starts again with all it has."""
-        before = daemons(self.house.folder)
+        before = share_daemons(self.house.folder)
         self.add(f"{self.folder}/rw:/live/rw")
-        [daemon] = set(daemons(self.house.folder)) - set(before)
+        [daemon] = set(share_daemons(self.house.folder)) - set(before)
         self.house.kill(daemon)
         wait_until(lambda: self.house.status("one")["state"] == "exited", "the end of a container without its daemon", 30)
-        wait_until(lambda: not daemons(self.house.folder), "the end of its other daemons", 30)
+        wait_until(lambda: not share_daemons(self.house.folder), "the end of its other daemons", 30)
         self.house.do("start", "one")
         assert self.sh("cat /live/rw/from-host") == "rw"
         self.rm("/live/rw")
@@ -291,7 +281,7 @@ class Live:
                     self.add(f"{what}:{place}")
                 else:
                     self.rm(place)
-                wait_until(lambda: not daemons(self.house.folder), "the end of its daemons", 30)
+                wait_until(lambda: not share_daemons(self.house.folder), "the end of its daemons", 30)
                 assert self.places() == before + [place] * adds, (name, self.places())
                 self.house.do("start", "one")
                 assert self.mounted(place) == adds, name
@@ -309,12 +299,12 @@ class Live:
         self.add(f"{self.folder}/rw:/live/rw")
         self.add("data:/srv")
         self.house.kill(self.house.shim())
-        wait_until(lambda: not daemons(self.house.folder), "the end of the daemons of a killed shim", 30)
+        wait_until(lambda: not share_daemons(self.house.folder), "the end of the daemons of a killed shim", 30)
         self.house.holm("wait", "one")
         self.house.do("start", "one")
         assert self.sh("cat /live/rw/from-host /srv/file") == "rwone\ntwo"
         self.house.do("stop", "-t", "0", "one")
-        wait_until(lambda: not daemons(self.house.folder), "the end of the daemon of a stopped container", 30)
+        wait_until(lambda: not share_daemons(self.house.folder), "the end of the daemon of a stopped container", 30)
 
 
 def main():

@@ -33,6 +33,16 @@ def need_busybox():
         sys.exit(77)
 
 
+def share_daemons(folder):
+    """The daemons that share something in this folder, by what they have mounted."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        # A process in a user namespace of its own keeps its links to itself; its mounts say whose it is.
+        if read(f"/proc/{pid}/comm").strip() == "virtiofsd" and folder in read(f"/proc/{pid}/mountinfo"):
+            found.append(int(pid))
+    return found
+
+
 def run_steps(*steps):
     """One after the other, each on what those before have left."""
     for step in steps:

@@ -33,11 +33,6 @@ def heard(name, address, wait=60):
                           capture_output=True, text=True).stdout
 
 
-def refused(*arguments):
-    done = subprocess.run([world.holm, *arguments], env=world.environment, capture_output=True, text=True)
-    return done.stderr if done.returncode == 125 else None
-
-
 class Networks(unittest.TestCase):
     def tearDown(self):
         names = world.run("ls", "-a", "-q").split()
@@ -53,7 +48,7 @@ class Networks(unittest.TestCase):
         near = start("near", "back,ip=10.99.0.77,mac=02:00:00:00:00:77")
         self.assertEqual(near, "10.99.0.77")
         self.assertIn("02:00:00:00:00:77", world.run("exec", "near", "ip", "link", "show", "eth0"))
-        self.assertIn("near", refused("create", "--network", "back,ip=10.99.0.77", "busybox"))
+        self.assertIn("near", world.refused("create", "--network", "back,ip=10.99.0.77", "busybox"))
         start("far", "front")
         self.assertEqual(heard("near", address), "word\n")
         self.assertEqual(heard("far", address, 2), "")
@@ -63,7 +58,7 @@ class Networks(unittest.TestCase):
         back = json.loads(world.run("network", "inspect", "back"))[0]
         self.assertEqual({member["name"] for member in back["status"]["members"]}, {"server", "near"})
         self.assertEqual(world.run("network", "ls", "-q", "--filter", "label=a=b").split(), ["back"])
-        self.assertIn("2 members", refused("network", "rm", "back"))
+        self.assertIn("2 members", world.refused("network", "rm", "back"))
 
     def test_names(self):
         world.run("network", "create", "back", "--subnet", "10.99.0.0/24", "--internal")
@@ -89,7 +84,7 @@ class Networks(unittest.TestCase):
         done = subprocess.run([world.holm, "exec", "alone", "cat", "/etc/resolv.conf"], env=world.environment,
                               capture_output=True, text=True)
         self.assertNotIn("nameserver", done.stdout)
-        self.assertIn("no name servers", refused("create", "--no-dns", "--dns", "10.0.0.1", "busybox"))
+        self.assertIn("no name servers", world.refused("create", "--no-dns", "--dns", "10.0.0.1", "busybox"))
         self.assertIn("front", [place[0] for place in places("alone")])
 
     def test_another_one_of_the_same_name(self):
@@ -107,8 +102,8 @@ class Networks(unittest.TestCase):
         for word, arguments in (("already", ["create", "one"]), ("overlaps", ["create", "two", "--subnet", "10.99.0.0/16"]),
                                 ("not a host", ["create", "two", "--subnet", "10.97.0.0/24", "--gateway", "10.96.0.1"]),
                                 ("stays", ["rm", "default"]), ("no network", ["rm", "nobody"])):
-            self.assertIn(word, refused("network", *arguments) or "")
-        self.assertIn("no network", refused("create", "--network", "nobody", "busybox"))
+            self.assertIn(word, world.refused("network", *arguments) or "")
+        self.assertIn("no network", world.refused("create", "--network", "nobody", "busybox"))
 
 
 class Several(unittest.TestCase):
@@ -165,15 +160,15 @@ class Several(unittest.TestCase):
             self.assertEqual(self.routes("roamer"), ["eth1"])
             self.neighbours("roamer", {"back", "side"})
             self.assertIn("10.98.0.9", world.run("exec", "at-side", "nslookup", "rover"))
-            self.assertIn("is on the network side already", refused("network", "connect", "side", "roamer"))
+            self.assertIn("is on the network side already", world.refused("network", "connect", "side", "roamer"))
             world.run("network", "disconnect", "side", "roamer")
             self.neighbours("roamer", {"back"})
             self.assertNotIn("eth1", world.run("exec", "roamer", "ip", "link"))
             self.assertEqual(len(places("roamer")), 1)
-        self.assertIn("not on the network side", refused("network", "disconnect", "side", "roamer"))
-        self.assertIn("no network", refused("network", "connect", "nobody", "roamer"))
+        self.assertIn("not on the network side", world.refused("network", "disconnect", "side", "roamer"))
+        self.assertIn("no network", world.refused("network", "connect", "nobody", "roamer"))
         self.assertIn("belongs to the container at-side",
-                      refused("network", "connect", "side", "roamer", "--ip", "10.98.0.2"))
+                      world.refused("network", "connect", "side", "roamer", "--ip", "10.98.0.2"))
         # The first may go, too, and what is left stays over a restart.
         world.run("network", "connect", "side", "roamer")
         world.run("network", "disconnect", "back", "roamer")
@@ -194,7 +189,7 @@ class Several(unittest.TestCase):
         world.run("create", "--name", "later", "--network", "none", "-c", "1", "-m", "128m", "busybox", "sleep", "1000")
         for network in ("back", "side"):
             world.run("network", "connect", network, "later")
-        self.assertIn("members", refused("network", "rm", "side"))
+        self.assertIn("members", world.refused("network", "rm", "side"))
         world.run("network", "disconnect", "back", "later")
         world.run("start", "later")
         self.neighbours("later", {"side"})
@@ -220,7 +215,7 @@ class Several(unittest.TestCase):
                 if fault == "plug.network-dropped":
                     verbs, networks = [("disconnect", "back")], set()
                 for verb, network in verbs:
-                    self.assertTrue(refused("network", verb, network, "hit"))
+                    self.assertTrue(world.refused("network", verb, network, "hit"))
                 # the shim's lock is free a moment after its connections have ended
                 deadline = time.monotonic() + 60
                 while json.loads(world.run("inspect", "hit"))[0]["status"].get("reason") != "shim-lost":

@@ -37,11 +37,6 @@ def heard(name, address, wait=60):
     return inside(name, f"nc -w {wait} {address} 80 2>/dev/null")
 
 
-def refused(*arguments):
-    done = subprocess.run([world.holm, *arguments], env=world.environment, capture_output=True, text=True)
-    return done.stderr if done.returncode == 125 else None
-
-
 def configuration(network):
     return json.loads(world.run("network", "inspect", network))[0]["configuration"]
 
@@ -61,7 +56,7 @@ class Networks6(unittest.TestCase):
         near = start("near", "back,ip6=fd12:3456:789a::77:1")
         self.assertEqual(near["addressV6"], "fd12:3456:789a::77:1")
         far = start("far", "front")
-        self.assertIn("near", refused("create", "--network", "back,ip6=fd12:3456:789a:0::77:1", "busybox"))
+        self.assertIn("near", world.refused("create", "--network", "back,ip6=fd12:3456:789a:0::77:1", "busybox"))
         self.assertEqual(heard("near", server), "word\n")
         self.assertIn("1 packets received", inside("near", f"ping -c 1 -W 20 {server}"))
         link_local = inside("server", "ip -6 addr show dev eth0 scope link").split("inet6 ")[1].split("/")[0]
@@ -105,7 +100,7 @@ class Networks6(unittest.TestCase):
         inside("first", "ip -6 addr add fd99::1/64 dev eth0 nodad")
         inside("second", "ip -6 addr add fd99::2/64 dev eth0 nodad")
         self.assertEqual(heard("second", "fd99::1", 2), "")
-        self.assertIn("no IPv6", refused("create", "--network", "plain,ip6=fd99::1", "busybox"))
+        self.assertIn("no IPv6", world.refused("create", "--network", "plain,ip6=fd99::1", "busybox"))
 
     def test_kept_and_moved(self):
         world.run("network", "create", "back", "--subnet-v6", SUBNET)
@@ -180,7 +175,7 @@ class Settings(unittest.TestCase):
         self.assertEqual(heard("near", "server"), "word\n")
         self.assertEqual(configuration("small")["mtu"], 1400)
         for wrong in ("1279", "65521", "-1"):
-            self.assertIn("1280 to 65520", refused("network", "create", "other", "--mtu", wrong))
+            self.assertIn("1280 to 65520", world.refused("network", "create", "other", "--mtu", wrong))
 
 
 if __name__ == "__main__":

@@ -72,11 +72,6 @@ def heard_at_last(port):
                 raise
 
 
-def refused(*arguments):
-    done = subprocess.run([world.holm, *arguments], env=world.environment, capture_output=True, text=True)
-    return done.stderr if done.returncode == 125 else None
-
-
 class Publish(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -90,7 +85,7 @@ class Publish(unittest.TestCase):
     def test_what_is_said(self):
         self.assertIn(f"127.0.0.1:{self.v4}->7", world.run("ls"))
         self.assertEqual(world.run("port", "web", "7").split(), [f"127.0.0.1:{self.v4}", f"[::1]:{self.v6}"])
-        self.assertIn("not published", refused("port", "web", "8"))
+        self.assertIn("not published", world.refused("port", "web", "8"))
 
     def test_half_closed_and_reset(self):
         for port, address in ((self.v4, "127.0.0.1"), (self.v6, "::1")):
@@ -159,10 +154,10 @@ class Life(unittest.TestCase):
         ((address, port, inner, protocol), (_, udp, _, _)) = ports("first")
         self.assertEqual((address, inner, protocol), ("0.0.0.0", 7, "tcp"))
         world.run("create", "--name", "second", "-c", "1", "-m", "128m", "-p", f"{port}:7", "serve")
-        self.assertIn("in use by the container first", refused("start", "second"))
+        self.assertIn("in use by the container first", world.refused("start", "second"))
         with socket.create_server(("127.0.0.1", 0)) as other:
             mine = other.getsockname()[1]
-            error = refused("run", "-c", "1", "-m", "128m", "-p", f"127.0.0.1:{mine}:7", "serve")
+            error = world.refused("run", "-c", "1", "-m", "128m", "-p", f"127.0.0.1:{mine}:7", "serve")
             self.assertIn(f"(process {os.getpid()})", error)
         world.run("stop", "first")  # its ports are free with its end
         world.run("start", "second")
@@ -199,15 +194,15 @@ class Life(unittest.TestCase):
             with socket.create_server(("127.0.0.1", 0)) as other:
                 mine = other.getsockname()[1]
                 self.assertIn(f"the port {mine} of 127.0.0.1 is in use by ",
-                              refused("port", "add", "web", "127.0.0.1::7", f"127.0.0.1:{mine}:7"))
-            self.assertIn("published twice", refused("port", "add", "web", f"127.0.0.1:{first}:7", f"127.0.0.1:{first}:8"))
+                              world.refused("port", "add", "web", "127.0.0.1::7", f"127.0.0.1:{mine}:7"))
+            self.assertIn("published twice", world.refused("port", "add", "web", f"127.0.0.1:{first}:7", f"127.0.0.1:{first}:8"))
             if os.getuid():
-                self.assertIn("ip_unprivileged_port_start", refused("port", "add", "web", "127.0.0.1:80:7"))
-            self.assertIn("not published", refused("port", "rm", "web", "8"))
-            self.assertIn("not published so", refused("port", "rm", "web", "1:7"))
+                self.assertIn("ip_unprivileged_port_start", world.refused("port", "add", "web", "127.0.0.1:80:7"))
+            self.assertIn("not published", world.refused("port", "rm", "web", "8"))
+            self.assertIn("not published so", world.refused("port", "rm", "web", "1:7"))
             self.assertEqual(ports("web"), before)  # nothing of what failed
             self.assertEqual(world.run("port", "add", "web", "127.0.0.1::1000-1999/udp").count("\n"), 1000)
-            self.assertIn("can publish 1024 ports", refused("port", "add", "web", "1-100"))
+            self.assertIn("can publish 1024 ports", world.refused("port", "add", "web", "1-100"))
             world.run("port", "rm", "web", "1000-1999/udp")
             self.assertEqual(ports("web"), before)
             world.run("port", "rm", "web", f"[::1]:{before[1][1]}:7")
@@ -245,7 +240,7 @@ class Life(unittest.TestCase):
                               ("twice", ["-p", "81:1", "-p", "81:2"]),
                               ("without a network", ["--network", "none", "-p", "1"]),
                               ("internal", ["--network", "inside", "-p", "1"])):
-            self.assertIn(word, refused("run", "-c", "1", "-m", "128m", *options, "serve") or "", options)
+            self.assertIn(word, world.refused("run", "-c", "1", "-m", "128m", *options, "serve") or "", options)
 
 
 if __name__ == "__main__":
