@@ -18,11 +18,13 @@ trap finish EXIT
 # start_screen NAME COLUMNS ROWS COMMAND: a terminal of its own, by its name.
 start_screen() { "${tmux[@]}" new-session -d -s "$1" -x "$2" -y "$3" "$4"; }
 show() { "${tmux[@]}" capture-pane -p -t "${1:-dash}"; }
+# shows TEXT [SCREEN]: whether it is there now. (A grep -q behind a pipe may end before tmux has written.)
+shows() { [[ $(show "${2:-dash}") == *"$1"* ]]; }
 keys() { "${tmux[@]}" send-keys -t dash "$@"; }
 # gone TEXT: waits until it is on the screen no more. (A key right behind an escape would make an alt of it.)
 gone() {
     local until=$((SECONDS + 30))
-    while show | grep -qF -- "$1"; do
+    while shows "$1"; do
         if [ $SECONDS -ge $until ]; then
             echo "\"$1\" stays on the screen:" >&2
             show >&2
@@ -34,7 +36,7 @@ gone() {
 # expect TEXT [SECONDS [SCREEN]]: waits until it is on the screen.
 expect() {
     local until=$((SECONDS + ${2:-30}))
-    until show "${3:-dash}" | grep -qF -- "$1"; do
+    until shows "$1" "${3:-dash}"; do
         if [ $SECONDS -ge $until ]; then
             echo "\"$1\" is not on the screen:" >&2
             show "${3:-dash}" >&2

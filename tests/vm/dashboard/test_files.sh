@@ -6,7 +6,7 @@ set -euo pipefail
 holm=$1
 . "$(dirname "$0")/screen.sh"
 absent() {
-    if show | grep -qF -- "$1"; then
+    if shows "$1"; then
         echo "\"$1\" is on the screen:" >&2
         show >&2
         exit 1

@@ -183,7 +183,7 @@ vttest() {
     while true; do
         expect_next beside "$other"
         expect_next dash "$seen"
-        if show beside | grep -q "Choose test type"; then break; fi
+        if shows "Choose test type" beside; then break; fi
         screen=$((screen + 1))
         case " $* " in
         *" $screen "*) ;;
