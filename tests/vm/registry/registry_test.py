@@ -155,6 +155,14 @@ def wait_for(condition, seconds=20):
         time.sleep(0.02)
 
 
+def size_of(path):
+    """Bytes of a file that may get another name at any moment."""
+    try:
+        return os.path.getsize(path)
+    except FileNotFoundError:
+        return 0
+
+
 def make_passwords():
     passwords = os.path.join(TOP, "htpasswd")
     run("htpasswd", "-Bbc", passwords, "anna", "secret", stderr=subprocess.DEVNULL)
@@ -451,7 +459,7 @@ def test_killed_and_resumed():
     asking = threading.Thread(target=ask)
     asking.start()
     partial = os.path.join(worker.data, "images", "partial", "*")
-    wait_for(lambda: any(os.path.getsize(path) > 300000 for path in glob.glob(partial)))
+    wait_for(lambda: any(size_of(path) > 300000 for path in glob.glob(partial)))
     assert sha256(server.quirks["slow"]["image"].layer)[7:] not in worker.files("images", "blobs", "sha256")
     worker.kill()
     asking.join()
