@@ -40,7 +40,7 @@ class Machine:
             "-chardev", f"socket,id=control,fd={qmp.fileno()}", "-mon", "chardev=control,mode=control",
             "-chardev", f"socket,id=console,fd={console.fileno()}", "-serial", "chardev:console",
             "-kernel", kernel, "-initrd", shape["initramfs"],
-            "-append", ARGUMENTS + (" clone" if clone or shape.get("template") else "")]
+            "-append", ARGUMENTS + shape.get("arguments", "") + (" clone" if clone or shape.get("template") else "")]
         if clone:
             arguments += ["-incoming", "defer"]
         self.process = subprocess.Popen(
