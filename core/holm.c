@@ -21,6 +21,7 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
     client->loop = loop;
     client->users = 1;
     uv_mutex_init(&client->lock);
+    uv_mutex_init(&client->opening);
     if (paths_init(&client->where, error) == 0)
         client->config = config_load(client->where.config, error);
     if (!client->config) {
@@ -49,6 +50,7 @@ static void client_release(holm_client *client) {
     config_destroy(client->config);
     paths_finish(&client->where);
     uv_mutex_destroy(&client->lock);
+    uv_mutex_destroy(&client->opening);
     free(client);
 }
 
@@ -81,11 +83,25 @@ void holm_handle_finish(holm_handle *self) {
     client_release(self->client);
 }
 
-state *holm_state_take(holm_client *client, holm_error **error) {
+static state *take_idle(holm_client *client) {
     uv_mutex_lock(&client->lock);
     state *db = steal_pointer(&client->idle);
     uv_mutex_unlock(&client->lock);
-    return db ? db : state_open(client->where.data, error);
+    return db;
+}
+
+// One opens at a time: the first of all processes puts the write-ahead log in order, and SQLite would have
+// the others sleep meanwhile, for longer than that takes.
+state *holm_state_take(holm_client *client, holm_error **error) {
+    state *db = take_idle(client);
+    if (db)
+        return db;
+    uv_mutex_lock(&client->opening);
+    db = take_idle(client);
+    if (!db)
+        db = state_open(client->where.data, error);
+    uv_mutex_unlock(&client->opening);
+    return db;
 }
 
 void holm_state_give(holm_client *client, state *db) {

@@ -32,9 +32,10 @@ struct holm_client {
     bool destroyed; // by its owner: no callback of his is called any more
     unsigned users; // handles, and the owner
     holm_handle *handles;
-    uv_mutex_t lock; // of what follows: shared with the workers
-    state *idle;     // an open handle that nobody uses right now
-    bool swept;      // what interrupted commands left behind has been looked for
+    uv_mutex_t lock;    // of what follows: shared with the workers
+    state *idle;        // an open handle that nobody uses right now
+    uv_mutex_t opening; // held by the worker that opens state.db
+    bool swept;         // what interrupted commands left behind has been looked for
 };
 
 void holm_handle_init(holm_handle *self, holm_client *client, void (*close)(holm_handle *self));

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <term.h>
 #include <termios.h>
 
@@ -28,6 +29,7 @@
 
 struct screen {
     int in, out;
+    int frame; ///< a memory file in which curses writes a frame; -1 where there can be none
     FILE *in_file, *out_file;
     SCREEN *curses;
     grid last; ///< what is on the terminal
@@ -134,6 +136,7 @@ screen_state *screen_create(int in, int out, holm_error **error) {
         abort();
     *self = (screen_state){.in = in,
                            .out = out,
+                           .frame = memfd_create("frame", MFD_CLOEXEC),
                            .in_file = in_file,
                            .out_file = out_file,
                            .curses = curses,
@@ -162,6 +165,8 @@ void screen_destroy(screen_state *self) {
     delscreen(self->curses);
     fclose(self->in_file);
     fclose(self->out_file);
+    if (self->frame >= 0)
+        close(self->frame);
     grid_finish(&self->last);
     free(self);
 }
@@ -231,6 +236,42 @@ static bool resize(screen_state *self, const grid *frame) {
     return true;
 }
 
+// Past curses, between two frames of it.
+static void send_bytes(const screen_state *self, const char *bytes, size_t length) {
+    while (length > 0) {
+        ssize_t done = write(self->out, bytes, length);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return;
+        bytes += done;
+        length -= (size_t)done;
+    }
+}
+
+static void send_text(const screen_state *self, const char *text) {
+    send_bytes(self, text, strlen(text));
+}
+
+// curses writes whenever it has moved the cursor, some two hundred times for a screen, and the terminal would
+// wake up for each. So it writes into memory, and the terminal gets the frame as one.
+static void refresh_at_once(screen_state *self) {
+    int terminal = self->frame < 0 ? -1 : fileno(self->out_file);
+    if (terminal < 0 || dup3(self->frame, terminal, O_CLOEXEC) < 0) {
+        refresh();
+        return;
+    }
+    refresh();
+    dup3(self->out, terminal, O_CLOEXEC);
+    off_t length = lseek(self->frame, 0, SEEK_CUR);
+    void *bytes = length > 0 ? mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED, self->frame, 0) : MAP_FAILED;
+    if (bytes != MAP_FAILED) {
+        send_bytes(self, bytes, (size_t)length);
+        munmap(bytes, (size_t)length);
+    }
+    lseek(self->frame, 0, SEEK_SET);
+}
+
 void screen_show(screen_state *self, const grid *frame) {
     bool whole = resize(self, frame) || self->whole;
     if (whole) {
@@ -255,26 +296,12 @@ void screen_show(screen_state *self, const grid *frame) {
     curs_set(frame->cursor_visible ? 1 : 0);
     if (frame->cursor_visible)
         move(frame->cursor_row, frame->cursor_column);
-    refresh();
+    refresh_at_once(self);
     screen_guard_start();
 }
 
 void screen_redraw(screen_state *self) {
     self->whole = true;
-}
-
-// Past curses, between two frames of it.
-static void send_text(const screen_state *self, const char *text) {
-    size_t length = strlen(text);
-    while (length > 0) {
-        ssize_t done = write(self->out, text, length);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return;
-        text += done;
-        length -= (size_t)done;
-    }
 }
 
 void screen_mouse(screen_state *self, bool on) {
