@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_KEYS 8
-#define HOLD_MS   300
+#define MOST_KEYS  8
+#define HOLD_MS    300
+#define MOST_TAKEN (256u << 10)
 
 // The terminal that is told to the program: xterm-256color, which is what the emulator does. Where the image
 // has descriptions of terminals but not this one, the nearest that it has. Then the best shell there is.
@@ -23,6 +24,8 @@ struct console {
     uint32_t detach[MOST_KEYS];
     int detach_count, held; ///< how many of the detach keys have been typed
     bool raw;               ///< without a terminal lines end in LF alone
+    char *taken;            ///< what came in this turn of the loop
+    size_t taken_length, taken_size;
 };
 
 static void changed(console *self) {
@@ -46,17 +49,39 @@ static void on_attached(holm_session *session, const char *name, bool is_termina
     changed(self);
 }
 
-// Output of a process without a terminal: its line feeds mean new lines.
-static void write_raw(terminal *screen, const char *bytes, size_t length) {
-    size_t from = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (bytes[i] != '\n')
-            continue;
-        terminal_write(screen, bytes + from, i - from);
-        terminal_write(screen, "\r\n", 2);
-        from = i + 1;
+// A program's output comes in pieces of 4 KiB at most, for no terminal gives more at once. The emulator gets
+// together what came in one turn of the loop: the more lines it sees, the more of them need no cells.
+void console_flush(console *self) {
+    if (!self->taken_length)
+        return;
+    terminal_write(self->view.screen, self->taken, self->taken_length);
+    self->taken_length = 0;
+    if (terminal_changed(self->view.screen))
+        changed(self);
+}
+
+static void take(console *self, const char *bytes, size_t length) {
+    if (self->taken_length + length > MOST_TAKEN)
+        console_flush(self);
+    size_t needed = self->taken_length + length;
+    if (needed > self->taken_size) {
+        self->taken_size = needed > 2 * self->taken_size ? needed : 2 * self->taken_size;
+        self->taken = realloc(self->taken, self->taken_size);
+        if (!self->taken)
+            abort();
     }
-    terminal_write(screen, bytes + from, length - from);
+    memcpy(self->taken + self->taken_length, bytes, length);
+    self->taken_length = needed;
+}
+
+// Output of a process without a terminal: its line feeds mean new lines.
+static void take_raw(console *self, const char *bytes, size_t length) {
+    for (const char *end; (end = memchr(bytes, '\n', length)); bytes = end + 1) {
+        take(self, bytes, (size_t)(end - bytes));
+        take(self, "\r\n", 2);
+        length -= (size_t)(end + 1 - bytes);
+    }
+    take(self, bytes, length);
 }
 
 static void on_output(holm_session *session, int stream, const void *bytes, size_t length, void *data) {
@@ -64,16 +89,15 @@ static void on_output(holm_session *session, int stream, const void *bytes, size
     (void)stream;
     console *self = data;
     if (self->raw)
-        write_raw(self->view.screen, bytes, length);
+        take_raw(self, bytes, length);
     else
-        terminal_write(self->view.screen, bytes, length);
-    if (terminal_changed(self->view.screen))
-        changed(self);
+        take(self, bytes, length);
 }
 
 static void on_ended(holm_session *session, int exit_code, const holm_error *error, void *data) {
     (void)session;
     console *self = data;
+    console_flush(self);
     self->session = NULL;
     self->view.ended = true;
     self->view.exit_code = exit_code;
@@ -162,6 +186,7 @@ void console_close(console *self) {
         holm_session_close(self->session);
     self->session = NULL;
     terminal_destroy(self->view.screen);
+    free(self->taken);
     free(self->view.container_id);
     free(self->view.container_name);
     free(self->view.label);

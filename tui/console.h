@@ -31,6 +31,8 @@ console *console_open(holm_client *client, uv_loop_t *loop, const console_option
 void console_close(console *self);
 
 ui_console *console_view(console *self);
+/// Brings the screen up to date: once in each turn of the loop, before it is drawn.
+void console_flush(console *self);
 /// A key that was typed while the console has the focus. `at` is where its area starts on the screen, for
 /// the mouse.
 void console_key(console *self, const input_event *event, const rect *at);

@@ -61,6 +61,7 @@ void dashboard_dirty_soon(dashboard *self) {
 // Right before the loop would sleep: everything of this turn is in one frame.
 static void on_prepare(uv_prepare_t *prepare) {
     dashboard *self = prepare->data;
+    dashboard_consoles_flush(self);
     if (!self->dirty || self->leaving || self->lent)
         return;
     uint64_t since = uv_now(self->loop) - self->drawn_ms;

@@ -226,6 +226,11 @@ void dashboard_consoles_reopen(dashboard *self, const char *id) {
     holm_container_sessions(self->client, id, dashboard_done, dashboard_request(self, id, on_sessions));
 }
 
+void dashboard_consoles_flush(dashboard *self) {
+    for (size_t i = 0; i < self->console_count; i++)
+        console_flush(self->consoles[i]);
+}
+
 void dashboard_consoles_resize(dashboard *self) {
     layout_plan plan = dashboard_layout(self);
     console *selected = self->ui.tabs[PANE_CONTAINERS] == TAB_CONSOLE ? dashboard_console(self) : NULL;

@@ -166,6 +166,8 @@ void dashboard_consoles_reopen(dashboard *self, const char *id);
 /// Closes those that have ended and whose container is gone: nothing leads to them any more.
 void dashboard_consoles_sweep(dashboard *self);
 void dashboard_consoles_resize(dashboard *self);
+/// Gives their screens what has come in this turn of the loop.
+void dashboard_consoles_flush(dashboard *self);
 void dashboard_consoles_close(dashboard *self);
 /// What is open, for the state that is kept (`reopen`); before they are closed. (dashboard_reopen.c)
 void dashboard_consoles_keep(dashboard *self);

@@ -20,6 +20,7 @@ enum {
     ODD_SHIFT = 64,
     ODD_SIZE = 128,
     ODD_PROTECTED = 256,
+    ODD_CUT = 512, ///< long lines do not go on in the next row
 };
 
 // ---- tokens of what the filter lets through ----
@@ -80,7 +81,9 @@ static void note_control(terminal *self, const char *bytes, size_t length) {
     bool ask = bytes[2] == '?', on = final == 'h';
     int first = atoi(bytes + 2 + ask);
     const char *second = memchr(bytes, ';', length);
-    if (ask && (on || final == 'l'))
+    if (ask && first == 7 && (on || final == 'l'))
+        set_odd(self, ODD_CUT, !on);
+    else if (ask && (on || final == 'l'))
         set_odd(self, first == 5 ? ODD_REVERSE : first == 6 ? ODD_ORIGIN : first == 69 ? ODD_MARGINS : 0, on);
     else if (!ask && first == 4 && (on || final == 'l'))
         set_odd(self, ODD_INSERT, on);
@@ -169,32 +172,59 @@ static void push_rows(terminal *self, int count) {
     }
 }
 
-// Puts so many lines into the scrollback; returns the bytes they take.
-static size_t push_lines(terminal *self, const char *bytes, size_t length, size_t lines) {
-    cell line[SCROLLBACK_COLUMNS];
+/// A row that is being read.
+typedef struct row_reader {
+    terminal *self;
+    cell cells[SCROLLBACK_COLUMNS];
+    int columns;
+    size_t left; ///< rows that are wanted
+} row_reader;
+
+static void end_row(row_reader *rows) {
+    scrollback_push(&rows->self->history, rows->cells, rows->columns);
+    rows->columns = 0;
+    rows->left--;
+}
+
+// Takes text until it begins a row that is not wanted; returns how much.
+static size_t read_text(row_reader *rows, const char *bytes, size_t length, const cell_style *style) {
+    int most = terminal_columns(rows->self);
+    for (size_t i = 0; i < length; i++) {
+        if (rows->columns == most)
+            end_row(rows);
+        if (!rows->left)
+            return i;
+        rows->cells[rows->columns++] = (cell){.chars = {(uint8_t)bytes[i]}, .width = 1, .style = *style};
+    }
+    return length;
+}
+
+// Puts so many rows into the scrollback; returns the bytes they take.
+static size_t push_text(terminal *self, const char *bytes, size_t length, size_t count) {
+    row_reader rows;
+    rows.self = self;
+    rows.columns = 0;
+    rows.left = count;
     cell_style style = pen(self);
     size_t at = 0;
-    int columns = 0;
-    while (lines) {
+    while (rows.left) {
         token_kind kind;
         size_t step = token(bytes + at, length - at, &kind);
-        for (size_t i = 0; kind == TOKEN_TEXT && i < step; i++)
-            line[columns++] = (cell){.chars = {(uint8_t)bytes[at + i]}, .width = 1, .style = style};
-        if (kind == TOKEN_GRAPHICS) {
+        if (kind == TOKEN_TEXT) {
+            step = read_text(&rows, bytes + at, step, &style);
+        } else if (kind == TOKEN_GRAPHICS) {
             vterm_input_write(self->emulator, bytes + at, step);
             style = pen(self);
         } else if (kind == TOKEN_BREAK) {
-            scrollback_push(&self->history, line, columns);
-            columns = 0;
-            lines--;
+            end_row(&rows);
         }
         at += step;
     }
     return at;
 }
 
-// A stretch of plain lines with so many breaks.
-static void pass_over(terminal *self, const char *bytes, size_t length, size_t breaks) {
+// A stretch of plain lines with so many rows, the one that was begun before as one.
+static void pass_over(terminal *self, const char *bytes, size_t length, size_t count) {
     size_t rows = (size_t)terminal_rows(self), at = find_end(bytes, length, "\r\n");
     VTermPos cursor;
     vterm_input_write(self->emulator, bytes, at); // the line that was begun before
@@ -202,7 +232,7 @@ static void pass_over(terminal *self, const char *bytes, size_t length, size_t b
     cell_style now = pen(self);
     if (!now.fg && !now.bg && !now.attributes && is_blank_below(self, cursor.row)) {
         push_rows(self, cursor.row);
-        at += push_lines(self, bytes + at, length - at, breaks - rows);
+        at += push_text(self, bytes + at, length - at, count - rows);
         vterm_input_write(self->emulator, "\x1b[H\x1b[2J", 7);
         self->changed = true;
     }
@@ -211,23 +241,37 @@ static void pass_over(terminal *self, const char *bytes, size_t length, size_t b
 
 /// Where the plain lines begin that are being read, and what has been seen of them.
 typedef struct stretch {
-    size_t from, line; ///< line: where the last of them begins
-    size_t breaks;
-    size_t columns; ///< of the last line
-    bool styled;
+    size_t from, line;       ///< line: where the last of them begins
+    size_t rows, rows_until; ///< that are full; rows_until: where the last line begins
+    size_t columns;          ///< of the last row
+    bool begun, styled;      ///< begun: a line has ended since `from`, so the columns are known
 } stretch;
 
 // What lies before the stretch goes as it is, and so does a stretch that is too short.
 static void finish_stretch(terminal *self, const char *bytes, size_t *written, const stretch *plain,
-                           size_t end) {
-    if (plain->breaks < (size_t)terminal_rows(self) + LEAST_MORE || self->odd)
+                           size_t end, size_t rows) {
+    if (rows < (size_t)terminal_rows(self) + LEAST_MORE || self->odd)
         return;
     vterm_input_write(self->emulator, bytes + *written, plain->from - *written);
     *written = plain->from;
     if (self->alternate) // the other screen keeps nothing
         return;
-    pass_over(self, bytes + plain->from, end - plain->from, plain->breaks);
+    pass_over(self, bytes + plain->from, end - plain->from, rows);
     *written = end;
+}
+
+// Whether the token goes on with the stretch; a row that begins with a style does not.
+static bool goes_on(stretch *plain, token_kind kind, size_t step, size_t most) {
+    if (kind == TOKEN_OTHER || (kind == TOKEN_BREAK && plain->styled))
+        return false;
+    if (kind == TOKEN_TEXT && plain->begun) {
+        plain->columns += step;
+        size_t wrapped = (plain->columns - 1) / most;
+        plain->rows += wrapped;
+        plain->columns -= wrapped * most;
+        return !wrapped || !plain->styled;
+    }
+    return true;
 }
 
 void terminal_pass(terminal *self, const char *bytes, size_t length) {
@@ -236,22 +280,22 @@ void terminal_pass(terminal *self, const char *bytes, size_t length) {
     for (size_t at = 0, step; at < length; at += step) {
         token_kind kind;
         step = token(bytes + at, length - at, &kind);
-        plain.columns += kind == TOKEN_TEXT ? step : 0;
         if (kind == TOKEN_GRAPHICS)
             plain.styled = styled(bytes + at, step);
-        bool wide = plain.breaks && plain.columns > most, filled = kind == TOKEN_BREAK && plain.styled;
-        if (kind == TOKEN_OTHER || wide || filled) {
+        if (!goes_on(&plain, kind, step, most)) {
             // A line that is not plain is not one of them: they end before it.
-            finish_stretch(self, bytes, &written, &plain, plain.breaks ? plain.line : plain.from);
+            finish_stretch(self, bytes, &written, &plain, plain.begun ? plain.line : plain.from,
+                           plain.rows_until);
             if (kind == TOKEN_OTHER)
                 note(self, bytes + at, step);
             plain = (stretch){.from = at + step, .styled = plain.styled && kind != TOKEN_OTHER};
         } else if (kind == TOKEN_BREAK) {
-            plain.breaks++;
+            plain.rows_until = ++plain.rows;
             plain.line = at + step;
             plain.columns = 0;
+            plain.begun = true;
         }
     }
-    finish_stretch(self, bytes, &written, &plain, length);
+    finish_stretch(self, bytes, &written, &plain, length, plain.rows);
     vterm_input_write(self->emulator, bytes + written, length - written);
 }
