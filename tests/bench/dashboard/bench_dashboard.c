@@ -16,8 +16,11 @@
 
 #include "tests/tui/screen/driver.h"
 
-#define STARTS 20
-#define KEYS   400
+#define STARTS          20
+#define KEYS            400
+#define FLOOD           11000000 // lines: 1 GB
+#define TEXT(number)    TEXT_OF(number)
+#define TEXT_OF(number) #number
 
 static double now_ms(void) {
     struct timespec now;
@@ -131,6 +134,25 @@ static void idle(const char *program, bool still) {
     driver_stop(self);
 }
 
+// Waits for a text however long it takes; the driver's own patience is a test's.
+static void await(driver *self, const char *text) {
+    while (!self->ended && !driver_shows(self, text))
+        driver_listen(self, 100);
+}
+
+// What is resident before and after so many lines have gone through, of a log or of a console.
+static void flood(const char *program, const char *what, const char *setting, const char *keys) {
+    driver *self = driver_start(program, 140, 40, (const char *[]){"HOLM_FAKE_STILL=1", setting, NULL});
+    driver_expect(self, "web");
+    double before = status_value(self->pid, "VmRSS:"), begin = now_ms();
+    driver_type(self, keys);
+    await(self, "that is all");
+    printf("%-22s %6.1f MB resident before, %.1f MB after %d million lines of 92 bytes, %.0f s\n", what,
+           before / 1024, status_value(self->pid, "VmRSS:") / 1024, FLOOD / 1000000,
+           (now_ms() - begin) / 1e3);
+    driver_stop(self);
+}
+
 static void throughput(void) {
     static char plain[1 << 20];
     for (size_t i = 0; i < sizeof(plain); i++)
@@ -152,6 +174,12 @@ static void run(void **state) {
     idle(program, true);
     idle(program, false);
     throughput();
+    flood(program, "memory, a log", "HOLM_FAKE_LOG_LINES=" TEXT(FLOOD), "l");
+    flood(program, "memory, a console",
+          "HOLM_FAKE_SHELL=yes 'one line of many: the quick brown fox jumps over the lazy dog, and then it "
+          "does so "
+          "once more' | head -n " TEXT(FLOOD) "; echo that is all; cat",
+          "a");
 }
 
 int main(int argc, char **argv) {

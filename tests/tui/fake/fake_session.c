@@ -1,4 +1,5 @@
 // Sessions, which are shells of this machine.
+#include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
@@ -45,12 +46,16 @@ static void session_read(uv_poll_t *poll, int status, int events) {
     (void)status;
     (void)events;
     holm_session *session = poll->data;
-    char bytes[16384];
-    ssize_t length = read(session->fd, bytes, sizeof(bytes));
-    if (length > 0) {
+    char bytes[4096]; // a terminal gives no more at once
+    ssize_t length = -1;
+    for (int i = 0; i < 32; i++) {
+        length = read(session->fd, bytes, sizeof(bytes));
+        if (length <= 0)
+            break;
         session->events->output(session, 1, bytes, (size_t)length, session->data);
-        return;
     }
+    if (length > 0 || (length < 0 && errno == EAGAIN))
+        return;
     int result = 0;
     waitpid(session->pid, &result, 0);
     session->events->ended(session, WIFEXITED(result) ? WEXITSTATUS(result) : 128 + WTERMSIG(result), NULL,

@@ -4,6 +4,7 @@
 // HOLM_FAKE_STILL: no statistics. HOLM_FAKE_THEME: the theme's name.
 // HOLM_FAKE_LOST: a file; while it is there the backend does not answer.
 // HOLM_FAKE_COMMANDS: the user's commands, as JSON.
+// HOLM_FAKE_LOG_LINES: so many lines come in each log, as fast as they are taken.
 // HOLM_FAKE_SHELL: what a console runs (default sh), in a terminal of this
 // machine.
 #include <string.h>

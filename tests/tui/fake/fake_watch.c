@@ -101,7 +101,24 @@ struct holm_log {
     const holm_log_events *events;
     void *data;
     bool boot, closed;
+    long left; ///< lines of HOLM_FAKE_LOG_LINES to come
 };
+
+static void log_flood(uv_timer_t *timer) {
+    holm_log *log = timer->data;
+    char line[128];
+    for (int i = 0; i < 1000 && log->left > 0; i++, log->left--) {
+        int length = snprintf(line, sizeof line,
+                              "line %9ld of many: the quick brown fox jumps over the lazy dog, and "
+                              "then it does so once again",
+                              log->left);
+        log->events->line(log, fake_now_ns(), 1, line, (size_t)length, false, log->data);
+    }
+    if (log->left > 0)
+        uv_timer_start(timer, log_flood, 0, 0);
+    else
+        log->events->line(log, fake_now_ns(), 1, "that is all", 11, false, log->data);
+}
 
 static void log_tick(uv_timer_t *timer) {
     holm_log *log = timer->data;
@@ -114,6 +131,11 @@ static void log_tick(uv_timer_t *timer) {
     for (int i = 0; i < 40; i++) {
         const char *line = log->boot ? "[    0.123456] Linux version 6.12.0" : lines[i % 4];
         log->events->line(log, fake_now_ns(), i % 7 == 3 ? 2 : 1, line, strlen(line), false, log->data);
+    }
+    const char *flood = getenv("HOLM_FAKE_LOG_LINES");
+    if (flood) {
+        log->left = strtol(flood, NULL, 10);
+        uv_timer_start(timer, log_flood, 0, 0);
     }
 }
 
