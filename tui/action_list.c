@@ -15,6 +15,8 @@ static const action actions[] = {
                      "Scrolls to the right, or shows the next tab"),
     ACTION_DASHBOARD("list.mark", ACTION_NOUN_LIST, "space", "mark",
                      "Marks the item; actions then work on all marked ones"),
+    ACTION_DASHBOARD("list.mark-range", ACTION_NOUN_LIST, "V", "mark range",
+                     "Marks everything from the item that was marked last to this one"),
     ACTION_DASHBOARD("list.mark-all", ACTION_NOUN_LIST, "ctrl-a", "mark all",
                      "Marks every item shown, or none"),
     ACTION_DASHBOARD("list.filter", ACTION_NOUN_LIST, "/", "filter", "Shows only what matches"),

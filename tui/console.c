@@ -263,14 +263,17 @@ static void copied(console *self, char *text) {
     changed(self);
 }
 
+void console_scroll(console *self, int64_t lines) {
+    copy_mode_scroll(&self->view.copy, self->view.screen, lines);
+    changed(self);
+}
+
 // Shift with the page keys looks back.
 static bool scroll_key(console *self, const input_event *event) {
-    copy_mode *copy = &self->view.copy;
     int64_t page = terminal_rows(self->view.screen) / 2 + 1;
     if (event->modifiers != INPUT_SHIFT || (event->key != INPUT_PAGE_UP && event->key != INPUT_PAGE_DOWN))
         return false;
-    copy_mode_scroll(copy, self->view.screen, event->key == INPUT_PAGE_UP ? -page : page);
-    changed(self);
+    console_scroll(self, event->key == INPUT_PAGE_UP ? -page : page);
     return true;
 }
 

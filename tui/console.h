@@ -38,6 +38,8 @@ void console_flush(console *self);
 void console_key(console *self, const input_event *event, const rect *at);
 /// Copy mode, with the search's input open or not.
 void console_look_back(console *self, bool search);
+/// Moves what is shown by so many lines, back where they are negative.
+void console_scroll(console *self, int64_t lines);
 void console_resize(console *self, int columns, int rows);
 
 /// Parses "ctrl-p,ctrl-q" into at most `size` characters; returns their count, -1 when it makes no sense.

@@ -187,14 +187,43 @@ static void mark(dashboard *self, const char *id) {
     dashboard_settle(self);
 }
 
+static const char *id_at(dashboard *self, size_t place) {
+    return ui_kind(self->ui.pane)->id(ui_item_at(&self->ui, &self->model, self->ui.pane, place));
+}
+
+static size_t place_of(dashboard *self, const char *id) {
+    const ui_list *list = &self->ui.lists[self->ui.pane];
+    size_t place = 0;
+    while (place < list->count && strcmp(id_at(self, place), id) != 0)
+        place++;
+    return place;
+}
+
+static void mark_range(dashboard *self, const char *id) {
+    (void)id;
+    ui_list *list = &self->ui.lists[self->ui.pane];
+    if (!list->selected)
+        return;
+    size_t to = place_of(self, list->selected), from = to;
+    if (list->mark_count)
+        from = place_of(self, list->marked[list->mark_count - 1]);
+    if (from == list->count) // the filter hides it
+        from = to;
+    for (int step = from < to ? 1 : -1;; from += (size_t)step) {
+        ui_mark(list, id_at(self, from), true);
+        if (from == to)
+            break;
+    }
+    dashboard_dirty(self);
+}
+
 static void mark_all(dashboard *self, const char *id) {
     (void)id;
     ui_list *list = &self->ui.lists[self->ui.pane];
     bool any = list->mark_count > 0;
     ui_marks_clear(list);
     for (size_t i = 0; !any && i < list->count; i++)
-        ui_mark(list, ui_kind(self->ui.pane)->id(ui_item_at(&self->ui, &self->model, self->ui.pane, i)),
-                true);
+        ui_mark(list, id_at(self, i), true);
     dashboard_dirty(self);
 }
 
@@ -221,6 +250,7 @@ const dashboard_handler dashboard_list_handlers[] = {
     {"list.find-next", find_next},
     {"list.find-previous", find_previous},
     {"list.mark", mark},
+    {"list.mark-range", mark_range},
     {"list.mark-all", mark_all},
     {"list.columns", columns},
     {"list.group", group},

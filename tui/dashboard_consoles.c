@@ -38,6 +38,17 @@ console *dashboard_console(dashboard *self) {
     return NULL;
 }
 
+console *dashboard_console_at(dashboard *self, int x, int y) {
+    layout_plan plan = dashboard_layout(self);
+    for (size_t i = 0; plan.halves[0].width && i < self->console_count; i++)
+        for (int half = 0; half < 2; half++)
+            if (console_view(self->consoles[i]) == self->ui.split[half] &&
+                rect_holds(&plan.halves[half], x, y))
+                return self->consoles[i];
+    bool shown = self->ui.pane == PANE_CONTAINERS && self->ui.tabs[PANE_CONTAINERS] == TAB_CONSOLE;
+    return shown && rect_holds(&plan.content, x, y) ? dashboard_console(self) : NULL;
+}
+
 static void on_changed(console *which, void *data) {
     dashboard *self = data;
     if (console_view(which)->ended) { // what it waited for will not come

@@ -198,6 +198,11 @@ static void release(dashboard *self, const input_event *event) {
 static void wheel(dashboard *self, const input_event *event) {
     layout_plan plan = dashboard_layout(self);
     int delta = event->button & 1 ? WHEEL_LINES : -WHEEL_LINES;
+    console *under = dashboard_console_at(self, event->x, event->y);
+    if (under) {
+        console_scroll(under, delta);
+        return;
+    }
     for (ui_pane pane = 0; pane < PANE_COUNT; pane++) {
         if (rect_holds(&plan.panes[pane], event->x, event->y)) {
             ui_move(&self->ui, &self->model, pane, delta);

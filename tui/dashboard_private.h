@@ -174,6 +174,8 @@ void dashboard_consoles_keep(dashboard *self);
 /// Joins again what was kept, once, when the containers are known.
 void dashboard_consoles_restore(dashboard *self);
 console *dashboard_console(dashboard *self);
+/// The console that is shown at this place of the screen, whether it has the keys or not; NULL: none.
+console *dashboard_console_at(dashboard *self, int x, int y);
 
 // ---- keys (dashboard_keys.c, dashboard_actions.c, dashboard_act_*.c, dashboard_overlay.c) ----
 

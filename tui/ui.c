@@ -73,7 +73,8 @@ void ui_mark(ui_list *self, const char *id, bool on) {
             continue;
         if (!on) {
             free(self->marked[i]);
-            self->marked[i] = self->marked[--self->mark_count];
+            self->mark_count--;
+            memmove(&self->marked[i], &self->marked[i + 1], (self->mark_count - i) * sizeof(*self->marked));
         }
         return;
     }

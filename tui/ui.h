@@ -50,7 +50,7 @@ typedef struct ui_list {
     int sort; ///< 1 + the column; 0: the kind's own order
     bool reverse;
     uint32_t columns; ///< a bit for each column that was chosen; 0: the usual ones
-    char **marked;    ///< ids
+    char **marked;    ///< ids, in the order in which they were marked
     size_t mark_count;
     char group[64]; ///< "network", "#label" …; "": not grouped
     char filter[UI_FILTER_SIZE];

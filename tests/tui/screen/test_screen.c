@@ -626,6 +626,36 @@ static void test_mouse(void **state) {
     assert_int_equal(rmdir(data), 0);
 }
 
+// The wheel over a console that does not have the keys looks back in it.
+static void test_wheel_beside(void **state) {
+    (void)state;
+    driver *self = start(
+        140, 40, (const char *[]){"HOLM_FAKE_STILL=1", "HOLM_FAKE_SHELL=seq -f 'row %g.' 200; cat", NULL});
+    driver_expect(self, "postgres:16");
+    driver_type(self, "a");
+    driver_expect(self, "row 200.");
+    driver_type(self, "\x10\x11"); // leave it
+    driver_expect(self, "? help");
+    assert_false(driver_shows(self, "row 140."));
+    for (int i = 0; i < 10; i++)
+        mouse(self, 64, 100, 20, true);
+    driver_expect(self, "row 140.");
+    finish(self);
+}
+
+static void test_mark_range(void **state) {
+    (void)state;
+    driver *self = start(140, 40, (const char *[]){"HOLM_FAKE_STILL=1", "HOLM_FAKE_CONTAINERS=12", NULL});
+    driver_expect(self, "app-10");
+    driver_type(self, "j "); // the second; the third is selected then
+    driver_expect(self, "▌1");
+    driver_type(self, "jjV");
+    driver_expect(self, "▌4");
+    driver_type(self, "kkkkkV"); // from the last one on, upwards
+    driver_expect(self, "▌5");
+    finish(self);
+}
+
 static void test_quiet(void **state) {
     (void)state;
     driver *self = start(80, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
@@ -664,6 +694,8 @@ int main(void) {
         cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_mouse),
+        cmocka_unit_test(test_wheel_beside),
+        cmocka_unit_test(test_mark_range),
         cmocka_unit_test(test_split),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_commands),
