@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 
 #include "core/base/file.h"
+#include "guest/changes.h"
 #include "guest/container_mounts.h"
 #include "guest/filesystem_watch.h"
 #include "guest/fill.h"
@@ -84,6 +85,8 @@ int files_mount_one(agent *self, const Holm__Agent__V1__MountRequest *request, h
         return -1;
     if (mount_request(root, request, bind ? inside_link_of(source).path : request->source, error) < 0)
         return -1;
+    if (strcmp(request->type, "virtiofs") == 0)
+        changes_expect();
     cleanup_close int mounted = inside_open(root, request->destination, O_PATH, 0, NULL);
     if (mounted >= 0 && strcmp(request->type, "ext4") == 0)
         filesystem_watch_add(self, inside_link_of(mounted).path, request->destination);

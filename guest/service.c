@@ -1,5 +1,6 @@
 // The table of calls: each name of agent.proto with what answers it and where that runs.
 #include "guest/agent.h"
+#include "guest/changes.h"
 #include "guest/copy.h"
 #include "guest/event.h"
 #include "guest/files.h"
@@ -42,6 +43,7 @@ BLOCKING(files_mount)
 BLOCKING(files_unmount)
 BLOCKING(live_mount_add)
 BLOCKING(live_mount_remove)
+BLOCKING(changes_report)
 BLOCKING(files_mkdir)
 BLOCKING(files_write)
 BLOCKING(files_stat)
@@ -87,6 +89,7 @@ static const rpc_method methods[] = {
     METHOD("Unmount", unmount_request, empty, open_files_unmount),
     METHOD("MountAdd", mount_request, empty, open_live_mount_add),
     METHOD("MountRemove", mount_remove_request, empty, open_live_mount_remove),
+    METHOD("ReportChanges", report_changes_request, report_changes_response, open_changes_report),
     METHOD("Mkdir", mkdir_request, empty, open_files_mkdir),
     METHOD("WriteFile", write_file_request, empty, open_files_write),
     METHOD("Stat", stat_request, stat_response, open_files_stat),

@@ -4,8 +4,8 @@
 #   kernel/build.sh [ARCHITECTURE]         build if it is not there; prints the path of the kernel on stdout
 #   kernel/build.sh --path [ARCHITECTURE]  only print that path, whether it is there or not
 #
-# ARCHITECTURE is x86_64 or aarch64 (default: this machine's). The source is Debian's linux-source-6.12. Progress goes
-# to stderr. CACHE/kernel/ARCHITECTURE is a link to the kernel that was built or asked for last: holm starts that one.
+# ARCHITECTURE is x86_64 or aarch64 (default: this machine's). The source is Debian's linux-source-6.12 with the
+# patches that lie here. Progress goes to stderr. CACHE/kernel/ARCHITECTURE is a link to the kernel that was built or asked for last: holm starts that one.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,7 +17,7 @@ x86_64) make_arch=x86 image=vmlinux ;;
 aarch64) make_arch=arm64 image=Image ;;
 *) echo "kernel/build.sh: no configuration for $architecture" >&2; exit 1 ;;
 esac
-declare -A files=([x86_64]=1413 [aarch64]=1333) # that make compiles, for the progress
+declare -A files=([x86_64]=1414 [aarch64]=1334) # that make compiles, for the progress
 
 source_archive=/usr/src/linux-source-6.12.tar.xz
 source_version=$(dpkg-query -W -f '${Version}' linux-source-6.12 2>/dev/null || true)
@@ -27,7 +27,7 @@ if [ -z "$source_version" ] || [ ! -f "$source_archive" ]; then
 fi
 
 recipe=1 # counted up when the commands below come to build another kernel from the same configuration
-hash=$({ echo "$source_version $architecture $recipe"; cat "$here/config-$architecture" "$here/config-common"; } |
+hash=$({ echo "$source_version $architecture $recipe"; cat "$here/config-$architecture" "$here/config-common" "$here"/*.patch; } |
     sha256sum | cut -c1-16)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/holm/kernel
 kernel=$cache/$hash/$image
@@ -55,6 +55,7 @@ unused=(
     'drivers/staging/*.[ch]' 'drivers/scsi/*.[ch]' 'drivers/infiniband/*.[ch]'
 )
 xz -dcT0 "$source_archive" | tar -C "$work" --strip-components=1 --wildcards "${unused[@]/#/--exclude=*/}" -xf -
+for patch in "$here"/*.patch; do patch -d "$work" -p1 --quiet --no-backup-if-mismatch <"$patch" >&2; done
 
 cross=
 if [ "$architecture" != "$(uname -m)" ]; then cross=$architecture-linux-gnu-; fi

@@ -17,7 +17,7 @@ build_packages=(gcc g++ cmake ninja-build pkg-config protobuf-compiler protobuf-
     libprotobuf-c-dev libjansson-dev libsqlite3-dev libcurl4-openssl-dev libssl-dev libarchive-dev libzstd-dev
     zlib1g-dev libisal-dev libext2fs-dev libslirp-dev libglib2.0-dev libseccomp-dev libncurses-dev libvterm-dev
     libyaml-dev libtomlplusplus-dev libcmocka-dev)
-kernel_packages=(linux-source-6.12 make flex bison bc libelf-dev libssl-dev xz-utils)
+kernel_packages=(linux-source-6.12 make flex bison bc libelf-dev libssl-dev patch xz-utils)
 run_packages=(qemu-system-x86 qemu-system-common busybox-static)
 
 # setup_packages PACKAGE...: installs those that are missing. What was looked up once is not looked up again until

@@ -189,6 +189,13 @@ class Shared(unittest.TestCase):
     def run_in(self, command, **process):
         return self.guest.run(command, **process)
 
+    def test_changes_are_those_of_a_share(self):
+        report = self.guest.agent.ReportChanges
+        self.assertEqual(code_of(report, pb.ReportChangesRequest(source="a/b"))[1], "invalid")
+        self.assertEqual(code_of(report, pb.ReportChangesRequest(source="x", changes=[pb.Change()] * 1025))[1], "invalid")
+        # The kernel can, and has no such share.
+        self.assertNotIn(code_of(report, pb.ReportChangesRequest(source="nothing"))[1], (None, "unsupported"))
+
     def test_ping_and_steps(self):
         answer = self.guest.agent.Ping(pb.PingRequest(payload=b"\0x"))
         self.assertEqual(answer.payload, b"\0x")
