@@ -54,6 +54,7 @@ typedef enum shim_phase {
 typedef struct waiter waiter;
 typedef struct shim_sockets shim_sockets;
 typedef struct shim_pressure shim_pressure;
+typedef struct shim_changes shim_changes;
 
 typedef struct relay {
     waiter *call; ///< NULL: its client has gone away meanwhile
@@ -72,6 +73,7 @@ typedef struct helper_answer {
     int fd;   ///< with HELPER_JOIN the connection that keeps the place on the network; -1: none
     int card; ///< with HELPER_JOIN the machine's half of a card that was not there before; -1: none.
               ///< For the descriptors of HELPER_MOUNT see shim_mount_fetch
+    int third;
     char *text;
 } helper_answer;
 
@@ -137,6 +139,7 @@ struct shim {
     int share_socket;       ///< to the daemon of the shares, for the next VMM; -1: none
     int share_process;      ///< its pidfd; -1: none
     uv_poll_t *share_watch; ///< of its end, or NULL
+    shim_changes *changes_of_shares;
 
     shim_sockets *sockets; ///< NULL: none
     shim_pressure *pressure;
@@ -259,11 +262,24 @@ void shim_volume_drop(shim *self);
 int shim_share_add(shim *self, holm_error **error);
 /// Ends the daemon.
 void shim_share_drop(shim *self);
-/// Starts a daemon for one more share, with a connection to it. (Within the helper.) Both are the caller's.
-int shim_share_start_one(const shim *self, const json_t *mount, int *connection, int *process,
-                         holm_error **error);
+/// A daemon that runs, as descriptors: a connection to it, its pidfd, the socket on which its watcher tells
+/// of changes.
+typedef struct shim_daemon {
+    int connection, process, watcher;
+} shim_daemon;
+/// Starts a daemon for one more share. (Within the helper.) Its descriptors are the caller's.
+int shim_share_start_one(const shim *self, const json_t *mount, shim_daemon *started, holm_error **error);
 /// A daemon is gone.
 void shim_share_lost(shim *self);
+
+// ---- shim_changes.c: what is changed in folders of the host ----
+
+/// Takes the watcher's socket; `tag` of its share stays the caller's. Listens from the start on.
+shim_changes *shim_changes_create(shim *self, int socket, const char *tag);
+/// Accepts NULL.
+void shim_changes_start(shim_changes *self);
+/// Accepts NULL. The watcher ends with it.
+void shim_changes_destroy(shim_changes *self);
 
 // ---- shim_socket.c: unix sockets of host and container joined ----
 
@@ -377,6 +393,7 @@ struct shim_mount {
     int connection;  ///< to the daemon of its share, for the machine; -1: none
     int process;     ///< pidfd of that, where it has one of its own; -1: none
     uv_poll_t *watch;
+    shim_changes *changes;
     bool leaving; ///< its device is being taken out: the daemon ends with that
 };
 
@@ -384,6 +401,8 @@ struct shim_mount {
 shim_mount *shim_mount_find(shim *self, const char *place);
 /// One more in the list, with the first device name that is free; `entry` is borrowed.
 shim_mount *shim_mount_create(shim *self, json_t *entry);
+/// The guest has mounted it.
+void shim_mount_use(shim_mount *self);
 /// Its device stays in the machine, with nothing mounted: it is not found any more.
 void shim_mount_forget(shim_mount *self);
 /// Gives the machine its device, with what the helper has opened for it (taken over); settle the machine
@@ -398,8 +417,8 @@ void shim_mounts_drop(shim *self);
 // ---- shim_mount_helper.c: within the helper ----
 
 /// Opens what is behind a mount that the container's row has at this place: the daemon of a share (a
-/// connection to it and its pidfd), the file of a volume (with its lock, and for the machine; the text is
-/// "ro" or "rw").
+/// connection to it, its pidfd and the socket of its watcher), the file of a volume (with its lock, and for
+/// the machine; the text is "ro" or "rw").
 int shim_mount_fetch(shim *self, const char *place, helper_answer *answer, holm_error **error);
 /// Ends the daemon of the share that was fetched for this place.
 void shim_mount_release(const char *place);

@@ -46,6 +46,7 @@ const rpc_service *shim_agent_protocol(void) {
         METHOD("Statistics", empty, statistics_response),
         METHOD("MountAdd", mount_request, empty),
         METHOD("MountRemove", mount_remove_request, empty),
+        METHOD("ReportChanges", report_changes_request, report_changes_response),
         METHOD("Rescan", empty, empty),
         METHOD("Eject", eject_request, empty),
         METHOD("LinkSet", interface, empty),

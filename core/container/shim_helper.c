@@ -18,7 +18,7 @@
 #define ANSWER_MOST  16384
 #define MESSAGE_MOST (SPARE_TOLD_MOST + 1)
 
-#define DESCRIPTORS_MOST 2
+#define DESCRIPTORS_MOST 3
 
 typedef union descriptor_space {
     struct cmsghdr header;
@@ -35,8 +35,10 @@ static void send_answer(int to, const holm_error *error, const helper_answer *an
                  holm_error_message(error), hint ? hint : "");
     else
         snprintf(text, sizeof text, "\n%s", answer->text ? answer->text : "");
-    int fds[DESCRIPTORS_MOST] = {answer->fd, answer->card};
-    size_t size = (answer->fd >= 0) + (answer->card >= 0 && answer->fd >= 0);
+    const int fds[DESCRIPTORS_MOST] = {answer->fd, answer->card, answer->third};
+    size_t size = 0;
+    while (size < DESCRIPTORS_MOST && fds[size] >= 0)
+        size++;
     descriptor_space space = {0};
     struct iovec vector = {text, strlen(text) + 1};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
@@ -81,7 +83,7 @@ static int restart_container(const shim *self, holm_error **error) {
 
 static void do_task(shim *self, int socket, char task, const char *about) {
     holm_error *error = NULL;
-    helper_answer answer = {.fd = -1, .card = -1};
+    helper_answer answer = {.fd = -1, .card = -1, .third = -1};
     switch (task) {
     case HELPER_JOIN:
         shim_network_take_place(self, about, &answer, &error);
@@ -129,6 +131,8 @@ static void do_task(shim *self, int socket, char task, const char *about) {
         close(answer.fd);
     if (answer.card >= 0)
         close(answer.card);
+    if (answer.third >= 0)
+        close(answer.third);
     free(answer.text);
     holm_error_free(error);
 }
@@ -191,11 +195,11 @@ static int receive_answer(shim *self, helper_answer *answer, holm_error **error)
     }
     text[got] = 0;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    int received[DESCRIPTORS_MOST] = {-1, -1};
+    int received[DESCRIPTORS_MOST] = {-1, -1, -1};
     if (header && header->cmsg_type == SCM_RIGHTS)
         memcpy(received, CMSG_DATA(header), header->cmsg_len - CMSG_LEN(0));
     if (answer)
-        *answer = (helper_answer){.fd = received[0], .card = received[1]};
+        *answer = (helper_answer){.fd = received[0], .card = received[1], .third = received[2]};
     for (size_t i = 0; !answer && i < DESCRIPTORS_MOST; i++)
         if (received[i] >= 0)
             close(received[i]);

@@ -39,6 +39,8 @@ static void close_answer(mount_change *self) {
         close(steal_fd(&self->answer.fd));
     if (self->answer.card >= 0)
         close(steal_fd(&self->answer.card));
+    if (self->answer.third >= 0)
+        close(steal_fd(&self->answer.third));
 }
 
 static void destroy(shim_change *base) {
@@ -226,7 +228,7 @@ static void mounted(mount_change *self) {
         return;
     }
     fault_point("mount.mounted");
-    self->mount = NULL;
+    shim_mount_use(steal_pointer(&self->mount));
     shim_store_post(self->base.shim, added_work, row_done, self);
 }
 
@@ -346,7 +348,7 @@ static mount_change *change_create(const char *place, bool adds) {
     *self = (mount_change){.base = {.begin = begin, .destroy = destroy},
                            .adds = adds,
                            .place = strdup(place),
-                           .answer = {.fd = -1, .card = -1}};
+                           .answer = {.fd = -1, .card = -1, .third = -1}};
     return self;
 }
 

@@ -101,6 +101,8 @@ static int give_connection(void *data, holm_error **error) {
 static int plug_share(shim_mount *self, helper_answer *opened, holm_error **error) {
     self->connection = steal_fd(&opened->fd);
     self->process = steal_fd(&opened->card);
+    if (opened->third >= 0)
+        self->changes = shim_changes_create(self->shim, steal_fd(&opened->third), self->source);
     self->watch = calloc(1, sizeof *self->watch);
     if (!self->watch || uv_poll_init(self->shim->loop, self->watch, self->process) < 0)
         abort(); // a new descriptor that can be polled
@@ -133,6 +135,10 @@ int shim_mount_plug(shim_mount *self, helper_answer *opened, holm_error **error)
                                                     : plug_disk(self, opened, error);
 }
 
+void shim_mount_use(shim_mount *self) {
+    shim_changes_start(self->changes);
+}
+
 // ---- gone ----
 
 static void watch_closed(uv_handle_t *handle) {
@@ -144,6 +150,7 @@ static void let_go(shim_mount *self) {
         uv_poll_stop(self->watch);
         uv_close((uv_handle_t *)steal_pointer(&self->watch), watch_closed);
     }
+    shim_changes_destroy(steal_pointer(&self->changes));
     if (self->connection >= 0)
         close(steal_fd(&self->connection));
     if (self->process >= 0) {

@@ -47,9 +47,13 @@ static int fetch_share(const shim *self, const char *place, const json_t *mount,
                        CONFIGURATION_MOUNTS_MOST);
         return -1;
     }
-    if (shim_share_start_one(self, mount, &answer->fd, &one->process, error) < 0)
+    shim_daemon started;
+    if (shim_share_start_one(self, mount, &started, error) < 0)
         return -1;
+    one->process = started.process;
     one->place = strdup(place);
+    answer->fd = started.connection;
+    answer->third = started.watcher;
     answer->card = fcntl(one->process, F_DUPFD_CLOEXEC, 0);
     return 0;
 }

@@ -286,6 +286,7 @@ static void created(session *self) {
                         "start", NULL);
         waiters_answer(&owner->start_waiters, &answer.base, NULL);
         shim_health_start(owner);
+        shim_changes_start(owner->changes_of_shares);
         shim_spare_refill_later(owner);
         fault_point("run.init-runs");
         if (owner->stop_asked)

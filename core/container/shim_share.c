@@ -50,6 +50,7 @@ void shim_share_drop(shim *self) {
         uv_poll_stop(self->share_watch);
         uv_close((uv_handle_t *)steal_pointer(&self->share_watch), watch_closed);
     }
+    shim_changes_destroy(steal_pointer(&self->changes_of_shares));
     if (self->share_socket >= 0)
         close(steal_fd(&self->share_socket));
     if (self->share_process < 0)
@@ -119,13 +120,12 @@ static int hear(int report, holm_error **error) {
     return -1;
 }
 
-static int start_daemon(const shim *self, const json_t *mounts, int *connection, int *process,
-                        holm_error **error) {
+static int start_daemon(const shim *self, const json_t *mounts, shim_daemon *started, holm_error **error) {
     const char *arguments[ARGUMENTS_MOST];
     cleanup_free char *program = path_join(self->where.libexec, "holm-share", NULL);
     list_arguments(self, mounts, program, arguments);
     cleanup_close int listening = -1, connected = -1;
-    int pipes[2];
+    int pipes[2], pair[2];
     if (make_sockets(self, &listening, &connected, error) < 0)
         return -1;
     if (pipe2(pipes, O_CLOEXEC) < 0) {
@@ -133,7 +133,12 @@ static int start_daemon(const shim *self, const json_t *mounts, int *connection,
         return -1;
     }
     cleanup_close int report = pipes[0], theirs = pipes[1];
-    const process_fd fds[] = {{listening, 3}, {theirs, 4}};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        holm_error_set_errno(error, errno, "start %s", program);
+        return -1;
+    }
+    cleanup_close int watcher = pair[0], watching = pair[1];
+    const process_fd fds[] = {{listening, 3}, {theirs, 4}, {watching, 5}};
     const process_options options = {.argv = arguments,
                                      .fds = fds,
                                      .fd_count = array_length(fds),
@@ -141,15 +146,16 @@ static int start_daemon(const shim *self, const json_t *mounts, int *connection,
                                      .die_with_parent = true,
                                      .new_session = true,
                                      .hold_signals = true};
-    if (process_spawn(&options, NULL, process, error) < 0)
+    if (process_spawn(&options, NULL, &started->process, error) < 0)
         return -1;
     close(steal_fd(&theirs));
     if (hear(report, error) < 0) {
-        process_wait(*process); // it said why, and ends
-        close(steal_fd(process));
+        process_wait(started->process); // it said why, and ends
+        close(steal_fd(&started->process));
         return -1;
     }
-    *connection = steal_fd(&connected);
+    started->connection = steal_fd(&connected);
+    started->watcher = steal_fd(&watcher);
     return 0;
 }
 
@@ -158,8 +164,12 @@ static const json_t *mounts_of(const shim *self) {
 }
 
 static int start(shim *self, holm_error **error) {
-    if (start_daemon(self, mounts_of(self), &self->share_socket, &self->share_process, error) < 0)
+    shim_daemon started;
+    if (start_daemon(self, mounts_of(self), &started, error) < 0)
         return -1;
+    self->share_socket = started.connection;
+    self->share_process = started.process;
+    self->changes_of_shares = shim_changes_create(self, started.watcher, CONFIGURATION_SHARES);
     watch(self);
     return 0;
 }
@@ -172,10 +182,9 @@ static int check_daemon(holm_error **error) {
     return -1;
 }
 
-int shim_share_start_one(const shim *self, const json_t *mount, int *connection, int *process,
-                         holm_error **error) {
+int shim_share_start_one(const shim *self, const json_t *mount, shim_daemon *started, holm_error **error) {
     json_t *mounts = json_pack("[O]", mount);
-    int result = check_daemon(error) < 0 ? -1 : start_daemon(self, mounts, connection, process, error);
+    int result = check_daemon(error) < 0 ? -1 : start_daemon(self, mounts, started, error);
     json_decref(mounts);
     return result;
 }

@@ -175,7 +175,7 @@ int share_root_enter(const share_request *asked, bool *many, holm_error **error)
     int result = enter_namespaces(many, error) == 0 && open_all(&request, real, hidden, trees, error) == 0
                      ? build_root(&request, real, trees, error)
                      : -1;
-    if (result == 0) // what is left open would lead back out; descriptors 3 and 4 are meant
-        syscall(SYS_close_range, 5, UINT_MAX, 0);
+    if (result == 0) // what is left open would lead back out; descriptors 3 to 5 are meant
+        syscall(SYS_close_range, 6, UINT_MAX, 0);
     return result;
 }
