@@ -37,13 +37,20 @@ static bool take_arguments(char **arguments, share_request *request) {
     return request->count > 0;
 }
 
+// Extended attributes of users go through as they are. The capabilities that a guest gives a file are kept as
+// such an attribute, for they are nothing for the host; the daemon wants them to have a name. All others have
+// no support there.
+#define ATTRIBUTES                                                                                        \
+    "xattrmap=:prefix:all:security.capability:user.holm.::ok:all:user.:user.::unsupported:client::::bad:" \
+    "all:::"
+
 // The daemon's own sandbox on top: its root is the shares', and of the capabilities (in its own user
 // namespace) it keeps those for files.
 static int become_daemon(holm_error **error) {
     const char *const arguments[] = {
         "virtiofsd", "-f",
         "--fd=3",    "--rlimit-nofile=0",
-        "-o",        "source=" SHARE_FOLDER ",sandbox=chroot,log_level=err,cache=auto",
+        "-o",        "source=" SHARE_FOLDER ",sandbox=chroot,log_level=err,cache=auto," ATTRIBUTES,
         NULL};
     const char *const environment[] = {"PATH=/usr/bin:/bin", "LC_ALL=C", NULL};
     execve(SHARE_PROGRAM, (char *const *)arguments, (char *const *)environment);
