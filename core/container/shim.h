@@ -207,6 +207,8 @@ void shim_ready(shim *self);
 void shim_open_log(const shim *self);
 /// Its configuration, as it is now by what it was told.
 int shim_read_configuration(shim *self, holm_error **error);
+/// Its container's name as it was told, else the id.
+void shim_take_name(shim *self);
 /// The container's lock and folders are its own: its predecessor's machine is waited for.
 int shim_take_over(shim *self, holm_error **error);
 /// Makes its log and its first process's session.

@@ -147,10 +147,14 @@ static int wait_for_predecessor(const shim *self, holm_error **error) {
     return result;
 }
 
-int shim_take_over(shim *self, holm_error **error) {
+void shim_take_name(shim *self) {
     const char *name = json_string_value(json_object_get(self->told, "name"));
     free(self->name);
     self->name = path_format("%s", name ? name : self->id);
+}
+
+int shim_take_over(shim *self, holm_error **error) {
+    shim_take_name(self);
     self->start_wanted = json_is_true(json_object_get(self->told, "start"));
     shim_open_log(self);
     fault_point("run.locked");

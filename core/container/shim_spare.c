@@ -69,6 +69,7 @@ int shim_spare_adopt(shim *self, json_t *told, holm_error **error) {
         return -1;
     }
     self->id = id;
+    shim_take_name(self);
     free(self->folder);
     free(self->runtime);
     self->folder = container_folder(&self->where, id);
