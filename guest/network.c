@@ -8,8 +8,8 @@
 #include <time.h>
 
 #include "core/base/buffer.h"
+#include "core/base/netlink.h"
 #include "guest/files.h"
-#include "guest/netlink.h"
 #include "guest/uevent.h"
 
 #define CARD_TIMEOUT_MS 10000

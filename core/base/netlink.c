@@ -1,15 +1,16 @@
-#include "guest/netlink.h"
+#include "core/base/netlink.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-
-#include "guest/text.h"
 
 // One message with room for the attributes we use.
 typedef struct request {
@@ -23,9 +24,10 @@ typedef struct request {
 } request;
 
 int netlink_address_parse(const char *text, netlink_address *out, holm_error **error) {
-    char address[INET6_ADDRSTRLEN];
+    char address[INET6_ADDRSTRLEN], digits[4];
     size_t length = strcspn(text, "/");
-    uint64_t prefix = 0;
+    unsigned prefix = 0;
+    int end = 0;
     *out = (netlink_address){0};
     if (length == 0 || length >= sizeof address)
         goto invalid;
@@ -38,10 +40,11 @@ int netlink_address_parse(const char *text, netlink_address *out, holm_error **e
     else
         goto invalid;
     out->prefix = (unsigned)out->length * 8;
-    if (text[length] && (!text_to_u64(text + length + 1, &prefix) || prefix > out->prefix))
+    if (text[length] && (sscanf(text + length, "/%3[0-9]%n", digits, &end) != 1 ||
+                         text[length + (size_t)end] || (prefix = (unsigned)atoi(digits)) > out->prefix))
         goto invalid;
     if (text[length])
-        out->prefix = (unsigned)prefix;
+        out->prefix = prefix;
     return 0;
 invalid:
     holm_error_set(error, HOLM_ERROR_INVALID, "\"%.60s\" is not an address", text);
@@ -74,8 +77,20 @@ static void add(request *self, uint16_t type, const void *data, size_t length) {
     struct rtattr *attribute = (void *)((uint8_t *)self + NLMSG_ALIGN(self->header.nlmsg_len));
     attribute->rta_type = type;
     attribute->rta_len = (uint16_t)RTA_LENGTH(length);
-    memcpy(RTA_DATA(attribute), data, length);
+    if (length)
+        memcpy(RTA_DATA(attribute), data, length);
     self->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(self->header.nlmsg_len) + RTA_ALIGN(attribute->rta_len));
+}
+
+// What is added until nest_end lies within it.
+static struct rtattr *nest_begin(request *self, uint16_t type) {
+    struct rtattr *nest = (void *)((uint8_t *)self + NLMSG_ALIGN(self->header.nlmsg_len));
+    add(self, type, NULL, 0);
+    return nest;
+}
+
+static void nest_end(const request *self, struct rtattr *nest) {
+    nest->rta_len = (uint16_t)((const uint8_t *)self + self->header.nlmsg_len - (const uint8_t *)nest);
 }
 
 static int open_socket(void) {
@@ -232,5 +247,48 @@ int netlink_add_route(int index, const netlink_address *destination, const netli
     if (exchange(&change) == 0)
         return 0;
     holm_error_set_errno(error, errno, "add a route");
+    return -1;
+}
+
+// ---- of a host ----
+
+int netlink_add_bridge(const char *name, const uint8_t mac[static 6], holm_error **error) {
+    request made;
+    begin(&made, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof made.body.link);
+    add(&made, IFLA_IFNAME, name, strlen(name) + 1);
+    add(&made, IFLA_ADDRESS, mac, 6);
+    struct rtattr *kind = nest_begin(&made, IFLA_LINKINFO);
+    add(&made, IFLA_INFO_KIND, "bridge", sizeof "bridge");
+    nest_end(&made, kind);
+    if (exchange(&made) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "make the bridge %s", name);
+    return -1;
+}
+
+int netlink_remove_link(const char *name, holm_error **error) {
+    request gone;
+    begin(&gone, RTM_DELLINK, 0, sizeof gone.body.link);
+    add(&gone, IFLA_IFNAME, name, strlen(name) + 1);
+    if (exchange(&gone) == 0 || errno == ENODEV)
+        return 0;
+    holm_error_set_errno(error, errno, "remove the network card %s", name);
+    return -1;
+}
+
+int netlink_join_bridge(int index, int bridge, holm_error **error) {
+    request change;
+    begin(&change, RTM_NEWLINK, 0, sizeof change.body.link);
+    change.body.link.ifi_index = index;
+    add(&change, IFLA_MASTER, &bridge, sizeof bridge);
+    // The host has its address on the bridge, and none on the ports of it.
+    const uint8_t none = IN6_ADDR_GEN_MODE_NONE;
+    struct rtattr *all = nest_begin(&change, IFLA_AF_SPEC), *one = nest_begin(&change, AF_INET6);
+    add(&change, IFLA_INET6_ADDR_GEN_MODE, &none, sizeof none);
+    nest_end(&change, one);
+    nest_end(&change, all);
+    if (exchange(&change) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "put network card %d on its bridge", index);
     return -1;
 }

@@ -1,4 +1,5 @@
-// Links, addresses and routes over rtnetlink(7), as much of it as a container's card needs.
+// Links, addresses and routes over rtnetlink(7), as much of it as a container's card needs,
+// within its machine and on a bridge of the host.
 #pragma once
 
 #include <stdbool.h>
@@ -37,3 +38,10 @@ int netlink_add_address(int index, const netlink_address *address, holm_error **
 int netlink_remove_address(int index, const netlink_address *address, holm_error **error);
 int netlink_add_route(int index, const netlink_address *destination, const netlink_address *gateway,
                       holm_error **error);
+
+/// Of a host, whose rights (CAP_NET_ADMIN) these need. The bridge is down, and must not be there.
+int netlink_add_bridge(const char *name, const uint8_t mac[static 6], holm_error **error);
+/// Of any kind; one that is not there is no error.
+int netlink_remove_link(const char *name, holm_error **error);
+/// `bridge` 0: off the one that it is on. The card gives itself no address of IPv6 from then on.
+int netlink_join_bridge(int index, int bridge, holm_error **error);

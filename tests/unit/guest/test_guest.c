@@ -11,13 +11,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "core/base/netlink.h"
 #include "core/base/privilege.h"
 #include "guest/account.h"
 #include "guest/capability.h"
 #include "guest/cpio.h"
 #include "guest/mount.h"
 #include "guest/mountinfo.h"
-#include "guest/netlink.h"
 #include "guest/rlimit.h"
 #include "guest/text.h"
 
