@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/holm_prune.h"
+#include "core/network/bridge_host.h"
 
 static holm_request *begin(holm_client *client, const char *name, holm_done done, void *data) {
     holm_request *self = holm_request_create(client, done, data);
@@ -72,7 +73,14 @@ static int finish_change(state *db, bool done, const char *action, const char *n
     return state_end(db, done, done ? error : NULL) == 0 && done ? 0 : -1;
 }
 
+static bool is_bridge(const json_t *configuration) {
+    const char *driver = json_string_value(json_object_get(configuration, "driver"));
+    return driver && strcmp(driver, "bridge") == 0;
+}
+
 static int create_network(holm_request *self, state *db, holm_error **error) {
+    if (is_bridge(self->json) && bridge_check(error) < 0)
+        return -1;
     if (state_begin(db, error) < 0)
         return -1;
     self->result = state_network_create(db, self->json, error);
@@ -83,25 +91,34 @@ static int create_network(holm_request *self, state *db, holm_error **error) {
 void holm_network_create(holm_client *client, json_t *configuration, holm_done done, void *data) {
     holm_request *self = begin(client, NULL, done, data);
     self->json = configuration;
+    if (!json_object_get(configuration, "driver"))
+        json_object_set_new(configuration, "driver",
+                            json_deep_copy(config_get(client->config, "network.driver")));
     holm_request_work(self, create_network, holm_request_finish);
 }
 
-static int remove_one(state *db, const char *name, holm_error **error) {
+static int remove_one(const paths *where, state *db, const json_t *network, holm_error **error) {
+    const char *name = holm_document_id(network);
     if (state_begin(db, error) < 0)
         return -1;
-    return finish_change(db, state_network_delete(db, name, error) == 0, "remove", name, error);
+    if (finish_change(db, state_network_delete(db, name, error) == 0, "remove", name, error) < 0)
+        return -1;
+    return is_bridge(json_object_get(network, "configuration"))
+               ? container_network_clean(where, network, error)
+               : 0;
 }
 
 static int remove_network(holm_request *self, state *db, holm_error **error) {
     self->result = state_network_get(db, self->reference, error);
-    return self->result ? remove_one(db, self->reference, error) : -1;
+    return self->result ? remove_one(&self->handle.client->where, db, self->result, error) : -1;
 }
 
 void holm_network_remove(holm_client *client, const char *name, holm_done done, void *data) {
     holm_request_work(begin(client, name, done, data), remove_network, holm_request_finish);
 }
 
-int holm_prune_networks(state *db, const json_t *filters, json_t *deleted, holm_error **error) {
+int holm_prune_networks(const paths *where, state *db, const json_t *filters, json_t *deleted,
+                        holm_error **error) {
     cleanup_json json_t *list = state_network_list(db, error);
     size_t index;
     json_t *document;
@@ -116,7 +133,7 @@ int holm_prune_networks(state *db, const json_t *filters, json_t *deleted, holm_
         if (!fits)
             continue;
         cleanup_error holm_error *cause = NULL;
-        if (remove_one(db, name, &cause) == 0)
+        if (remove_one(where, db, document, &cause) == 0)
             json_array_append_new(deleted, json_string(name));
         else if (holm_error_code_of(cause) != HOLM_ERROR_IN_USE) { // one that has just got a member stays
             holm_error_propagate(error, steal_pointer(&cause));

@@ -192,7 +192,8 @@ void holm_volume_prune(holm_client *client, bool all, json_t *filters, holm_done
 
 static int run_networks(holm_request *self, state *db, json_int_t *bytes, holm_error **error) {
     (void)bytes;
-    return holm_prune_networks(db, self->json, list_in(self->result, "deleted"), error);
+    return holm_prune_networks(&self->handle.client->where, db, self->json, list_in(self->result, "deleted"),
+                               error);
 }
 static const prune_plan plan_networks = {run_networks};
 
@@ -207,7 +208,8 @@ static int run_system(holm_request *self, state *db, json_int_t *bytes, holm_err
     holm_client *client = self->handle.client;
     json_t *result = self->result;
     if (prune_containers(client, db, self->json, list_in(result, "containers"), bytes, error) < 0 ||
-        holm_prune_networks(db, self->json, list_in(result, "networks"), error) < 0)
+        holm_prune_networks(&self->handle.client->where, db, self->json, list_in(result, "networks"), error) <
+            0)
         return -1;
     if (self->volumes &&
         holm_prune_volumes(client, db, false, self->json, list_in(result, "volumes"), bytes, error) < 0)

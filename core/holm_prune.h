@@ -12,7 +12,8 @@ uint64_t holm_tree_bytes(const char *path);
 /// On a worker; the names go into the array `deleted`, what was given back is added to *bytes.
 int holm_prune_volumes(holm_client *client, state *db, bool all, const json_t *filters, json_t *deleted,
                        json_int_t *bytes, holm_error **error);
-int holm_prune_networks(state *db, const json_t *filters, json_t *deleted, holm_error **error);
+int holm_prune_networks(const paths *where, state *db, const json_t *filters, json_t *deleted,
+                        holm_error **error);
 /// The rest of a request whose images are to be pruned: self->flag and self->json as holm_image_prune has
 /// them; `next` comes when self->result is that of holm_image_prune.
 void holm_prune_images(holm_request *self, holm_request_next next);

@@ -10,7 +10,7 @@ set -euo pipefail
 
 test_packages=(ccache clang clang-format libclang-rt-14-dev crossbuild-essential-arm64 qemu-system-arm
     docker-registry skopeo umoci podman buildah apache2-utils python3-grpcio python3-grpc-tools tmux e2fsprogs isal openssl
-    uidmap gawk groff-base ncurses-bin zsh fish vim htop btop mc vttest passt)
+    uidmap nftables iproute2 gawk groff-base ncurses-bin zsh fish vim htop btop mc vttest passt)
 arm_packages=(libuv1-dev:arm64 libnghttp2-dev:arm64 libprotobuf-c-dev:arm64)
 
 setup_packages "${build_packages[@]}" "${kernel_packages[@]}" "${run_packages[@]}" "${test_packages[@]}"

@@ -52,6 +52,9 @@ int detail_network(const painter *self) {
     y = detail_field(self, y, "subnet v6", THEME_STRONG, network->subnet6);
     y = detail_field(self, y, "gateway v6", THEME_TEXT, network->gateway6);
     y = settings(self, y, network);
+    const char *driver =
+        json_string_value(json_object_get(json_object_get(network->document, "configuration"), "driver"));
+    y = detail_field(self, y, "driver", THEME_TEXT, driver && strcmp(driver, "bridge") == 0 ? driver : "");
     y = detail_field(self, y, "mode", THEME_TEXT, network->mode);
     snprintf(text, sizeof(text), "%s ago", view_age(self->view->now - network->created, age));
     y = detail_field(self, y, "created", THEME_MUTED, network->created ? text : "");

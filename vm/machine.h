@@ -46,7 +46,8 @@ typedef struct machine_disk {
 typedef struct machine_card {
     const char *name;
     uint8_t mac[6];
-    int fd;       ///< our half of a datagram socket pair, one frame a datagram; taken over
+    int fd;       ///< our half of a datagram socket pair, one frame a datagram, or a tap; taken over
+    bool is_tap;  ///< without a header before its frames
     unsigned mtu; ///< 0: 1500
 } machine_card;
 

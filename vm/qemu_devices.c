@@ -204,10 +204,11 @@ static void give_card(machine *self, qemu_device *one) {
     snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", one->mac[0], one->mac[1], one->mac[2],
              one->mac[3], one->mac[4], one->mac[5]);
     give_fd(self, "getfd", json_pack("{s:s}", "fdname", one->name), one->fds[0]);
-    qmp_execute(self->qmp, "netdev_add",
-                json_pack("{s:s, s:s, s:{s:s, s:s}}", "type", "dgram", "id", one->name, "local", "type", "fd",
-                          "str", one->name),
-                -1, qemu_expect, self);
+    // The machine cannot tell the one from the other: a template's card becomes either.
+    json_t *end = one->is_tap ? json_pack("{s:s, s:s, s:s}", "type", "tap", "id", one->name, "fd", one->name)
+                              : json_pack("{s:s, s:s, s:{s:s, s:s}}", "type", "dgram", "id", one->name,
+                                          "local", "type", "fd", "str", one->name);
+    qmp_execute(self->qmp, "netdev_add", end, -1, qemu_expect, self);
     // Announcing is for guests that move. A loaded card that has it and nothing to announce (no rounds, see
     // qemu_clone_begin) has lost its timer, and QEMU 7.2 dies when the guest lets go of such a card.
     json_t *card =
@@ -286,6 +287,7 @@ int qemu_add_card(machine *self, const machine_card *card, holm_error **error) {
     if (!one)
         return -1;
     one->is_card = true;
+    one->is_tap = card->is_tap;
     one->mtu = card->mtu;
     memcpy(one->mac, card->mac, sizeof one->mac);
     one->fds[0] = steal_fd(&fd);

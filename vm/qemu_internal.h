@@ -45,6 +45,7 @@ typedef struct qemu_device {
     char name[32];
     int slot;
     bool is_card;
+    bool is_tap; ///< such a card
     bool is_share;
     bool placeholder; ///< of a template: has a size but nothing in it
     uint64_t bytes;   ///< of a disk

@@ -24,6 +24,9 @@ const config_key config_keys[] = {
      "Layers of an image that are brought at the same time"},
     {"network.mode", CONFIG_STRING, "\"default\"", "default none",
      "Network of a container where --network is not given"},
+    {"network.driver", CONFIG_STRING, "\"user\"", "user bridge",
+     "Driver of new networks: user needs no rights; bridge is the host's own, faster, and needs "
+     "CAP_NET_ADMIN"},
     {"network.publish-address", CONFIG_STRING, "\"0.0.0.0\"", NULL,
      "Address of the host for ports published without one; 127.0.0.1 keeps them on this machine"},
     {"network.host-loopback", CONFIG_BOOLEAN, "false", NULL,

@@ -56,6 +56,8 @@ int configuration_check(const json_t *request, holm_error **error);
 
 /// Of one entry of "networks", whose types are right: whether its name and aliases can be.
 int configuration_check_network(const json_t *network, holm_error **error);
+/// Whether the driver of a network (as container_network_describe has it) is "bridge": its cards are taps.
+bool configuration_network_is_bridge(const json_t *network);
 
 /// "TERM", "SIGTERM", "15", "RTMIN+3" to its number on Linux; 0: there is no such signal.
 int configuration_signal(const char *name);

@@ -18,6 +18,10 @@ bool configuration_hostname_valid(const char *name) {
     return length >= 1 && length <= 64 && name[0] != '-' && name[0] != '.';
 }
 
+bool configuration_network_is_bridge(const json_t *network) {
+    return strcmp(text_of(network, "driver"), "bridge") == 0;
+}
+
 int configuration_check_network(const json_t *network, holm_error **error) {
     const char *name = text_of(network, "name");
     const json_t *aliases = json_object_get(network, "aliases");

@@ -68,6 +68,10 @@ int container_reconcile(const paths *where, state *db, const char *id, holm_erro
 /// rows, rows without folders.
 int container_reconcile_all(const paths *where, state *db, holm_error **error);
 
+/// Of a network that has been removed (its document): takes away what a process of it that was killed has
+/// left on the host.
+int container_network_clean(const paths *where, const json_t *network, holm_error **error);
+
 /// Puts a container that does not run on one more network, where `asked` is as an entry of a configuration's
 /// "networks", or takes it off one. IN_USE while its shim lives, which has to be asked then.
 int container_connect_at_rest(const paths *where, state *db, const char *id, const json_t *asked,

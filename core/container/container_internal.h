@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/container/container.h"
+#include "core/network/port.h"
 
 #define CONTAINER_ID_LENGTH   64
 #define CONTAINER_TIME_LENGTH 40
@@ -32,6 +33,8 @@ int container_network_take(state *db, const char *id, const json_t *asked, json_
 /// An entry of its status's "networks" with what its shim needs to know of the network besides: "subnet" and
 /// "internal". The caller owns it.
 json_t *container_network_describe(state *db, const json_t *entry, holm_error **error);
+/// Of such an entry what is about the network, borrowed from it; nothing else is set.
+void container_network_member(const json_t *described, network_member *out);
 /// Puts a container on one more network, or takes it off one, in state.db; with its event. `described` (may
 /// be NULL) gets what container_network_describe says, for the caller. EXISTS: it is on it; NOT_FOUND: it is
 /// not.

@@ -163,7 +163,8 @@ int container_launch_locked(const paths *where, state *db, const char *id,
     const char *now = json_string_value(json_object_get(json_object_get(document, "status"), "state"));
     cleanup_free char *before = strdup(now ? now : "");
     cleanup(json_cleanup) json_t *told = describe(db, document, options, error);
-    cleanup(json_cleanup) json_t *spare = told ? spare_describe(where, document, options) : NULL;
+    cleanup(json_cleanup) json_t *spare =
+        told ? spare_describe(where, document, json_object_get(told, "networks"), options) : NULL;
     bool brief = json_is_true(json_object_get(json_object_get(document, "configuration"), "removeOnExit"));
     json_decref(document);
     if (!told)

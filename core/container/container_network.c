@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/container/container_internal.h"
+#include "core/network/bridge_host.h"
 
 static const char *text_of(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
@@ -30,22 +31,56 @@ int container_network_take(state *db, const char *id, const json_t *asked, json_
     return json_array_append_new(networks, entry);
 }
 
-json_t *container_network_describe(state *db, const json_t *entry, holm_error **error) {
-    json_t *network = state_network_get(db, text_of(entry, "name"), error);
-    if (!network)
-        return NULL;
-    json_t *described = json_deep_copy(entry);
+// What a card's owner has to know of its network.
+static void add_known(json_t *described, const json_t *network) {
     static const struct {
         const char *part, *key;
     } known[] = {{"configuration", "subnet"},   {"configuration", "subnetV6"}, {"status", "gatewayV6"},
-                 {"configuration", "internal"}, {"configuration", "mtu"},      {"configuration", "dns"}};
+                 {"configuration", "internal"}, {"configuration", "mtu"},      {"configuration", "dns"},
+                 {"configuration", "driver"}};
     for (size_t i = 0; i < array_length(known); i++) {
         json_t *value = json_object_get(json_object_get(network, known[i].part), known[i].key);
         if (value)
             json_object_set(described, known[i].key, value);
     }
+}
+
+json_t *container_network_describe(state *db, const json_t *entry, holm_error **error) {
+    json_t *network = state_network_get(db, text_of(entry, "name"), error);
+    if (!network)
+        return NULL;
+    json_t *described = json_deep_copy(entry);
+    add_known(described, network);
     json_decref(network);
     return described;
+}
+
+void container_network_member(const json_t *described, network_member *out) {
+    const json_t *servers = json_object_get(described, "dns");
+    *out = (network_member){
+        .network = text_of(described, "name"),
+        .subnet = text_of(described, "subnet"),
+        .gateway = text_of(described, "gateway"),
+        .subnet6 = json_string_value(json_object_get(described, "subnetV6")),
+        .gateway6 = json_string_value(json_object_get(described, "gatewayV6")),
+        .bridge = configuration_network_is_bridge(described),
+        .internal = json_is_true(json_object_get(described, "internal")),
+        .mtu = (unsigned)json_integer_value(json_object_get(described, "mtu")),
+    };
+    for (size_t i = 0; i < json_array_size(servers) && i < NETWORK_SERVERS_MOST; i++)
+        out->servers[i] = json_string_value(json_array_get(servers, i));
+}
+
+int container_network_clean(const paths *where, const json_t *network, holm_error **error) {
+    const char *gateway = text_of(json_object_get(network, "status"), "gateway");
+    json_t *described = json_pack("{s:s, s:s}", "name", text_of(network, "id"), "gateway", gateway);
+    network_member member;
+    cleanup(network_words_finish) network_words words;
+    add_known(described, network);
+    container_network_member(described, &member);
+    network_words_init(&words, &member);
+    json_decref(described);
+    return member.bridge ? bridge_clean(where, (const char *const *)words.list, error) : 0;
 }
 
 // ---- one more, one less ----

@@ -1,4 +1,4 @@
-// The container's network cards: datagram pairs between the VM and holm-net.
+// The container's network cards: datagram pairs between the VM and holm-net, or taps.
 #define LOG_MODULE "network"
 #include <string.h>
 
@@ -91,7 +91,7 @@ int shim_network_init(shim *self, holm_error **error) {
     json_array_foreach ((json_t *)networks, index, network) {
         shim_card *card = shim_card_create(self, json_incref(network));
         card->publishes = ports && (int)index == (outside < 0 ? 0 : outside);
-        if (network_port_init(&card->port, error) < 0)
+        if (network_port_init(&card->port, configuration_network_is_bridge(network), error) < 0)
             return -1;
     }
     return 0;
@@ -115,7 +115,8 @@ int shim_network_adopt(shim *self, holm_error **error) {
 
 int shim_card_add(shim_card *self, holm_error **error) {
     // The most that any network has: what its own has is set within, and a spare's card is like any other.
-    machine_card card = {.name = self->name, .mtu = NETWORK_MTU};
+    machine_card card = {
+        .name = self->name, .mtu = NETWORK_MTU, .is_tap = configuration_network_is_bridge(self->network)};
     if (sscanf(text_of(self->network, "mac"), "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &card.mac[0],
                &card.mac[1], &card.mac[2], &card.mac[3], &card.mac[4], &card.mac[5]) != 6) {
         holm_error_set(error, HOLM_ERROR_INTEGRITY, "the container's address has no MAC");
@@ -154,7 +155,7 @@ static shim_card *card_of(shim *self, const char *network, holm_error **error) {
         return card;
     json_t *entry = network_of_row(self, network, error);
     card = entry ? shim_card_create(self, entry) : NULL;
-    if (card && network_port_init(&card->port, error) < 0) {
+    if (card && network_port_init(&card->port, configuration_network_is_bridge(entry), error) < 0) {
         shim_card_remove(card);
         return NULL;
     }
@@ -189,28 +190,18 @@ static int join(shim_card *card, bool is_there, char **chosen_ports, holm_error 
     cleanup_free network_publish *ports = calloc(NETWORK_PORTS_MOST, sizeof *ports);
     uint16_t chosen[NETWORK_PORTS_MOST];
     size_t failed = 0;
-    network_member member = {
-        .network = text_of(card->network, "name"),
-        .container = self->id,
-        .mac = text_of(card->network, "mac"),
-        .address = text_of(card->network, "address"),
-        .subnet = text_of(card->network, "subnet"),
-        .gateway = text_of(card->network, "gateway"),
-        .address6 = json_string_value(json_object_get(card->network, "addressV6")),
-        .subnet6 = json_string_value(json_object_get(card->network, "subnetV6")),
-        .gateway6 = json_string_value(json_object_get(card->network, "gatewayV6")),
-        .internal = json_is_true(json_object_get(card->network, "internal")),
-        .mtu = (unsigned)json_integer_value(json_object_get(card->network, "mtu")),
-        .more = asks_more(card),
-        .host = configuration_reaches_host(self->configuration),
-        .names = names,
-        .ports = ports,
-        .port_count =
-            card->publishes ? shim_ports_asked(self, json_object_get(self->told, "hostPorts"), ports) : 0,
-    };
-    const json_t *servers = json_object_get(card->network, "dns");
-    for (size_t i = 0; i < json_array_size(servers) && i < NETWORK_SERVERS_MOST; i++)
-        member.servers[i] = json_string_value(json_array_get(servers, i));
+    network_member member;
+    container_network_member(card->network, &member);
+    member.container = self->id;
+    member.mac = text_of(card->network, "mac");
+    member.address = text_of(card->network, "address");
+    member.address6 = json_string_value(json_object_get(card->network, "addressV6"));
+    member.more = asks_more(card);
+    member.host = configuration_reaches_host(self->configuration);
+    member.names = names;
+    member.ports = ports;
+    if (card->publishes)
+        member.port_count = shim_ports_asked(self, json_object_get(self->told, "hostPorts"), ports);
     int result = is_there ? network_port_publish(&self->where, &member, chosen, &failed, error)
                           : network_port_join(&card->port, &self->where, &member, chosen, &failed, error);
     if (result < 0) {

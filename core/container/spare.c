@@ -59,10 +59,19 @@ static uint64_t measure_layers(const paths *where, const json_t *layers) {
     return bytes;
 }
 
-// Cards of networks that are not there: what is sent is heard by nobody.
-static json_t *pretend_networks(size_t count) {
+// Of each card the first letter of its network's driver: the end of a card is not exchanged.
+static void describe_drivers(const json_t *networks, char drivers[CONFIGURATION_NETWORKS_MOST + 1]) {
+    size_t index;
+    json_t *network;
+    json_array_foreach ((json_t *)networks, index, network)
+        if (index < CONFIGURATION_NETWORKS_MOST)
+            drivers[index] = configuration_network_is_bridge(network) ? 'b' : 'u';
+}
+
+// Cards of networks that are not there, of these drivers: what is sent is heard by nobody.
+static json_t *pretend_networks(const char *drivers) {
     json_t *networks = json_array();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; drivers[i]; i++) {
         char mac[18], address[24], gateway[24], address6[32], gateway6[32];
         snprintf(mac, sizeof mac, "02:00:00:00:00:%02zx", i & 0xff);
         snprintf(address, sizeof address, ADDRESS_SPACE "%zu", (4 * i + 2) & 0xff);
@@ -70,9 +79,10 @@ static json_t *pretend_networks(size_t count) {
         snprintf(address6, sizeof address6, ADDRESS_SPACE6 "%zx::2", i & 0xff);
         snprintf(gateway6, sizeof gateway6, ADDRESS_SPACE6 "%zx::1", i & 0xff);
         json_array_append_new(networks,
-                              json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "name", "", "mac", mac,
-                                        "address", address, "gateway", gateway, "prefix", 30, "addressV6",
-                                        address6, "gatewayV6", gateway6, "prefixV6", 64));
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:i}", "name", "", "driver",
+                                        drivers[i] == 'b' ? "bridge" : "user", "mac", mac, "address", address,
+                                        "gateway", gateway, "prefix", 30, "addressV6", address6, "gatewayV6",
+                                        gateway6, "prefixV6", 64));
     }
     return networks;
 }
@@ -95,7 +105,8 @@ static char *describe_parts(const paths *where, const char *kernel, const char *
                        (long long)status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 
-json_t *spare_describe(const paths *where, const json_t *document, const container_launch_options *options) {
+json_t *spare_describe(const paths *where, const json_t *document, const json_t *networks,
+                       const container_launch_options *options) {
     const json_t *configuration = json_object_get(document, "configuration");
     if (!is_eligible(configuration, options) || options->kernel)
         return NULL;
@@ -114,15 +125,16 @@ json_t *spare_describe(const paths *where, const json_t *document, const contain
     const char *accelerator = options->accelerator;
     if (!accelerator || strcmp(accelerator, "auto") == 0)
         accelerator = machine_accelerator_probe(where->cache, kernel, NULL) == MACHINE_KVM ? "kvm" : "tcg";
-    size_t cards = json_array_size(json_object_get(json_object_get(document, "status"), "networks"));
+    char drivers[CONFIGURATION_NETWORKS_MOST + 1] = "";
+    describe_drivers(networks, drivers);
     cleanup_free char *parts = describe_parts(where, kernel, initramfs);
     cleanup_free char *like = path_format(
-        "%u %" PRIu64 " %s %" PRIu64 " %lld %zu", configuration_vm_cpus(configuration),
-        configuration_vm_memory(configuration), accelerator, bytes, (long long)status.st_size, cards);
+        "%u %" PRIu64 " %s %" PRIu64 " %lld %s", configuration_vm_cpus(configuration),
+        configuration_vm_memory(configuration), accelerator, bytes, (long long)status.st_size, drivers);
     char shape[SPARE_SHAPE_SIZE];
     snprintf(shape, sizeof shape, "%08" PRIx32 "%08" PRIx32, sum(parts), sum(like));
     return json_pack("{s:s, s:s, s:s, s:o, s:o}", "shape", shape, "accelerator", accelerator, "disk", empty,
-                     "networks", pretend_networks(cards), "configuration",
+                     "networks", pretend_networks(drivers), "configuration",
                      pretend_configuration(configuration));
 }
 

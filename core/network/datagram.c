@@ -103,7 +103,7 @@ void datagram_gate_input(datagram_gate *self, const ethernet_frame *frame) {
                   (const struct sockaddr *)&to->address, to->length);
 }
 
-static int open_socket(struct sockaddr *host, socklen_t length) {
+int datagram_socket_open(struct sockaddr *host, socklen_t length) {
     int fd = socket(host->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
     if (fd < 0)
         return -1;
@@ -119,7 +119,7 @@ static int open_socket(struct sockaddr *host, socklen_t length) {
 
 datagram_port *datagram_port_open(datagram_gate *gate, struct sockaddr *host, socklen_t length,
                                   const ethernet_end *guest) {
-    int fd = open_socket(host, length);
+    int fd = datagram_socket_open(host, length);
     if (fd < 0)
         return NULL;
     datagram_port *self = calloc(1, sizeof *self);

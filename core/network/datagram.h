@@ -23,3 +23,6 @@ void datagram_gate_input(datagram_gate *self, const ethernet_frame *frame);
 datagram_port *datagram_port_open(datagram_gate *gate, struct sockaddr *host, socklen_t length,
                                   const ethernet_end *guest);
 void datagram_port_close(datagram_port *self);
+
+/// A socket that is bound there (port 0: one is chosen, and filled in), not blocking. -1: errno says why not.
+int datagram_socket_open(struct sockaddr *host, socklen_t length);

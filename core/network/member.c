@@ -1,5 +1,3 @@
-#include "core/network/member.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -10,51 +8,13 @@
 #define LOG_MODULE "member"
 #include "core/base/buffer.h"
 #include "core/base/log.h"
+#include "core/network/member_internal.h"
 #include "core/network/port.h"
 
-#define REQUEST_MAX       65536
-#define FRAMES_PER_WAKEUP 64
-#define QUEUE_BYTES_MAX   (1u << 20)
-#define UPDATE_MAX        256
-#define NAMES_MAX         32
-#define PORTS_MAX         NETWORK_PORTS_MOST
-
-typedef struct queued_frame {
-    struct queued_frame *next;
-    size_t length;
-    uint8_t bytes[];
-} queued_frame;
-
-typedef struct member {
-    member_list *list;
-    struct member *next;
-    uv_poll_t control; // one request, then updates of it; its end is the end of the membership
-    uv_poll_t card;
-    int control_fd;
-    int card_fd;
-    Holm__Network__V1__PortRequest *request;
-    switch_port *port;
-    ethernet_host is;
-    published *ports; // of the host, or NULL
-    queued_frame *first, **last;
-    size_t queued_bytes;
-    unsigned open_handles;
-    bool ended;
-} member;
-
-struct member_list {
-    uv_poll_t listener;
-    int fd;
-    network_switch *fabric;
-    bool has_ip6;
-    uint8_t subnet6[ETHERNET_IP6];
-    port_publisher *publisher; // NULL: an internal network
-    member *members;
-    void (*changed)(void *data);
-    void *data;
-    unsigned open_handles; // the listener and every member
-    bool destroyed;
-};
+#define REQUEST_MAX 65536
+#define UPDATE_MAX  256
+#define NAMES_MAX   32
+#define PORTS_MAX   NETWORK_PORTS_MOST
 
 static void list_release(member_list *self) {
     if (--self->open_handles == 0)
@@ -62,10 +22,7 @@ static void list_release(member_list *self) {
 }
 
 static void member_free(member *self) {
-    for (queued_frame *each = self->first, *next; each; each = next) {
-        next = each->next;
-        free(each);
-    }
+    member_card_finish(self);
     if (self->request)
         holm__network__v1__port_request__free_unpacked(self->request, NULL);
     close(self->control_fd);
@@ -92,10 +49,12 @@ static void member_end(member *self) {
             break;
         }
     if (self->port)
-        switch_port_remove(list->fabric, self->port);
+        switch_port_remove(list->fabric, steal_pointer(&self->port));
+    if (self->plugged)
+        bridge_port_remove(steal_pointer(&self->plugged));
     published_close(steal_pointer(&self->ports));
-    bool joined = self->port != NULL;
-    self->port = NULL;
+    bool joined = self->joined;
+    self->joined = false;
     uv_close((uv_handle_t *)&self->control, member_handle_closed);
     if (self->open_handles == 2)
         uv_close((uv_handle_t *)&self->card, member_handle_closed);
@@ -103,86 +62,7 @@ static void member_end(member *self) {
         list->changed(list->data);
 }
 
-// ---- frames ----
-
-static void card_ready(uv_poll_t *poll, int status, int events);
-
-static void card_watch(member *self) {
-    uv_poll_start(&self->card, UV_READABLE | (self->first ? UV_WRITABLE : 0), card_ready);
-}
-
-static void queue_frame(member *self, const uint8_t *frame, size_t length) {
-    if (self->queued_bytes + length > QUEUE_BYTES_MAX)
-        return; // like a cable that is full: its users send again
-    queued_frame *kept = malloc(sizeof *kept + length);
-    if (!kept)
-        return;
-    kept->next = NULL;
-    kept->length = length;
-    memcpy(kept->bytes, frame, length);
-    *self->last = kept;
-    self->last = &kept->next;
-    self->queued_bytes += length;
-}
-
-void member_frame(void *port_data, const uint8_t *frame, size_t length, void *data) {
-    (void)data;
-    member *self = port_data;
-    if (!self->first) {
-        if (send(self->card_fd, frame, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-            return;
-        if (errno != EAGAIN && errno != ENOBUFS)
-            return; // the VM is gone or is going: its shim will say so
-    }
-    queue_frame(self, frame, length);
-    card_watch(self);
-}
-
-static void send_queued(member *self) {
-    while (self->first) {
-        queued_frame *next = self->first;
-        if (send(self->card_fd, next->bytes, next->length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-            errno == EAGAIN)
-            return;
-        self->first = next->next;
-        if (!self->first)
-            self->last = &self->first;
-        self->queued_bytes -= next->length;
-        free(next);
-    }
-    card_watch(self);
-}
-
-static void card_ready(uv_poll_t *poll, int status, int events) {
-    member *self = poll->data;
-    if (status < 0) {
-        log_warning("card of %s: %s", self->request->container, uv_strerror(status));
-        return; // libuv has stopped watching; the control connection says how it ends
-    }
-    if (events & UV_WRITABLE)
-        send_queued(self);
-    static _Thread_local uint8_t frame[ETHERNET_MAX];
-    for (int i = 0; i < FRAMES_PER_WAKEUP && !self->ended; i++) {
-        ssize_t got = recv(self->card_fd, frame, sizeof frame, MSG_DONTWAIT | MSG_TRUNC);
-        if (got <= 0)
-            return;
-        if ((size_t)got <= sizeof frame)
-            switch_input_port(self->list->fabric, self->port, frame, (size_t)got);
-    }
-}
-
 // ---- joining ----
-
-static bool is_datagram_socket(int fd) {
-    int domain = 0, type = 0;
-    socklen_t length = sizeof domain;
-    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
-        return false;
-    length = sizeof type;
-    if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
-        return false;
-    return domain == AF_UNIX && type == SOCK_DGRAM;
-}
 
 static void answer(member *self, const Holm__Network__V1__PortAnswer *message) {
     size_t size = holm__network__v1__port_answer__get_packed_size(message);
@@ -243,7 +123,33 @@ static int read_addresses(member *self, holm_error **error) {
     return 0;
 }
 
-static int member_join(member *self, Holm__Network__V1__PortAnswer *message, holm_error **error) {
+static int join_switch(member *self, const uint8_t *mac, holm_error **error) {
+    if (self->card_fd < 0 || !member_card_is_socket(self->card_fd))
+        return refuse(error, HOLM_ERROR_INVALID, "there came no card with it");
+    self->port = switch_port_add(self->list->fabric, mac, &self->is, self);
+    if (!self->port)
+        return refuse(error, HOLM_ERROR_IN_USE, "its address is taken, or the network is full");
+    if (self->request->host)
+        switch_port_allow_host(self->list->fabric, self->port);
+    return 0;
+}
+
+static void bridge_joined(const holm_error *error, void *data);
+
+// The host's loopback is no place that the host's bridge leads to.
+static int join_bridge(member *self, const uint8_t *mac, holm_error **error) {
+    if (self->card_fd < 0)
+        return refuse(error, HOLM_ERROR_INVALID, "there came no card with it");
+    if (self->request->host)
+        return refuse(
+            error, HOLM_ERROR_UNSUPPORTED,
+            "its driver is bridge, and there nobody reaches the loopback of the host (host-gateway)");
+    self->plugged = bridge_port_add(self->list->bridge, steal_fd(&self->card_fd), mac, &self->is,
+                                    bridge_joined, self, error);
+    return self->plugged ? 0 : -1;
+}
+
+static int member_join(member *self, holm_error **error) {
     uint8_t mac[ETHERNET_ADDRESS];
     const Holm__Network__V1__PortRequest *request = self->request;
     if (!request || request->n_addresses != 1 || request->n_names > NAMES_MAX || request->n_ports > PORTS_MAX)
@@ -252,25 +158,12 @@ static int member_join(member *self, Holm__Network__V1__PortAnswer *message, hol
         return refuse(error, HOLM_ERROR_INVALID, "that is no address for a card");
     if (read_addresses(self, error) < 0)
         return -1;
-    if (self->card_fd < 0 || !is_datagram_socket(self->card_fd))
-        return refuse(error, HOLM_ERROR_INVALID, "there came no card with it");
-    self->port = switch_port_add(self->list->fabric, mac, &self->is, self);
-    if (!self->port)
-        return refuse(error, HOLM_ERROR_IN_USE, "its address is taken, or the network is full");
-    if (request->host)
-        switch_port_allow_host(self->list->fabric, self->port);
-    if (member_publish(self, self->request, message, error) < 0)
-        return -1;
-    uv_poll_init(self->control.loop, &self->card, self->card_fd);
-    self->card.data = self;
-    self->open_handles++;
-    card_watch(self);
-    return 0;
+    return self->list->bridge ? join_bridge(self, mac, error) : join_switch(self, mac, error);
 }
 
 static member *find_joined(const member_list *self, const Holm__Network__V1__PortRequest *request) {
     member *each = self->members;
-    while (each && !(each->port && strcmp(each->request->container, request->container) == 0 &&
+    while (each && !(each->joined && strcmp(each->request->container, request->container) == 0 &&
                      strcasecmp(each->request->mac, request->mac) == 0))
         each = each->next;
     return each;
@@ -340,6 +233,38 @@ static bool take_update(member *self) {
     return true;
 }
 
+// It has its place, or has not: its ports are the last step. A request that changes some is done with that.
+static void member_answer(member *self, const holm_error *problem) {
+    Holm__Network__V1__PortAnswer message = HOLM__NETWORK__V1__PORT_ANSWER__INIT;
+    cleanup_error holm_error *own = NULL;
+    bool changes = self->request && self->request->change;
+    if (!problem && (changes ? member_change(self, &message, &own)
+                             : member_publish(self, self->request, &message, &own)) < 0)
+        problem = own;
+    message.joined = !problem;
+    if (problem) {
+        message.error = (char *)holm_error_message(problem);
+        message.code = (char *)holm_error_code_name(holm_error_code_of(problem));
+        log_warning("refused a member: %s", holm_error_message(problem));
+    }
+    if (!problem && self->port)
+        member_card_start(self);
+    answer(self, &message);
+    free(message.host_ports);
+    if (problem || changes) {
+        member_end(self);
+        return;
+    }
+    self->joined = true;
+    log_info("joined: %s, %s, %s %s", self->request->container, self->request->mac,
+             self->request->addresses[0], self->request->address6);
+    self->list->changed(self->list->data);
+}
+
+static void bridge_joined(const holm_error *error, void *data) {
+    member_answer(data, error);
+}
+
 static void control_ready(uv_poll_t *poll, int status, int events) {
     member *self = poll->data;
     (void)events;
@@ -355,26 +280,10 @@ static void control_ready(uv_poll_t *poll, int status, int events) {
         return;
     if (got > 0)
         self->request = holm__network__v1__port_request__unpack(NULL, (size_t)got, bytes);
-    Holm__Network__V1__PortAnswer message = HOLM__NETWORK__V1__PORT_ANSWER__INIT;
     cleanup_error holm_error *error = NULL;
     bool changes = self->request && self->request->change;
-    message.joined =
-        (changes ? member_change(self, &message, &error) : member_join(self, &message, &error)) == 0;
-    if (error) {
-        message.error = (char *)holm_error_message(error);
-        message.code = (char *)holm_error_code_name(holm_error_code_of(error));
-    }
-    answer(self, &message);
-    free(message.host_ports);
-    if (error)
-        log_warning("refused a member: %s", holm_error_message(error));
-    if (error || changes) {
-        member_end(self);
-        return;
-    }
-    log_info("joined: %s, %s, %s %s", self->request->container, self->request->mac,
-             self->request->addresses[0], self->request->address6);
-    self->list->changed(self->list->data);
+    if ((!changes && member_join(self, &error) < 0) || !self->plugged)
+        member_answer(self, error);
 }
 
 static void listener_ready(uv_poll_t *poll, int status, int events) {
@@ -395,9 +304,9 @@ static void listener_ready(uv_poll_t *poll, int status, int events) {
     self->open_handles++;
 }
 
-member_list *member_list_create(uv_loop_t *loop, const char *path, network_switch *fabric,
-                                const uint8_t *subnet6, port_publisher *publisher,
-                                void (*changed)(void *data), void *data, holm_error **error) {
+member_list *member_list_create(uv_loop_t *loop, const char *path, const member_fabric *fabric,
+                                port_publisher *publisher, void (*changed)(void *data), void *data,
+                                holm_error **error) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
         holm_error_set(error, HOLM_ERROR_LIMIT, "the socket path %s is longer than 107 bytes", path);
@@ -415,14 +324,15 @@ member_list *member_list_create(uv_loop_t *loop, const char *path, network_switc
     if (!self)
         abort();
     *self = (member_list){.fd = steal_fd(&fd),
-                          .fabric = fabric,
-                          .has_ip6 = subnet6 != NULL,
+                          .fabric = fabric->own,
+                          .bridge = fabric->bridge,
+                          .has_ip6 = fabric->subnet6 != NULL,
                           .publisher = publisher,
                           .changed = changed,
                           .data = data,
                           .open_handles = 1};
-    if (subnet6)
-        memcpy(self->subnet6, subnet6, sizeof self->subnet6);
+    if (fabric->subnet6)
+        memcpy(self->subnet6, fabric->subnet6, sizeof self->subnet6);
     uv_poll_init(loop, &self->listener, self->fd);
     self->listener.data = self;
     uv_poll_start(&self->listener, UV_READABLE, listener_ready);
@@ -446,7 +356,7 @@ void member_list_destroy(member_list *self) {
 size_t member_list_count(const member_list *self) {
     size_t count = 0;
     for (const member *each = self->members; each; each = each->next)
-        count += each->port != NULL;
+        count += each->joined;
     return count;
 }
 
@@ -460,7 +370,7 @@ static bool has_name(const member *self, const char *name) {
 size_t member_list_find(const member_list *self, const char *name, ethernet_host *out, size_t most) {
     size_t count = 0;
     for (const member *each = self->members; each && count < most; each = each->next)
-        if (each->port && has_name(each, name))
+        if (each->joined && has_name(each, name))
             out[count++] = each->is;
     return count;
 }
@@ -473,14 +383,14 @@ static bool is_at(const member *self, const ethernet_host *host) {
 
 const char *member_list_name(const member_list *self, const ethernet_host *host) {
     for (const member *each = self->members; each; each = each->next)
-        if (each->port && is_at(each, host) && each->request->n_names)
+        if (each->joined && is_at(each, host) && each->request->n_names)
             return each->request->names[0];
     return NULL;
 }
 
 bool member_list_asks_more(const member_list *self, uint32_t ip) {
     for (const member *each = self->members; each; each = each->next)
-        if (each->port && each->is.ip == ip)
+        if (each->joined && each->is.ip == ip)
             return each->request->more;
     return false;
 }
@@ -488,9 +398,10 @@ bool member_list_asks_more(const member_list *self, uint32_t ip) {
 void member_list_visit(const member_list *self,
                        void (*each)(const Holm__Network__V1__Member *member, void *data), void *data) {
     for (const member *found = self->members; found; found = found->next) {
-        if (!found->port)
+        if (!found->joined)
             continue;
-        switch_port_counters counters = switch_port_count(found->port);
+        switch_port_counters counters =
+            found->port ? switch_port_count(found->port) : (switch_port_counters){0};
         Holm__Network__V1__Member message = HOLM__NETWORK__V1__MEMBER__INIT;
         message.container = found->request->container;
         message.mac = found->request->mac;

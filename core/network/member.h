@@ -4,18 +4,25 @@
 #include <uv.h>
 
 #include "core/base/error.h"
+#include "core/network/bridge.h"
 #include "core/network/network.pb-c.h"
 #include "core/network/publish.h"
 #include "core/network/switch.h"
 
 typedef struct member_list member_list;
 
+/// What they are joined to.
+typedef struct member_fabric {
+    network_switch *own;    ///< one of these: cards are datagram sockets
+    bridge *bridge;         ///< cards are taps
+    const uint8_t *subnet6; ///< a /64, copied; NULL: no member has an address of IPv6
+} member_fabric;
+
 /// Listens at `path` (0600; an old socket is replaced) and joins to `fabric` whoever connects. `changed` is
 /// called after the number of members has changed. `publisher` opens their ports of the host; NULL: none.
-/// `subnet6` is a /64, copied; NULL: no member has an address of IPv6.
-member_list *member_list_create(uv_loop_t *loop, const char *path, network_switch *fabric,
-                                const uint8_t *subnet6, port_publisher *publisher,
-                                void (*changed)(void *data), void *data, holm_error **error);
+member_list *member_list_create(uv_loop_t *loop, const char *path, const member_fabric *fabric,
+                                port_publisher *publisher, void (*changed)(void *data), void *data,
+                                holm_error **error);
 /// Disconnects all of them; frees itself from the loop. Accepts NULL.
 void member_list_destroy(member_list *self);
 size_t member_list_count(const member_list *self);

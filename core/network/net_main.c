@@ -1,7 +1,8 @@
 // holm-net: the process of one network. It switches frames between its members, is their gateway, and ends by
 // itself when the last member has gone.
 //
-//   holm-net NAME SUBNET GATEWAY [internal] [mtu=BYTES] [dns=ADDRESS[,ADDRESS]...] [ip6=SUBNET,GATEWAY]
+//   holm-net NAME SUBNET GATEWAY [bridge] [internal] [mtu=BYTES] [dns=ADDRESS[,ADDRESS]...]
+//   [ip6=SUBNET,GATEWAY]
 //
 // for example: holm-net default 10.88.0.0/24 10.88.0.1 ip6=fd12:3456:789a::/64,fd12:3456:789a::1
 //
@@ -24,45 +25,22 @@
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/path.h"
-#include "core/network/gateway.h"
-#include "core/network/member.h"
-#include "core/network/name_stream.h"
-#include "core/network/net_options.h"
+#include "core/network/net_process.h"
 #include "core/network/port.h"
-#include "core/network/resolver.h"
-#include "core/rpc/rpc.h"
 
-#define READY_FD     3
-#define PORT_DNS     53
-#define PROTOCOL_UDP 17
-#define IDLE_MS      10000 // how long a network without members waits for the next one
-
-typedef struct net_process {
-    uv_loop_t loop;
-    const char *name;
-    bool own_servers;   // its resolver asks others than the host's
-    name_stream *names; // over TCP, from the first of them; NULL: none of them has IPv4
-    char *lock_path;    // held while it starts or ends, see port.c
-    network_switch *fabric;
-    gateway *gateway;          // NULL: an internal network
-    gateway *host;             // to the host's loopback; NULL: the same
-    port_publisher *publisher; // the same
-    resolver *resolver;
-    ethernet_end own; // the gateway's address; its hardware address is the one that libslirp gives it
-    member_list *members;
-    rpc_server *server;
-    uv_timer_t idle;
-    uv_signal_t terminate;
-    bool ending;
-} net_process;
+#define READY_FD 3
+#define IDLE_MS  10000 // how long a network without members waits for the next one
 
 static void net_end(net_process *self) {
     if (self->ending)
         return;
     self->ending = true;
+    self->left_members = member_list_count(self->members) > 0;
     member_list_destroy(self->members);
     publisher_destroy(self->publisher);
     resolver_destroy(self->resolver);
+    name_socket_destroy(self->name_socket);
+    bridge_subnets_destroy(self->bridges);
     gateway_destroy(self->gateway);
     gateway_destroy(self->host);
     rpc_server_destroy(self->server);
@@ -97,68 +75,12 @@ static void terminated(uv_signal_t *handle, int number) {
     net_end(handle->data);
 }
 
-static void to_port(void *port, const uint8_t *frame, size_t length, void *data) {
-    member_frame(port, frame, length, data);
-}
-
-// What the gateway's address answers where there is no gateway.
-static void answer_arp(net_process *self, const ethernet_frame *frame) {
-    uint8_t reply[ETHERNET_ARP_LENGTH];
-    if (frame->arp_operation != 1 || frame->arp_target_ip != self->own.ip)
-        return;
-    ethernet_make_arp_reply(reply, self->own.mac, self->own.ip, frame->arp_sender_mac, frame->arp_sender_ip);
-    switch_input_gateway(self->fabric, reply, sizeof reply);
-}
-
-static void to_gateway(const uint8_t *frame, size_t length, void *data) {
-    net_process *self = data;
-    ethernet_frame parsed;
-    if (!ethernet_parse(frame, length, &parsed))
-        return;
-    // What the switch has let through to the host has a libslirp of its own: the other one never goes there.
-    if (parsed.is_ipv4 ? parsed.ipv4_destination == SWITCH_HOST_IP
-                       : parsed.is_arp && parsed.arp_target_ip == SWITCH_HOST_IP) {
-        if (self->host)
-            gateway_input(self->host, frame, length);
-        return;
-    }
-    static _Thread_local uint8_t other[ETHERNET_MAX];
-    if (self->names && name_stream_out(self->names, &parsed, frame, length, other)) {
-        gateway_input(self->gateway, other, length);
-        return;
-    }
-    // libslirp would ask the host's resolvers.
-    if (self->own_servers && parsed.is_ipv4 && parsed.has_ports && parsed.destination_port == PORT_DNS &&
-        parsed.ipv4_destination == self->own.ip && !parsed.is_udp)
-        return;
-    // libslirp would take any datagram to its resolver's address for the host's resolver.
-    bool own =
-        parsed.is_ipv4 && parsed.ipv4_protocol == PROTOCOL_UDP && parsed.ipv4_destination == self->own.ip;
-    if (own && parsed.destination_port == PORT_DNS)
-        resolver_input(self->resolver, &parsed);
-    else if (own && self->publisher)
-        publisher_input(self->publisher, &parsed);
-    else if (!own && self->gateway)
-        gateway_input(self->gateway, frame, length);
-    else if (parsed.is_arp)
-        answer_arp(self, &parsed);
-}
-
-static void from_gateway(const uint8_t *frame, size_t length, void *data) {
-    net_process *self = data;
-    static _Thread_local uint8_t other[ETHERNET_MAX];
-    ethernet_frame parsed;
-    bool is_name = self->names && ethernet_parse(frame, length, &parsed) &&
-                   name_stream_in(self->names, &parsed, frame, length, other);
-    switch_input_gateway(self->fabric, is_name ? other : frame, length);
-}
-
 // ---- what it answers ----
 
 static void status_asked(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
     net_process *self = data;
     (void)message;
-    switch_counters counters = switch_count(self->fabric);
+    switch_counters counters = self->fabric ? switch_count(self->fabric) : (switch_counters){0};
     Holm__Network__V1__StatusResponse response = HOLM__NETWORK__V1__STATUS_RESPONSE__INIT;
     response.name = (char *)self->name;
     response.version = (char *)HOLM_VERSION;
@@ -241,7 +163,8 @@ static bool asks_more(uint32_t ip, void *data) {
     return member_list_asks_more(self->members, ip);
 }
 
-static void resolver_open(net_process *self, const net_options *asked) {
+resolver *net_resolver_create(net_process *self, const net_options *asked,
+                              void (*frame)(const uint8_t *frame, size_t length, void *data)) {
     const gateway_options *options = &asked->gateway;
     resolver_options names = {.network = self->name,
                               .own = self->own,
@@ -251,70 +174,33 @@ static void resolver_open(net_process *self, const net_options *asked) {
                               .mtu = options->mtu,
                               .servers = asked->internal || asked->servers ? NULL : "/etc/resolv.conf",
                               .own_servers = asked->servers,
-                              .server_port = PORT_DNS,
+                              .server_port = NET_PORT_DNS,
                               .find = find_name,
                               .name_of = name_of,
                               .asks_more = asks_more,
-                              .frame = from_gateway,
+                              .frame = frame,
                               .data = self};
     memcpy(names.subnet6, options->network6, sizeof names.subnet6);
-    self->resolver = resolver_create(&self->loop, &names);
-}
-
-// The host's loopback behind one address, which is of no network.
-static gateway *host_create(net_process *self, const gateway_options *options, holm_error **error) {
-    gateway_options host = *options;
-    host.has_ip6 = false;
-    host.netmask = UINT32_MAX << 8;
-    host.network = SWITCH_HOST_IP & host.netmask;
-    host.address = SWITCH_HOST_IP;
-    host.host_loopback = true;
-    return gateway_create(&self->loop, &host, error);
-}
-
-// Of addresses with commas between, in host byte order; 0: there is none.
-static uint32_t first_ipv4(const char *servers) {
-    char text[INET6_ADDRSTRLEN];
-    struct in_addr address;
-    for (size_t length; *servers; servers += length + (servers[length] == ',')) {
-        length = strcspn(servers, ",");
-        snprintf(text, sizeof text, "%.*s", (int)(length < sizeof text ? length : 0), servers);
-        if (inet_pton(AF_INET, text, &address) == 1)
-            return ntohl(address.s_addr);
-    }
-    return 0;
+    return resolver_create(&self->loop, &names);
 }
 
 static int net_open(net_process *self, const char *folder, const net_options *asked, holm_error **error) {
     const gateway_options *options = &asked->gateway;
-    const bool internal = asked->internal;
-    static const switch_output output = {to_port, to_gateway};
     cleanup_free char *port_socket = path_join(folder, "port.sock", NULL);
     cleanup_free char *own_socket = path_join(folder, "net.sock", NULL);
     const uint32_t ip = htonl(options->address);
-    self->own = (ethernet_end){.mac = {0x52, 0x55}, .ip = options->address, .port = PORT_DNS};
+    self->own = (ethernet_end){.mac = {0x52, 0x55}, .ip = options->address, .port = NET_PORT_DNS};
     memcpy(self->own.mac + 2, &ip, sizeof ip);
-    switch_gateway known = {.ip = options->address, .has_ip6 = options->has_ip6 && !internal};
-    memcpy(known.ip6, options->address6, sizeof known.ip6);
-    memcpy(known.mac, self->own.mac, sizeof known.mac);
-    self->fabric = switch_create(&known, &output, self);
-    self->gateway = internal ? NULL : gateway_create(&self->loop, options, error);
-    if (!internal && !self->gateway)
+    if ((asked->bridge ? net_bridge_open(self, folder, asked, error) : net_frames_open(self, asked, error)) <
+        0)
         return -1;
-    if (!internal && !(self->host = host_create(self, options, error)))
-        return -1;
-    resolver_open(self, asked);
-    uint32_t server = asked->servers ? first_ipv4(asked->servers) : 0;
-    self->names = server ? name_stream_create(self->own.ip, server) : NULL;
-    self->publisher =
-        self->gateway ? publisher_create(&self->loop, self->gateway, &self->own, options) : NULL;
+    const member_fabric fabric = {self->fabric, self->bridge, options->has_ip6 ? options->network6 : NULL};
     void *const data[] = {self};
     self->server = rpc_server_create(&self->loop, services, data, array_length(services));
     if (rpc_server_listen(self->server, own_socket, 16, error) < 0)
         return -1;
-    self->members = member_list_create(&self->loop, port_socket, self->fabric,
-                                       options->has_ip6 ? options->network6 : NULL, self->publisher,
-                                       members_changed, self, error);
+    self->members =
+        member_list_create(&self->loop, port_socket, &fabric, self->publisher, members_changed, self, error);
     if (!self->members)
         return -1;
     uv_timer_init(&self->loop, &self->idle);
@@ -326,13 +212,19 @@ static int net_open(net_process *self, const char *folder, const net_options *as
 }
 
 // What a guest that breaks the switch or libslirp can reach: the outside, as it could anyway, the host's list
-// of resolvers (a new file whenever it changes, hence the folders), and this network's own folder.
-static int net_confine(const char *folder, holm_error **error) {
+// of resolvers (a new file whenever it changes, hence the folders), and this network's own folder. With a
+// bridge of the host also nft and what that is made of, for the rules of each member.
+static int net_confine(const net_process *self, const char *folder, holm_error **error) {
     const char *const read_only[] = {"/etc", "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
                                      NULL};
-    const char *const read_write[] = {folder, NULL};
-    confine *rules =
-        confine_create(&(confine_rules){.read_only = read_only, .read_write = read_write, .network = true});
+    const char *const read_write[] = {folder, self->bridge ? "/dev/null" : NULL, NULL};
+    const char *const execute[] = {self->bridge ? bridge_program(self->bridge) : NULL, "/lib", "/lib64",
+                                   "/usr/lib", NULL};
+    confine *rules = confine_create(&(confine_rules){.read_only = read_only,
+                                                     .read_write = read_write,
+                                                     .execute = execute,
+                                                     .network = true,
+                                                     .start_programs = self->bridge != NULL});
     int number = confine_enter(rules);
     confine_destroy(rules);
     if (number)
@@ -351,7 +243,7 @@ static int net_run(int argc, char **argv, holm_error **error) {
     if (argc < 4 || !network_name_valid(argv[1])) {
         holm_error_set(
             error, HOLM_ERROR_INVALID,
-            "usage: holm-net NAME SUBNET GATEWAY [internal] [mtu=BYTES] [dns=ADDRESS[,ADDRESS]...] "
+            "usage: holm-net NAME SUBNET GATEWAY [bridge] [internal] [mtu=BYTES] [dns=ADDRESS[,ADDRESS]...] "
             "[ip6=SUBNET,GATEWAY]");
         return -1;
     }
@@ -365,8 +257,6 @@ static int net_run(int argc, char **argv, holm_error **error) {
     cleanup_free char *log_path = path_join(folder, "net.log", NULL);
     paths_finish(&where);
     self.lock_path = start;
-    options.gateway.frame = from_gateway;
-    options.gateway.data = &self;
     cleanup_close int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
     log_init(log, LOG_LEVEL_INFO);
     cleanup_close int alive = file_lock(life, true, true, error); // one that is just ending lets go of it
@@ -375,15 +265,15 @@ static int net_run(int argc, char **argv, holm_error **error) {
     uv_loop_init(&self.loop);
     int result = net_open(&self, folder, &options, error);
     if (result == 0)
-        result = net_confine(folder, error);
+        result = net_confine(&self, folder, error);
     if (result == 0) {
         log_info("network %s: %s, gateway %s", argv[1], argv[2], argv[3]);
         tell("ready");
         uv_run(&self.loop, UV_RUN_DEFAULT);
-        switch_destroy(self.fabric);
-        name_stream_destroy(self.names);
+        net_frames_close(&self);
         uv_loop_close(&self.loop);
     }
+    bridge_destroy(self.bridge, self.left_members);
     log_init(-1, LOG_LEVEL_ERROR);
     return result;
 }

@@ -62,6 +62,10 @@ static const char *value_of(const char *word, const char *key) {
 
 static int parse_word(const char *word, net_options *out, holm_error **error) {
     const char *value;
+    if (strcmp(word, NETWORK_BRIDGE) == 0) {
+        out->bridge = true;
+        return 0;
+    }
     if (strcmp(word, NETWORK_INTERNAL) == 0) {
         out->internal = true;
         return 0;

@@ -5,6 +5,7 @@
 
 typedef struct net_options {
     gateway_options gateway; ///< but for where its frames go
+    bool bridge;             ///< of the host, in place of a switch of ours
     bool internal;
     const char
         *servers; ///< that the resolver asks, with commas between, within `words`; NULL: those of the host

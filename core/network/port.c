@@ -12,6 +12,7 @@
 #include "core/base/hash.h"
 #include "core/base/process.h"
 #include "core/network/network.pb-c.h"
+#include "core/network/tap.h"
 
 #define NAME_MAX_LENGTH 32
 #define ANSWER_MAX      16384
@@ -37,28 +38,23 @@ char *network_runtime_folder(const paths *where, const char *const *words) {
 
 // ---- what the network is, as holm-net is told it ----
 
-#define WORDS_MOST 8
-
-typedef struct words {
-    char *list[WORDS_MOST + 1]; // NULL-terminated
-    size_t count;
-} words;
-
-static void words_add(words *self, char *word) {
+static void words_add(network_words *self, char *word) {
     self->list[self->count++] = word;
 }
 
-static void words_finish(words *self) {
+void network_words_finish(network_words *self) {
     for (size_t i = 0; i < self->count; i++)
         free(self->list[i]);
 }
 
-static void words_init(words *self, const network_member *member) {
+void network_words_init(network_words *self, const network_member *member) {
     const char *const *servers = member->servers;
-    *self = (words){0};
+    *self = (network_words){0};
     words_add(self, path_format("%s", member->network));
     words_add(self, path_format("%s", member->subnet));
     words_add(self, path_format("%s", member->gateway));
+    if (member->bridge)
+        words_add(self, path_format("%s", NETWORK_BRIDGE));
     if (member->internal)
         words_add(self, path_format("%s", NETWORK_INTERNAL));
     if (member->mtu)
@@ -71,13 +67,27 @@ static void words_init(words *self, const network_member *member) {
         words_add(self, path_format(NETWORK_WITH_IP6 "%s,%s", member->subnet6, member->gateway6));
 }
 
-static char *folder_of(const paths *where, const words *told) {
+static char *folder_of(const paths *where, const network_words *told) {
     return network_runtime_folder(where, (const char *const *)told->list);
 }
 
-int network_port_init(network_port *self, holm_error **error) {
+static int init_tap(network_port *self, holm_error **error) {
+    self->far = tap_open(error);
+    if (self->far < 0)
+        return -1;
+    self->card = fcntl(self->far, F_DUPFD_CLOEXEC, 0);
+    if (self->card >= 0)
+        return 0;
+    holm_error_set_errno(error, errno, "copy the descriptor of a tap");
+    close(steal_fd(&self->far));
+    return -1;
+}
+
+int network_port_init(network_port *self, bool bridge, holm_error **error) {
     int pair[2];
     *self = (network_port){.card = -1, .far = -1, .control = -1};
+    if (bridge)
+        return init_tap(self, error);
     if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
         holm_error_set_errno(error, errno, "make the socket pair of a network card");
         return -1;
@@ -99,7 +109,7 @@ void network_port_finish(network_port *self) {
 
 // Starts holm-net and returns when it listens. What it writes to its pipe is "", or the reason why it does
 // not run.
-static int start_network(const paths *where, const words *told, holm_error **error) {
+static int start_network(const paths *where, const network_words *told, holm_error **error) {
     int ready[2];
     if (pipe2(ready, O_CLOEXEC) < 0) {
         holm_error_set_errno(error, errno, "make a pipe");
@@ -107,7 +117,7 @@ static int start_network(const paths *where, const words *told, holm_error **err
     }
     cleanup_close int in = ready[0], out = ready[1];
     cleanup_free char *program = path_join(where->libexec, "holm-net", NULL);
-    const char *argv[WORDS_MOST + 2] = {program};
+    const char *argv[NETWORK_WORDS_MOST + 2] = {program};
     memcpy(argv + 1, told->list, sizeof told->list);
     process_fd fds[] = {{out, 3}};
     process_options options = {.argv = argv, .fds = fds, .fd_count = 1, .new_session = true};
@@ -241,8 +251,8 @@ static int read_answer(int control, const network_member *member, uint16_t *host
 
 int network_port_publish(const paths *where, const network_member *member, uint16_t *host_ports,
                          size_t *failed_port, holm_error **error) {
-    cleanup(words_finish) words told;
-    words_init(&told, member);
+    cleanup(network_words_finish) network_words told;
+    network_words_init(&told, member);
     cleanup_free char *folder = folder_of(where, &told);
     cleanup_free char *socket_path = path_join(folder, "port.sock", NULL);
     cleanup_close int control = dial(socket_path);
@@ -261,8 +271,8 @@ int network_port_join(network_port *self, const paths *where, const network_memb
     }
     if (self->control >= 0)
         close(steal_fd(&self->control));
-    cleanup(words_finish) words told;
-    words_init(&told, member);
+    cleanup(network_words_finish) network_words told;
+    network_words_init(&told, member);
     cleanup_free char *folder = folder_of(where, &told);
     cleanup_free char *socket_path = path_join(folder, "port.sock", NULL);
     cleanup_free char *lock_path = path_join(folder, "start.lock", NULL);

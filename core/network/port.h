@@ -1,6 +1,7 @@
 // A card's place on a network, seen from the shim: a datagram socket pair whose near half goes to the VM and
 // whose far half is handed to holm-net. The shim keeps a copy of the far half: when holm-net dies, the next
-// one gets it, and the guest has lost a few frames and no more.
+// one gets it, and the guest has lost a few frames and no more. On a network with the driver "bridge" both
+// are the same tap.
 #pragma once
 
 #include <stdbool.h>
@@ -29,6 +30,7 @@ typedef struct network_member {
     const char *address6;                      ///< IPv6; NULL: none
     const char *subnet6;                       ///< of the network, a /64; NULL: it has no IPv6
     const char *gateway6;                      ///< in that
+    bool bridge;                               ///< its driver is "bridge"
     bool internal;                             ///< the network has no way to the outside
     unsigned mtu;                              ///< of the network; 0: NETWORK_MTU
     const char *servers[NETWORK_SERVERS_MOST]; ///< that its resolver asks; none: those of the host
@@ -51,13 +53,13 @@ typedef struct network_publish {
 } network_publish;
 
 typedef struct network_port {
-    int card;    ///< the VM's half; -1 once it was taken
-    int far;     ///< our copy of holm-net's half
+    int card;    ///< the VM's half, or the tap; -1 once it was taken
+    int far;     ///< our copy of holm-net's half, or of the tap
     int control; ///< the connection that keeps the membership; readable (end of file) when holm-net is gone
 } network_port;
 
-/// Makes the socket pair.
-int network_port_init(network_port *self, holm_error **error);
+/// Makes the socket pair, or the tap.
+int network_port_init(network_port *self, bool bridge, holm_error **error);
 
 /// Hands the far half to the network's holm-net, starting that when it does not run. Blocks for both
 /// (milliseconds): call it from a worker. Call it again after the control connection has ended.
@@ -80,7 +82,16 @@ void network_port_finish(network_port *self);
 #define NETWORK_HOST    "169.254.1.2" ///< SWITCH_HOST_IP
 #define NETWORK_DEFAULT "default"
 
-/// What holm-net is told of a network: its arguments (see net_main.c).
+/// What holm-net is told of a network: its arguments (see net_main.c). NULL-terminated and owned.
+#define NETWORK_WORDS_MOST 8
+typedef struct network_words {
+    char *list[NETWORK_WORDS_MOST + 1];
+    size_t count;
+} network_words;
+/// Of the member nothing but what it says of its network.
+void network_words_init(network_words *self, const network_member *member);
+void network_words_finish(network_words *self);
+#define NETWORK_BRIDGE   "bridge"
 #define NETWORK_INTERNAL "internal"
 #define NETWORK_WITH_MTU "mtu="
 #define NETWORK_WITH_DNS "dns="

@@ -6,26 +6,28 @@
 #include <unistd.h>
 
 #include "core/network/datagram.h"
+#include "core/network/datagram_relay.h"
 #include "core/network/relay.h"
 
 #define BACKLOG         4096
 #define ACCEPTS_AT_ONCE 64
 
 // libslirp forwards to an IPv4 guest from IPv4 only. Clients of an IPv6 address go through a relay to a
-// forward on the host's loopback.
-typedef struct listener6 {
+// forward on the host's loopback. On a bridge all clients go through one, to the guest itself.
+typedef struct listener {
     uv_poll_t poll;
     int fd;
     port_publisher *owner;
-    gateway_forward *forward;
+    gateway_forward *forward; // NULL: on a bridge
     struct sockaddr_in inner;
     relay_list relays;
-} listener6;
+} listener;
 
 typedef struct entry {
     gateway_forward *forward; // one of these
-    listener6 *listener;
+    listener *listener;
     datagram_port *datagrams;
+    datagram_relay *relay;
     char address[INET6_ADDRSTRLEN]; // of the host, as it was asked for
     uint32_t host, container;
     bool udp;
@@ -40,7 +42,7 @@ struct published {
 
 struct port_publisher {
     uv_loop_t *loop;
-    gateway *outside;
+    gateway *outside; // NULL: the host itself reaches the members, on a bridge
     datagram_gate *datagrams;
 };
 
@@ -51,7 +53,8 @@ port_publisher *publisher_create(uv_loop_t *loop, gateway *outside, const ethern
         abort();
     self->loop = loop;
     self->outside = outside;
-    self->datagrams = datagram_gate_create(loop, own, options->mtu, options->frame, options->data);
+    if (outside)
+        self->datagrams = datagram_gate_create(loop, own, options->mtu, options->frame, options->data);
     return self;
 }
 
@@ -66,10 +69,10 @@ void publisher_input(port_publisher *self, const ethernet_frame *frame) {
     datagram_gate_input(self->datagrams, frame);
 }
 
-// ---- IPv6 ----
+// ---- through a relay ----
 
 static void listener_ready(uv_poll_t *poll, int status, int events) {
-    listener6 *self = poll->data;
+    listener *self = poll->data;
     (void)status, (void)events;
     for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
         int client = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -87,15 +90,13 @@ static void listener_ready(uv_poll_t *poll, int status, int events) {
     }
 }
 
-static int listen6(struct sockaddr_in6 *host) {
-    socklen_t length = sizeof *host;
-    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+static int listen_at(struct sockaddr *host, socklen_t length) {
+    int fd = socket(host->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
     if (fd < 0)
         return -1;
-    if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        bind(fd, (struct sockaddr *)host, length) < 0 || listen(fd, BACKLOG) < 0 ||
-        getsockname(fd, (struct sockaddr *)host, &length) < 0) {
+    if ((host->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 || bind(fd, host, length) < 0 ||
+        listen(fd, BACKLOG) < 0 || getsockname(fd, host, &length) < 0) {
         int problem = errno;
         close(fd);
         errno = problem;
@@ -104,22 +105,30 @@ static int listen6(struct sockaddr_in6 *host) {
     return fd;
 }
 
-static listener6 *listener_open(port_publisher *owner, struct sockaddr_in6 *host, const ethernet_end *guest) {
-    int fd = listen6(host);
+static struct sockaddr_in address_of(const ethernet_end *guest) {
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_addr = {htonl(guest->ip)}, .sin_port = htons(guest->port)};
+}
+
+static listener *listener_open(port_publisher *owner, struct sockaddr *host, socklen_t length,
+                               const ethernet_end *guest) {
+    int fd = listen_at(host, length);
     if (fd < 0)
         return NULL;
     struct sockaddr_in inner = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    gateway_forward *forward = gateway_forward_open(owner->outside, &inner, guest->ip, guest->port);
-    if (!forward) {
+    gateway_forward *forward =
+        owner->outside ? gateway_forward_open(owner->outside, &inner, guest->ip, guest->port) : NULL;
+    if (owner->outside && !forward) {
         int problem = errno;
         close(fd);
         errno = problem;
         return NULL;
     }
-    listener6 *self = calloc(1, sizeof *self);
+    listener *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    *self = (listener6){.fd = fd, .owner = owner, .forward = forward, .inner = inner};
+    *self = (listener){.fd = fd, .owner = owner, .forward = forward};
+    self->inner = forward ? inner : address_of(guest);
     uv_poll_init(owner->loop, &self->poll, fd);
     self->poll.data = self;
     uv_poll_start(&self->poll, UV_READABLE, listener_ready);
@@ -130,8 +139,9 @@ static void listener_closed(uv_handle_t *handle) {
     free(handle->data);
 }
 
-static void listener_close(listener6 *self) {
-    gateway_forward_close(self->owner->outside, self->forward);
+static void listener_close(listener *self) {
+    if (self->forward)
+        gateway_forward_close(self->owner->outside, self->forward);
     relay_list_finish(&self->relays);
     uv_poll_stop(&self->poll);
     uv_close((uv_handle_t *)&self->poll, listener_closed);
@@ -163,15 +173,18 @@ static uint32_t entry_open(port_publisher *self, entry *out, host_address *host,
                            const ethernet_end *guest) {
     bool v4 = host->any.sa_family == AF_INET;
     in_port_t *port = v4 ? &host->v4.sin_port : &host->v6.sin6_port;
+    const socklen_t length = v4 ? sizeof host->v4 : sizeof host->v6;
+    const struct sockaddr_in direct = address_of(guest);
     *port = htons((uint16_t)number);
-    if (udp)
-        out->datagrams =
-            datagram_port_open(self->datagrams, &host->any, v4 ? sizeof host->v4 : sizeof host->v6, guest);
-    else if (v4)
+    if (udp && self->outside)
+        out->datagrams = datagram_port_open(self->datagrams, &host->any, length, guest);
+    else if (udp)
+        out->relay = datagram_relay_open(self->loop, &host->any, length, &direct);
+    else if (v4 && self->outside)
         out->forward = gateway_forward_open(self->outside, &host->v4, guest->ip, guest->port);
     else
-        out->listener = listener_open(self, &host->v6, guest);
-    return out->datagrams || out->forward || out->listener ? ntohs(*port) : 0;
+        out->listener = listener_open(self, &host->any, length, guest);
+    return out->datagrams || out->relay || out->forward || out->listener ? ntohs(*port) : 0;
 }
 
 static int publish(port_publisher *self, entry *out, const Holm__Network__V1__PublishedPort *port,
@@ -206,6 +219,8 @@ static void entry_close(const port_publisher *owner, const entry *self) {
         listener_close(self->listener);
     if (self->datagrams)
         datagram_port_close(self->datagrams);
+    if (self->relay)
+        datagram_relay_close(self->relay);
 }
 
 static bool is_same(const entry *self, const Holm__Network__V1__PublishedPort *port) {

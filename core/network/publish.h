@@ -11,7 +11,8 @@
 typedef struct port_publisher port_publisher;
 typedef struct published published; ///< the ports of one member
 
-/// `outside` is borrowed; `own` is its address on the network.
+/// `outside` is borrowed; `own` is its address on the network. On a bridge, where the host reaches the
+/// members itself, all but the loop is NULL.
 port_publisher *publisher_create(uv_loop_t *loop, gateway *outside, const ethernet_end *own,
                                  const gateway_options *options);
 /// After all that it has published. Accepts NULL.

@@ -345,3 +345,12 @@ void resolver_destroy(resolver *self) {
     dns_cache_destroy(self->kept);
     free(self);
 }
+
+bool resolver_server(resolver *self, struct sockaddr_in6 *out) {
+    if (!self->options.servers && !self->options.own_servers)
+        return false;
+    servers_read(self);
+    if (self->server_count)
+        *out = server_address(self, 0);
+    return self->server_count > 0;
+}

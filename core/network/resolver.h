@@ -2,6 +2,7 @@
 // own resolvers.
 #pragma once
 
+#include <netinet/in.h>
 #include <uv.h>
 
 #include "core/network/ethernet.h"
@@ -35,3 +36,5 @@ resolver *resolver_create(uv_loop_t *loop, const resolver_options *options);
 void resolver_destroy(resolver *self);
 /// A datagram to its address.
 void resolver_input(resolver *self, const ethernet_frame *frame);
+/// The server that it would ask first, IPv4 mapped into IPv6. False: there is none.
+bool resolver_server(resolver *self, struct sockaddr_in6 *out);

@@ -5,7 +5,7 @@
 
 #include "core/store/state.h"
 
-#define STATE_VERSION 5
+#define STATE_VERSION 6
 
 struct state {
     sqlite3 *database;

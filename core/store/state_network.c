@@ -246,8 +246,8 @@ static int check_servers(const json_t *configuration, holm_error **error) {
 }
 
 static int check_values(json_t *asked, holm_error **error) {
-    static const char *const known[] = {"name",   "subnet", "gateway", "internal",
-                                        "labels", "mtu",    "dns",     SUBNET6};
+    static const char *const known[] = {"name", "subnet", "gateway", "internal", "labels",
+                                        "mtu",  "dns",    SUBNET6,   "driver"};
     const char *key;
     json_t *value, *labels = json_object_get(asked, "labels");
     bool fit = json_is_object(labels) && texts_fit(labels, LABELS_MOST) &&
@@ -265,6 +265,12 @@ static int check_values(json_t *asked, holm_error **error) {
         holm_error_hint(
             error, "use 1 to %d letters, digits, \"_\", \".\" and \"-\", the first one a letter or digit",
             NAME_MOST);
+        return -1;
+    }
+    const char *driver = text_of(asked, "driver");
+    if (strcmp(driver, "user") != 0 && strcmp(driver, "bridge") != 0) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "\"%.60s\" is no driver of networks: user or bridge",
+                       driver);
         return -1;
     }
     if (fit)
@@ -285,6 +291,7 @@ static int complete(json_t *configuration, json_t *status, const json_t *network
     char text[SUBNET_TEXT], now[TIME_TEXT_SIZE];
     set_default(configuration, "internal", json_false());
     set_default(configuration, "labels", json_object());
+    set_default(configuration, "driver", json_string("user"));
     if (check_values(configuration, error) < 0 ||
         take_subnet(networks, text_of(configuration, "subnet"), &of, error) < 0 ||
         set_gateway(configuration, status, &of, error) < 0 ||

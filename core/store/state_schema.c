@@ -54,8 +54,13 @@ static const char *const schema_5 =
     "  replace(json_extract(document, '$.configuration.subnetV6'), '::/64', '::1')) WHERE name = 'default';"
     "PRAGMA user_version=5;";
 
+// A network has a driver; until now there was one.
+static const char *const schema_6 =
+    "UPDATE networks SET document = json_set(document, '$.configuration.driver', 'user');"
+    "PRAGMA user_version=6;";
+
 int state_migrate(state *self, int from, holm_error **error) {
-    const char *const steps[STATE_VERSION] = {schema_1, schema_2, schema_3, schema_4, schema_5};
+    const char *const steps[STATE_VERSION] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
     for (int version = from; version < STATE_VERSION; version++) {
         int result = sqlite3_exec(self->database, steps[version], NULL, NULL, NULL);
         if (result == SQLITE_OK)

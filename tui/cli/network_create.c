@@ -5,9 +5,13 @@
 #include "tui/cli/options.h"
 #include "tui/cli/references.h"
 
-enum { KEY_SUBNET = 0x200, KEY_SUBNET6, KEY_GATEWAY, KEY_INTERNAL, KEY_MTU, KEY_DNS };
+enum { KEY_DRIVER = 0x200, KEY_SUBNET, KEY_SUBNET6, KEY_GATEWAY, KEY_INTERNAL, KEY_MTU, KEY_DNS };
 
 static const struct argp_option options[] = {
+    {"driver", KEY_DRIVER, "user|bridge", 0,
+     "user: a switch of holm's own; bridge: the host's, faster, reachable from the host, with the right "
+     "CAP_NET_ADMIN (user, or as network.driver says)",
+     0},
     {"subnet", KEY_SUBNET, "CIDR", 0, "IPv4 addresses, for example 10.90.0.0/24; a free one is chosen", 0},
     {"subnet-v6", KEY_SUBNET6, "CIDR", 0,
      "IPv6 addresses, a /64, or none; a random one of fd00::/8 is chosen", 0},
@@ -36,6 +40,8 @@ static json_t *number(const struct argp_state *state, const char *text) {
 static error_t parse(int key, char *argument, struct argp_state *state) {
     create_options *self = state->input;
     switch (key) {
+    case KEY_DRIVER:
+        return json_object_set_new(self->configuration, "driver", json_string(argument));
     case KEY_SUBNET:
         return json_object_set_new(self->configuration, "subnet", json_string(argument));
     case KEY_SUBNET6:

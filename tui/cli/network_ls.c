@@ -25,7 +25,8 @@ static const struct argp_child children[] = {
 const struct argp network_ls_argp = {.parser = parse, .children = children};
 
 static void print_table(const json_t *list) {
-    static const char *const titles[] = {"NAME", "SUBNET", "SUBNET V6", "GATEWAY", "KIND", ">MEMBERS"};
+    static const char *const titles[] = {"NAME",   "SUBNET", "SUBNET V6", "GATEWAY",
+                                         "DRIVER", "KIND",   ">MEMBERS"};
     table out;
     table_init(&out, titles, array_length(titles));
     size_t index;
@@ -35,6 +36,7 @@ static void print_table(const json_t *list) {
         table_add(&out, cli_text(document, "configuration.subnet"));
         table_add(&out, cli_text(document, "configuration.subnetV6"));
         table_add(&out, cli_text(document, "status.gateway"));
+        table_add(&out, cli_text(document, "configuration.driver"));
         table_add(&out, json_is_true(cli_member(document, "configuration.internal")) ? "internal" : "nat");
         table_add_format(&out, "%zu", json_array_size(cli_member(document, "status.members")));
     }

@@ -94,7 +94,7 @@ static void test_not_for_all(void **unused) {
     for (size_t i = 0; i < sizeof configurations / sizeof *configurations; i++) {
         json_t *document =
             json_pack("{s:s, s:o}", "id", "x", "configuration", json_loads(configurations[i], 0, NULL));
-        assert_null(spare_describe(&self->where, document, &(container_launch_options){.pool = 1}));
+        assert_null(spare_describe(&self->where, document, NULL, &(container_launch_options){.pool = 1}));
         json_decref(document);
     }
     house_destroy(self);

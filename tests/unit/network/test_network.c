@@ -107,8 +107,8 @@ static void test_join_speak_lose_and_join_again(void **state) {
     (void)state;
     network_port first, second, third;
     cleanup_error holm_error *error = NULL;
-    assert_int_equal(network_port_init(&first, NULL) | network_port_init(&second, NULL), 0);
-    assert_int_equal(network_port_init(&third, NULL), 0);
+    assert_int_equal(network_port_init(&first, false, NULL) | network_port_init(&second, false, NULL), 0);
+    assert_int_equal(network_port_init(&third, false, NULL), 0);
     join(&first, &web);
     join(&second, &db);
     expect_all_work(&first, &second);
@@ -177,7 +177,7 @@ static void test_names_of_other_networks(void **state) {
                              .more = true,
                              .names = names};
     network_port port;
-    assert_int_equal(network_port_init(&port, NULL), 0);
+    assert_int_equal(network_port_init(&port, false, NULL), 0);
     join(&port, &member);
     assert_int_equal(resolve(port.card, unknown, sizeof unknown), DNS_REFUSED);
     assert_int_equal(resolve(port.card, known, sizeof known), DNS_NO_ERROR);
@@ -250,7 +250,7 @@ static void test_ip6(void **state) {
                              .mtu = 1400,
                              .servers = {"192.0.2.1", "2001:db8::1"}};
     network_port port;
-    assert_int_equal(network_port_init(&port, NULL), 0);
+    assert_int_equal(network_port_init(&port, false, NULL), 0);
     assert_int_equal(network_port_join(&port, &where, &member, NULL, NULL, &error), -1); // of another subnet
     assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INVALID);
     member.address6 = "fd12::2";

@@ -336,7 +336,7 @@ static void test_addresses_become_networks(void **test) {
 static void test_default_network_gets_ip6(void **test) {
     static const char before[] =
         WITHOUT_SCHEMA_5 "UPDATE networks SET document = json_remove(document, '$.configuration.subnetV6',"
-                         "  '$.status.gatewayV6'); PRAGMA user_version=4;";
+                         "  '$.status.gatewayV6', '$.configuration.driver'); PRAGMA user_version=4;";
     state *older = open_state(test);
     cleanup_json json_t *asked = json_pack("{s:s}", "name", "other");
     insert(older, ID_A, "web", NULL);
@@ -357,7 +357,9 @@ static void test_default_network_gets_ip6(void **test) {
     assert_int_equal(of.base[0], 0xfd);
     assert_string_equal(subnet_text(&of, same), text);
     assert_string_equal(subnet_host(&of, 1, same), gateway);
-    assert_null(json_object_get(json_object_get(other, "configuration"), "subnetV6"));
+    const json_t *configuration = json_object_get(other, "configuration");
+    assert_null(json_object_get(configuration, "subnetV6"));
+    assert_string_equal(json_string_value(json_object_get(configuration, "driver")), "user");
     assert_null(json_object_get(place, "addressV6"));
     insert(db, ID_B, "db", NULL);
     cleanup_json json_t *next = state_address_take(db, "default", ID_B, NULL, NULL);

@@ -50,11 +50,16 @@ static void test_create(void **test) {
     const json_t *kept = json_object_get(small, "configuration");
     assert_int_equal(json_integer_value(json_object_get(kept, "mtu")), 1400);
     assert_int_equal(json_array_size(json_object_get(kept, "dns")), 2);
+    assert_string_equal(member(small, "configuration", "driver"), "user");
+    cleanup_json json_t *bridge = make(db, "{\"name\": \"bridge\", \"driver\": \"bridge\"}", 0);
+    assert_string_equal(member(bridge, "configuration", "driver"), "bridge");
     refuse(db, "{\"name\": \"x\", \"dns\": [\"::1\", \"::2\", \"::3\", \"::4\"]}", HOLM_ERROR_LIMIT);
     refuse(db, "{\"name\": \"back\"}", HOLM_ERROR_EXISTS);
     refuse(db, "{\"name\": \"x\", \"subnet\": \"10.200.0.0/16\"}", HOLM_ERROR_IN_USE);
     const char *const wrong[] = {
         "{\"name\": \"none\"}",
+        "{\"name\": \"x\", \"driver\": \"macvlan\"}",
+        "{\"name\": \"x\", \"driver\": 1}",
         "{\"name\": \"../x\"}",
         "{\"name\": \"x\", \"subnet\": \"10.1.2.3\"}",
         "{\"name\": \"x\", \"subnet\": \"10.1.2.0/31\"}",
@@ -85,7 +90,7 @@ static void test_create(void **test) {
     for (size_t i = 0; i < array_length(wrong); i++)
         refuse(db, wrong[i], HOLM_ERROR_INVALID);
     cleanup_json json_t *list = state_network_list(db, NULL);
-    assert_int_equal(json_array_size(list), 6); // and the default one
+    assert_int_equal(json_array_size(list), 7); // and the default one
 }
 
 static const char *place(state *db, const char *id, json_t **out, holm_error **error) {

@@ -1,0 +1,323 @@
+"""Networks with the driver bridge, in a network namespace of the test's own: what the host reaches, what members reach, who
+is kept from whom, and what is left of it at the end."""
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/bench")
+from world import World  # noqa: E402
+
+SKIP = 77
+if "HOLM_TEST_NAMESPACE" not in os.environ:  # again, in a namespace with the rights that a bridge needs
+    words = ["unshare", "--net", *(["--map-root-user"] if os.getuid() else []), "--mount"]
+    if subprocess.run([*words, "true"], stderr=subprocess.DEVNULL).returncode:
+        print("skipped: no network namespace can be had here")
+        sys.exit(SKIP)
+    os.execvpe("unshare", [*words, sys.executable, "-B", *sys.argv], {**os.environ, "HOLM_TEST_NAMESPACE": "1"})
+
+world = World(f"{os.environ['HOLM_BUILD']}/bin/holm")
+SERVE, SPOOF = sys.argv.pop(), sys.argv.pop()
+SERVER = "exec nc -ll -p 80 -e echo word"
+SUBNET, SUBNET6 = "10.99.0.0/24", "fd12:3456:789a::/64"
+BACK = ("network", "create", "back", "--driver", "bridge", "--subnet", SUBNET, "--subnet-v6", SUBNET6)
+OUTSIDE, OUTSIDE6 = "192.0.2.", "2001:db8::"
+
+
+def do(*words, **more):
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
+
+
+def start(name, network, *command, options=(), environment=None):
+    world.run("run", "-d", "--name", name, "--privileged", "--network", network, "-c", "1", "-m", "128m", *options, "busybox",
+              *(command or ("sleep", "1000"))) if not environment else subprocess.run(
+        [world.holm, "run", "-d", "--name", name, "--network", network, "-c", "1", "-m", "128m", *options, "busybox",
+         *(command or ("sleep", "1000"))], env=environment, check=True, stdout=subprocess.DEVNULL)
+    return places(name)[0]
+
+
+def places(name):
+    return json.loads(world.run("inspect", name))[0]["status"]["networks"]
+
+
+def inside(name, command):
+    return subprocess.run([world.holm, "exec", name, "sh", "-c", command], env=world.environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True).stdout
+
+
+def heard(name, address, wait=60):
+    """The wait only bounds a test that fails, but where nothing is to be heard."""
+    return inside(name, f"nc -w {wait} {address} 80 2>/dev/null")
+
+
+def give(name, path, program):
+    with open(path, "rb") as file:
+        subprocess.run([world.holm, "exec", "-i", name, "sh", "-c", f"cat >/bin/{program}; chmod +x /bin/{program}"],
+                       stdin=file, env=world.environment, check=True)
+
+
+def hear(address, port=80, wait=60):
+    """From the host. A program that does not listen yet refuses."""
+    while True:
+        try:
+            with socket.create_connection((address, port), timeout=wait) as connection:
+                return connection.recv(100)
+        except ConnectionRefusedError:
+            continue
+        except OSError:  # too late, or there is no such network right now
+            return None
+
+
+def tables():
+    return [line.split()[1:] for line in do("nft", "list", "tables").splitlines()]
+
+
+def cards(bridge=None):
+    """Bridges and taps of holm; or what is on that bridge, "" on none."""
+    return [link["ifname"] for link in json.loads(do("ip", "-j", "link")) if link["ifname"].startswith("holm")
+            and bridge in (None, link.get("master", ""))]
+
+
+def networks():
+    return [pid for pid, name in world.processes() if name == "holm-net"]
+
+
+def wait_end(process, kill=False):
+    gone = os.pidfd_open(process)
+    if kill:
+        os.kill(process, signal.SIGKILL)
+    select.select([gone], [], [])
+    os.close(gone)
+
+
+class Outside:
+    """Another machine, behind the host: a namespace that is joined to ours by a cable."""
+
+    def __enter__(self):
+        self.life = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo; exec cat"], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE)
+        self.life.stdout.readline()
+        do("ip", "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", str(self.life.pid))
+        for number, words in ((1, ()), (2, self.within())):
+            do(*words, "ip", "link", "set", "cable", "up")
+            do(*words, "ip", "addr", "add", f"{OUTSIDE}{number}/24", "dev", "cable")
+            do(*words, "ip", "addr", "add", f"{OUTSIDE6}{number}/64", "dev", "cable", "nodad")
+        do(*self.within(), "ip", "route", "add", SUBNET, "via", f"{OUTSIDE}1")
+        do(*self.within(), "ip", "route", "add", SUBNET6, "via", f"{OUTSIDE6}1")
+        return self
+
+    def __exit__(self, *_):
+        self.life.communicate()
+        subprocess.run(["ip", "link", "del", "cable"], stderr=subprocess.DEVNULL)
+
+    def within(self):
+        return ("nsenter", "--net", "--target", str(self.life.pid))
+
+    def hear(self, address, port=80, wait=60):
+        code = ("import socket, sys\n"
+                "try: print(socket.create_connection(sys.argv[1:3], int(sys.argv[3])).recv(100).decode(), end='')\n"
+                "except TimeoutError: pass")
+        return do(*self.within(), sys.executable, "-c", code, address, str(port), str(wait))
+
+    def serve(self, address):
+        """Says to each client where it comes from."""
+        code = ("import socket, sys\n"
+                "server = socket.create_server((sys.argv[1], 80), family=socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET)\n"
+                "print(flush=True)\n"
+                "while True:\n"
+                "    client, address = server.accept()\n"
+                "    client.sendall(address[0].encode() + b'\\n')\n"
+                "    client.close()")
+        server = subprocess.Popen([*self.within(), sys.executable, "-c", code, address], stdout=subprocess.PIPE)
+        server.stdout.readline()
+        return server
+
+
+class Bridge(unittest.TestCase):
+    def setUp(self):
+        world.run(*BACK)
+
+    def tearDown(self):
+        names = world.run("ls", "-a", "-q").split()
+        if names:
+            world.run("rm", "-f", *names)
+        world.run("network", "prune")
+
+    @classmethod
+    def tearDownClass(cls):
+        """Each process of a network ends when it has had no members for a while, and takes with it what it has made."""
+        for process in networks():
+            wait_end(process)
+        assert (tables(), cards()) == ([], []), (tables(), cards())
+
+    def test_what_is_said(self):
+        self.assertIn(" bridge ", world.run("network", "ls"))
+        kinds = {name: json.loads(world.run("network", "inspect", name))[0]["configuration"]["driver"]
+                 for name in ("back", "default")}
+        self.assertEqual(kinds, {"back": "bridge", "default": "user"})
+        self.assertIn("user or bridge", world.refused("network", "create", "other", "--driver", "nat"))
+        without = ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin", world.holm, "network", "create",
+                   "other", "--driver", "bridge"]
+        done = subprocess.run(without, env=world.environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("CAP_NET_ADMIN", done.stderr)
+        hidden = ["unshare", "--mount", "sh", "-c", 'for at in /usr/sbin/nft /sbin/nft; do mount --bind /dev/null $at; done; '
+                  'exec "$@"', "sh", *without[5:]]
+        done = subprocess.run(hidden, env=world.environment, capture_output=True, text=True)
+        self.assertIn("install nftables", done.stderr)
+        self.assertNotIn("other", world.run("network", "ls"))
+        self.assertIn("host-gateway", world.refused("run", "--network", "back", "--add-host", "h:host-gateway", "-c", "1", "-m",
+                                                    "128m", "busybox", "true"))
+
+    def test_who_reaches_whom(self):
+        server = start("server", "back,alias=store", "sh", "-c", SERVER)
+        start("near", "back")
+        world.run("network", "create", "side", "--driver", "bridge", "--internal")
+        world.run("network", "create", "front")
+        far, other = start("far", "side", "sh", "-c", SERVER), start("other", "front")
+        for address in (server["address"], server["addressV6"]):
+            self.assertEqual(hear(address), b"word\n")  # the host, by address
+            self.assertEqual(heard("near", address), "word\n")
+            self.assertEqual(heard("other", address, 2), "")
+            self.assertEqual(heard("far", address, 2), "")
+        self.assertEqual(heard("near", far["address"], 2), "")
+        self.assertEqual(hear(far["address"]), b"word\n")  # an internal one, too
+        for name in ("server", "STORE.back"):
+            self.assertEqual(heard("near", name), "word\n")
+        self.assertIn("server.back", inside("near", f"nslookup {server['addressV6']}"))
+        self.assertIn("NXDOMAIN", inside("far", "nslookup nobody.side"))
+        # Of the host there are echo and the resolver.
+        self.assertIn("1 packets received", inside("near", f"ping -c 1 -W 20 {server['gateway']}"))
+        self.assertIn("1 packets received", inside("near", f"ping -c 1 -W 20 {server['gatewayV6']}"))
+        with socket.create_server(("0.0.0.0", 0)) as own:
+            port = own.getsockname()[1]
+            for address in (server["gateway"], "127.0.0.1", far["gateway"]):
+                inside("near", f"nc -w 2 {address} {port}")
+            self.assertEqual(select.select([own], [], [], 0)[0], [])
+        # A second card while it runs, and the first one gone.
+        world.run("network", "connect", "side", "near")
+        self.assertEqual(heard("near", far["address"]), "word\n")
+        world.run("network", "disconnect", "back", "near")
+        self.assertEqual(heard("near", far["address"]), "word\n")
+        self.assertEqual(heard("near", server["address"], 2), "")
+
+    def test_outside(self):
+        server = start("server", "back", "sh", "-c", SERVER, options=("-p", "80:80", "-p", "[::1]:81:80", "-p", "9:9/udp"))
+        inner = start("inner", "back")
+        give("server", SERVE, "serve")
+        world.run("exec", "-d", "server", "serve")
+        with Outside() as outside:
+            for own, answer in ((f"{OUTSIDE}2", f"{OUTSIDE}1"), (f"{OUTSIDE6}2", f"{OUTSIDE6}1")):
+                other = outside.serve(own)
+                self.assertEqual(heard("inner", own), f"{answer}\n")
+                other.kill()
+                other.wait()
+                other.stdout.close()
+            # From there to here only by what is published.
+            for address in (server["address"], server["addressV6"], inner["address"]):
+                self.assertEqual(outside.hear(address, wait=2), "")
+            self.assertEqual(outside.hear(f"{OUTSIDE}1"), "word\n")
+            self.assertEqual(hear("127.0.0.1"), b"word\n")
+            self.assertEqual(hear("::1", 81), b"word\n")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.connect(("127.0.0.1", 9))
+                client.send(b"me")  # what comes before there is a server is lost
+                while not select.select([client], [], [], 1)[0]:
+                    client.send(b"me")
+                self.assertEqual(client.recv(100).decode(), f"from {server['gateway']} me")
+            world.run("port", "rm", "server", "80:80")
+            self.assertRaises(ConnectionRefusedError, socket.create_connection, ("127.0.0.1", 80))
+
+    def echoes(self, name, family=""):
+        text = inside(name, f"cat /proc/net/snmp{family}")
+        if family:
+            return int(next(line.split()[1] for line in text.splitlines() if line.startswith("Icmp6InEchos ")))
+        titles, values = [line.split() for line in text.splitlines() if line.startswith("Icmp:")]
+        return int(values[titles.index("InEchos")])
+
+    def test_nobody_speaks_for_another(self):
+        victim = start("victim", "back", "sh", "-c", SERVER)
+        other, rogue = start("other", "back"), start("rogue", "back")
+        give("rogue", SPOOF, "spoof")
+        own = inside("rogue", "ip -6 addr show dev eth0 scope link").split("inet6 ")[1].split("/")[0]
+        lies = [("route", own, "fd99::"), ("route", rogue["addressV6"], "fd99::"), ("route", other["gatewayV6"], "fd99::"),
+                ("redirect", other["gatewayV6"], "2001:db8::1"), ("redirect", own, "2001:db8::1"),
+                ("advertise", own, victim["addressV6"]), ("advertise", victim["addressV6"], victim["addressV6"]),
+                ("advertise", own, other["gatewayV6"]), ("echo", victim["addressV6"], "::"), ("echo", "fe80::1", "::")]
+        self.assertEqual(heard("other", victim["addressV6"]) + heard("other", victim["address"]), "word\nword\n")
+        before = self.echoes("other"), self.echoes("other", "6")
+        for kind, source, about in lies:
+            self.assertEqual(inside("rogue", f"spoof eth0 {kind} {source} {about}"), "")
+        self.assertEqual(inside("rogue", f"spoof eth0 echo {rogue['addressV6']} ::"), "")
+        # The same in IPv4, and with another card's MAC; what it may say comes behind.
+        inside("rogue", f"ip addr add {victim['address']}/32 dev eth0; arping -U -c 2 -I eth0 {victim['address']}; "
+               f"ping -c 1 -W 1 -I {victim['address']} {other['address']}; ip addr del {victim['address']}/32 dev eth0")
+        self.assertIn("1 packets received", inside("rogue", f"ping -c 1 -W 20 {other['address']}"))
+        self.assertEqual((self.echoes("other"), self.echoes("other", "6")), (before[0] + 1, before[1] + 1))
+        inside("rogue", f"ip link set eth0 down; ip link set eth0 address {victim['mac']}; ip link set eth0 up")
+        self.assertIn(" 0 packets received", inside("rogue", f"ping -c 1 -W 1 {other['address']}"))
+        counts = inside("other", "grep -E 'InRouterAdv|InRedirects' /proc/net/snmp6").split()[1::2]
+        self.assertEqual(counts, ["0", "0"])
+        self.assertNotIn("fd99:", inside("other", "ip -6 addr; ip -6 route"))
+        self.assertEqual(heard("other", victim["addressV6"]) + heard("other", victim["address"]), "word\nword\n")
+        self.assertEqual(hear(victim["address"]), b"word\n")
+        world.run("rm", "-f", "victim")  # its addresses with another card are found at once
+        start("again", f"back,ip={victim['address']},ip6={victim['addressV6']}", "sh", "-c", SERVER)
+        self.assertEqual(hear(victim["address"], wait=10), b"word\n")
+        self.assertEqual(heard("other", victim["address"], 10), "word\n")
+
+    def test_lost(self):
+        """holm-net killed: its members are there again. Killed without members: what it left goes with the network."""
+        server = start("server", "back", "sh", "-c", "exec nc -ll -p 80 -e cat", options=("-p", "127.0.0.1:80:80"))
+        start("near", "back", "sh", "-c", "exec nc -ll -p 80 -e echo word")
+        with socket.create_connection((server["address"], 80), timeout=60) as held:
+            wait_end(networks()[0], kill=True)
+            while hear(places("near")[0]["address"], wait=1) != b"word\n":
+                continue
+            held.sendall(b"still\n")
+            self.assertEqual(held.recv(100), b"still\n")
+        pid = next(pid for pid, name in world.processes() if name == "holm-shim")
+        taps = [card for card in cards() if "-" not in card]
+        self.assertEqual(len(taps), 2)
+        wait_end(pid, kill=True)
+        deadline = time.monotonic() + 60  # its machine and its helper end a moment after it
+        while len([card for card in cards() if card in taps]) != 1:
+            self.assertLess(time.monotonic(), deadline, "the tap of a shim that is gone is still there")
+        world.run("rm", "-f", "server", "near")
+        wait_end(networks()[0], kill=True)
+        name = cards()[0]
+        self.assertIn(["inet", name], tables())
+        world.run("network", "rm", "back")
+        self.assertNotIn(name, str(tables()) + str(cards()))
+
+    def test_clone_and_spare(self):
+        start("first", "back")
+        world.wait_templates()
+        second = start("second", "back", "sh", "-c", SERVER)
+        with open(f"{world.folder.name}/d/holm/containers/{json.loads(world.run('inspect', 'second'))[0]['id']}/log/shim.log") as file:
+            self.assertNotIn("boots", file.read())
+        self.assertEqual(hear(second["address"]), b"word\n")
+        start("third", "back", environment=world.pooled)
+        world.wait_spare()
+        waiting = cards("")
+        fourth = start("fourth", "back", "sh", "-c", SERVER, environment=world.pooled)
+        self.assertEqual(hear(fourth["address"]), b"word\n")
+        self.assertEqual(heard("first", "fourth"), "word\n")
+        bridge = next(card for card in waiting if "-" in card)
+        self.assertTrue(set(waiting) & set(cards(bridge)), "no card of the spare is on the bridge")
+
+
+if __name__ == "__main__":
+    do("ip", "link", "set", "lo", "up")
+    with world:
+        refused = world.refused(*BACK)
+        if refused:
+            print("skipped: this machine has no networks with the driver bridge:", refused)
+            sys.exit(SKIP)
+        world.run("network", "rm", "back")
+        unittest.main(verbosity=2, exit=False).result.wasSuccessful() or sys.exit(1)
