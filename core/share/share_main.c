@@ -37,12 +37,12 @@ static bool take_arguments(char **arguments, share_request *request) {
     return request->count > 0;
 }
 
-// Extended attributes of users go through as they are. The capabilities that a guest gives a file are kept as
-// such an attribute, for they are nothing for the host; the daemon wants them to have a name. All others have
-// no support there.
-#define ATTRIBUTES                                                                                        \
-    "xattrmap=:prefix:all:security.capability:user.holm.::ok:all:user.:user.::unsupported:client::::bad:" \
-    "all:::"
+// Extended attributes of users go through, and capabilities, which the kernel keeps as those of this user
+// namespace: QEMU 7.2's daemon cannot change an owner where they have another name, nor start where they have
+// none. All others have no support there.
+#define ATTRIBUTES                                                                                         \
+    "xattrmap=:ok:all:security.capability:security.capability::ok:all:user.:user.::unsupported:client::::" \
+    "bad:all:::"
 
 // The daemon's own sandbox on top: its root is the shares', and of the capabilities (in its own user
 // namespace) it keeps those for files.
