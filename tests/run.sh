@@ -11,9 +11,20 @@ set -euo pipefail
 test_packages=(ccache clang clang-format libclang-rt-14-dev crossbuild-essential-arm64 qemu-system-arm
     docker-registry skopeo umoci podman buildah apache2-utils python3-grpcio python3-grpc-tools tmux e2fsprogs isal openssl
     uidmap nftables iproute2 gawk groff-base ncurses-bin zsh fish vim htop btop mc vttest passt)
+server_packages=(nginx libnginx-mod-stream postgresql-15)
 arm_packages=(libuv1-dev:arm64 libnghttp2-dev:arm64 libprotobuf-c-dev:arm64)
 
 setup_packages "${build_packages[@]}" "${kernel_packages[@]}" "${run_packages[@]}" "${test_packages[@]}"
+# Debian would start these: here they only go into images.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ] && ! dpkg-query -W "${server_packages[@]}" >/dev/null 2>&1; then
+    trap '"${as_root[@]}" rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin $policy
+    setup_packages "${server_packages[@]}"
+    "${as_root[@]}" rm -f $policy
+    trap - EXIT
+fi
+setup_packages "${server_packages[@]}"
 if ! dpkg-query -W -f '${Status}\n' "${arm_packages[@]}" 2>/dev/null | grep -c 'ok installed' | grep -qx 3; then
     "${as_root[@]}" dpkg --add-architecture arm64
     setup_install "${arm_packages[@]}"
