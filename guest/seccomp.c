@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -86,7 +87,8 @@ static const struct {
 #define NAMESPACE_FLAGS                                                                        \
     (CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | \
      CLONE_NEWCGROUP)
-#define PROGRAM_MAX (array_length(denied) * 2 + 48)
+#define PROGRAM_MAX (array_length(denied) * 4 + 48)
+_Static_assert(array_length(denied) <= 100, "half of the search is jumped over: 255 instructions at most");
 
 typedef struct program {
     struct sock_filter code[PROGRAM_MAX];
@@ -156,19 +158,46 @@ static void emit_socket(program *self) {
     emit_return(self, SECCOMP_RET_ALLOW);
 }
 
+// Refuses these numbers, in ascending order. A search and not a list: when the filter is loaded, the kernel
+// runs it once for every number there is, to know which of them it need not ask about.
+static void emit_search(program *self, const uint32_t *numbers, size_t count) {
+    if (count <= 2) {
+        for (size_t i = 0; i < count; i++) {
+            emit_if_equal(self, numbers[i], 1);
+            emit_errno(self, EPERM);
+        }
+        emit_return(self, SECCOMP_RET_ALLOW);
+        return;
+    }
+    size_t half = count / 2, jump = self->length;
+    emit(self, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, numbers[half], 0, 0));
+    emit_search(self, numbers, half);
+    self->code[jump].jt = (uint8_t)(self->length - jump - 1);
+    emit_search(self, numbers + half, count - half);
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void emit_denied(program *self, uint64_t capabilities) {
+    uint32_t numbers[array_length(denied)];
+    size_t count = 0;
+    for (size_t i = 0; i < array_length(denied); i++)
+        if (denied[i].capability < 0 || !(capabilities >> denied[i].capability & 1))
+            numbers[count++] = (uint32_t)denied[i].number;
+    qsort(numbers, count, sizeof *numbers, compare_numbers);
+    emit_search(self, numbers, count);
+}
+
 int seccomp_load(uint64_t capabilities, holm_error **error) {
     program code = {.length = 0};
     emit_architecture(&code);
     if (!(capabilities >> CAP_SYS_ADMIN & 1))
         emit_clone(&code);
     emit_socket(&code);
-    for (size_t i = 0; i < array_length(denied); i++) {
-        if (denied[i].capability >= 0 && (capabilities >> denied[i].capability & 1))
-            continue;
-        emit_if_equal(&code, (uint32_t)denied[i].number, 1);
-        emit_errno(&code, EPERM);
-    }
-    emit_return(&code, SECCOMP_RET_ALLOW);
+    emit_denied(&code, capabilities);
     struct sock_fprog filter = {.len = code.length, .filter = code.code};
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) < 0) {
         holm_error_set_errno(error, errno, "load the system call filter");
