@@ -11,6 +11,7 @@
 #include "core/network/neighbour.h"
 #include "core/network/nft.h"
 #include "core/network/switch.h"
+#include "core/network/table_watch.h"
 #include "core/network/tap.h"
 
 static const uint8_t all_nodes[ETHERNET_ADDRESS] = {0x33, 0x33, 0, 0, 0, 1}; // ff02::1
@@ -25,8 +26,14 @@ struct bridge {
     struct stat namespace;
     bridge_port *ports;
     bridge_port *first, **last; // whose rules are to be written, one after the other
+    bridge_network network;     // of the rules
+    table_watch *tables;        // NULL: there are none yet
+    bool lost;                  // all rules are to be written, before those
     uv_work_t work;
     bool working;
+    bridge_port *current; // whose rules the worker is writing; NULL: all
+    char *rules;
+    holm_error *error;
 };
 
 struct bridge_port {
@@ -41,8 +48,6 @@ struct bridge_port {
     bool removed;
     bool waits;     // for the worker, or for its end
     bool has_rules; // or has tried to have them
-    char *rules;    // that the worker is writing
-    holm_error *error;
 };
 
 // ---- making it ----
@@ -86,10 +91,22 @@ bridge *bridge_create(uv_loop_t *loop, const bridge_network *network, const uint
     return NULL;
 }
 
-int bridge_guard(const bridge *self, const bridge_network *network, holm_error **error) {
+static void tables_lost(void *data);
+
+int bridge_guard(bridge *self, const bridge_network *network, holm_error **error) {
     cleanup_buffer buffer rules = BUFFER_INIT;
+    self->network = *network;
+    self->network.name = self->name;
     bridge_rules_begin(&rules, network);
-    return nft_run(self->program, buffer_text(&rules), false, error);
+    if (nft_run(self->program, buffer_text(&rules), false, error) < 0)
+        return -1;
+    self->tables = table_watch_create(self->loop, self->name, tables_lost, self, error);
+    return self->tables ? 0 : -1;
+}
+
+void bridge_close(bridge *self) {
+    if (self)
+        table_watch_destroy(steal_pointer(&self->tables));
 }
 
 const char *bridge_program(const bridge *self) {
@@ -97,8 +114,6 @@ const char *bridge_program(const bridge *self) {
 }
 
 static void port_free(bridge_port *self) {
-    holm_error_free(self->error);
-    free(self->rules);
     close(self->fd);
     free(self);
 }
@@ -171,47 +186,86 @@ static void port_wait(bridge_port *self) {
 
 static void write_work(uv_work_t *work) {
     bridge *self = work->data;
-    nft_run(self->program, self->first->rules, false, &self->first->error);
+    nft_run(self->program, self->rules, false, &self->error);
+}
+
+static void port_written(bridge_port *self, holm_error **error) {
+    bridge *owner = self->owner;
+    owner->first = self->next_waiting;
+    if (!owner->first)
+        owner->last = &owner->first;
+    self->waits = false;
+    if (self->removed && self->has_rules) {
+        self->has_rules = false;
+        port_wait(self);
+    } else if (self->removed) {
+        port_let_go(self);
+    } else {
+        if (!*error)
+            plug(self, error);
+        self->done(*error, self->data); // it may be removed there
+    }
 }
 
 static void written(uv_work_t *work, int status) {
     bridge *self = work->data;
-    bridge_port *port = self->first;
+    bridge_port *port = steal_pointer(&self->current);
+    cleanup_error holm_error *error = steal_pointer(&self->error);
     (void)status;
-    self->first = port->next_waiting;
-    if (!self->first)
-        self->last = &self->first;
-    self->working = port->waits = false;
-    free(steal_pointer(&port->rules));
-    cleanup_error holm_error *error = steal_pointer(&port->error);
-    if (port->removed && port->has_rules) {
-        port->has_rules = false;
-        port_wait(port);
-    } else if (port->removed) {
-        port_let_go(port);
+    self->working = false;
+    free(steal_pointer(&self->rules));
+    if (port) {
+        port_written(port, &error);
     } else {
-        if (!error)
-            plug(port, &error);
-        port->done(error, port->data); // it may be removed there
+        if (error)
+            log_error("the rules are lost: %s", holm_error_message(error));
+        table_watch_forget(self->tables);
     }
     if (!self->working)
         write_next(self);
 }
 
+// In the place of what there is, which may be a part.
+static void write_all(bridge *self, buffer *rules) {
+    self->lost = false;
+    bridge_rules_begin(rules, &self->network);
+    for (const bridge_port *port = self->ports; port; port = port->next)
+        if (port->has_rules && !port->removed)
+            bridge_rules_add(rules, self->name, port->card, port->mac, &port->is);
+}
+
+static void write_port(const bridge *self, bridge_port *port, buffer *rules) {
+    if (port->removed)
+        bridge_rules_remove(rules, self->name, port->card);
+    else
+        bridge_rules_add(rules, self->name, port->card, port->mac, &port->is);
+    port->has_rules = !port->removed;
+}
+
 static void write_next(bridge *self) {
     cleanup_buffer buffer rules = BUFFER_INIT;
-    bridge_port *port = self->first;
-    if (!port)
+    if (!self->lost && !self->first)
         return;
-    if (port->removed)
-        bridge_rules_remove(&rules, self->name, port->card);
+    self->current = self->lost ? NULL : self->first;
+    if (self->current)
+        write_port(self, self->current, &rules);
     else
-        bridge_rules_add(&rules, self->name, port->card, port->mac, &port->is);
-    port->has_rules = !port->removed;
-    port->rules = buffer_steal_text(&rules);
+        write_all(self, &rules);
+    self->rules = buffer_steal_text(&rules);
     self->working = true;
     self->work.data = self;
     uv_queue_work(self->loop, &self->work, write_work, written);
+}
+
+// A firewall that sets its own rules may begin with none at all. To write all of ours begins with that, too.
+static void tables_lost(void *data) {
+    bridge *self = data;
+    if (self->working && !self->current)
+        return;
+    log_warning("someone has removed the rules of %s: they are set again", self->name);
+    self->lost = true;
+    if (!self->working)
+        write_next(self);
 }
 
 static bool is_taken(const bridge *self, const uint8_t *mac, const ethernet_host *host) {

@@ -18,8 +18,10 @@ typedef struct bridge_port bridge_port;
 /// for bridge_guard. Blocks, as bridge_guard: both before the loop runs and before confinement.
 bridge *bridge_create(uv_loop_t *loop, const bridge_network *network, const uint8_t mac[ETHERNET_ADDRESS],
                       unsigned mtu, holm_error **error);
-/// Sets the rules; before any port.
-int bridge_guard(const bridge *self, const bridge_network *network, holm_error **error);
+/// Sets the rules; before any port. Where others remove them they are set again.
+int bridge_guard(bridge *self, const bridge_network *network, holm_error **error);
+/// So that the loop can end. Accepts NULL.
+void bridge_close(bridge *self);
 /// nft, which it starts for each port.
 const char *bridge_program(const bridge *self);
 /// After the loop has ended. `leaves`: bridge and rules stay for the next process. Accepts NULL.

@@ -41,6 +41,7 @@ static void net_end(net_process *self) {
     resolver_destroy(self->resolver);
     name_socket_destroy(self->name_socket);
     bridge_subnets_destroy(self->bridges);
+    bridge_close(self->bridge);
     gateway_destroy(self->gateway);
     gateway_destroy(self->host);
     rpc_server_destroy(self->server);

@@ -77,6 +77,12 @@ def tables():
     return [line.split()[1:] for line in do("nft", "list", "tables").splitlines()]
 
 
+def rules(name):
+    """In any order: members may have come in another one. None: there are not both of its tables."""
+    done = [subprocess.run(["nft", "list", "table", family, name], capture_output=True, text=True) for family in ("bridge", "inet")]
+    return None if any(one.returncode for one in done) else sorted((done[0].stdout + done[1].stdout).splitlines())
+
+
 def cards(bridge=None):
     """Bridges and taps of holm; or what is on that bridge, "" on none."""
     return [link["ifname"] for link in json.loads(do("ip", "-j", "link")) if link["ifname"].startswith("holm")
@@ -85,6 +91,13 @@ def cards(bridge=None):
 
 def networks():
     return [pid for pid, name in world.processes() if name == "holm-net"]
+
+
+def network_of(name):
+    def words(process):
+        with open(f"/proc/{process}/cmdline") as file:
+            return file.read().split("\0")
+    return next(process for process in networks() if words(process)[1] == name)
 
 
 def wait_end(process, kill=False):
@@ -276,11 +289,20 @@ class Bridge(unittest.TestCase):
         server = start("server", "back", "sh", "-c", "exec nc -ll -p 80 -e cat", options=("-p", "127.0.0.1:80:80"))
         start("near", "back", "sh", "-c", "exec nc -ll -p 80 -e echo word")
         with socket.create_connection((server["address"], 80), timeout=60) as held:
-            wait_end(networks()[0], kill=True)
+            wait_end(network_of("back"), kill=True)
             while hear(places("near")[0]["address"], wait=1) != b"word\n":
                 continue
             held.sendall(b"still\n")
             self.assertEqual(held.recv(100), b"still\n")
+            # The rules of all are gone: they are there again, those of the members too.
+            name, = {link["master"] for link in json.loads(do("ip", "-j", "link")) if "master" in link}
+            before = rules(name)
+            do("nft", "flush", "ruleset")
+            deadline = time.monotonic() + 60
+            while rules(name) != before:
+                self.assertLess(time.monotonic(), deadline, "the rules are not there again")
+            held.sendall(b"on\n")
+            self.assertEqual(held.recv(100), b"on\n")
         pid = next(pid for pid, name in world.processes() if name == "holm-shim")
         taps = [card for card in cards() if "-" not in card]
         self.assertEqual(len(taps), 2)
@@ -289,8 +311,7 @@ class Bridge(unittest.TestCase):
         while len([card for card in cards() if card in taps]) != 1:
             self.assertLess(time.monotonic(), deadline, "the tap of a shim that is gone is still there")
         world.run("rm", "-f", "server", "near")
-        wait_end(networks()[0], kill=True)
-        name = cards()[0]
+        wait_end(network_of("back"), kill=True)
         self.assertIn(["inet", name], tables())
         world.run("network", "rm", "back")
         self.assertNotIn(name, str(tables()) + str(cards()))
