@@ -69,7 +69,8 @@ class Guest:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.process.stdout.readline() != "ready\n":
             raise RuntimeError("the machine did not come up:\n" + self.log())
-        options = [("grpc.max_receive_message_length", 1 << 26)]
+        # Without the probe the window stays as it is: on a busy machine it grew beyond what a reader is to leave unread.
+        options = [("grpc.max_receive_message_length", 1 << 26), ("grpc.http2.bdp_probe", 0)]
         self.channel = grpc.insecure_channel(f"unix:{self.folder}/agent.sock", options=options)
         self.agent = rpc.AgentStub(self.channel)
 

@@ -121,7 +121,8 @@ class Container:
 
     def connect(self):
         self.channel = grpc.insecure_channel(f"unix:{RUNTIME}/c/{self.id[:12]}/shim.sock",
-                                             options=[("grpc.max_receive_message_length", 1 << 26)])
+                                             options=[("grpc.max_receive_message_length", 1 << 26),
+                                                      ("grpc.http2.bdp_probe", 0)])
         self.shim = rpc.ShimStub(self.channel)
         return self
 
