@@ -11,7 +11,7 @@ import threading
 import time
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, need_busybox, run_steps, wait_until  # noqa: E402
+from house import House, need_busybox, read, run_steps, wait_until  # noqa: E402
 from user import User, reason_without  # noqa: E402
 
 SECONDS = 60  # until an event that does not come is missed
@@ -105,6 +105,14 @@ class Changes:
                       "-v", f"{self.folder}/deep:/deep:ro", "--mount", f"type=bind,src={self.folder}/single,dst=/etc/single",
                       "busybox", "sleep", "100000")
         self.watcher = Watcher(self.house, "/s", "/s/deep", "/s/old", "/deep", "/etc/single")
+
+    def confined(self):
+        """It sees what is shared and nothing else, and can read only."""
+        [watcher] = self.watchers()
+        assert sorted(os.listdir(f"/proc/{watcher}/root/share")) == ["0", "1", "2", "3"]
+        assert not os.path.exists(f"/proc/{watcher}/root{self.folder}")
+        status = dict(line.split(":\t", 1) for line in read(f"/proc/{watcher}/status").splitlines() if ":\t" in line)
+        assert (status["NoNewPrivs"], status["Seccomp"], int(status["CapPrm"], 16)) == ("1", "2", 1 << 2), status
 
     def kinds(self):
         """Each kind, with what is there at that moment."""
@@ -201,7 +209,17 @@ class Changes:
         wait_until(lambda: not self.watchers(), "the end of the watcher of a stopped container", 30)
 
     def watchers(self):
-        return [pid for pid, name in self.house.processes("holm-watch").items()]
+        return [pid for pid in self.house.processes() if read(f"/proc/{pid}/comm").strip() == "holm-watch"]
+
+    def limited(self):
+        """Where the watches are used up the container says so, and it goes on with those it has: those of a user namespace can be few."""
+        *prefix, holm = self.house.program
+        few = 'echo 3 >/proc/sys/user/max_inotify_watches && exec "$@"'
+        subprocess.run([*prefix, "unshare", "-r", "sh", "-c", few, "sh", holm, "start", "one"], env=self.house.environment,
+                       cwd=self.house.directory, stdin=subprocess.DEVNULL, timeout=180, check=True)
+        told = wait_until(lambda: self.house.status("one").get("error"), "a word about the limit")
+        assert "fs.inotify.max_user_watches" in told, told
+        self.house.do("stop", "-t", "0", "one")
 
 
 def main():
@@ -213,7 +231,7 @@ def main():
         user = None if reason_without() else stack.enter_context(User())
         house = stack.enter_context(House(user=user))
         test = Changes(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()), sys.argv[1])
-        run_steps(test.start, test.kinds, test.folders, test.once, test.much, test.live, test.latency, test.ends)
+        run_steps(test.start, test.confined, test.kinds, test.folders, test.once, test.much, test.live, test.latency, test.ends, test.limited)
 
 
 main()
