@@ -12,16 +12,19 @@
 #include "core/container/shim.h"
 
 #define PACKET_MOST 131072
+#define PAUSE_MS    50 // after a packet that made no events, for a guest that is busy with changes of its own
+#define MANY        256 // changes, after which there is no pause: more are waiting
 
 struct shim_changes {
     shim *shim;
     const char *tag; // of the share
     watch *socket;
-    pid_t watcher;  // 0: not known yet
-    bool asking;    // the agent
-    bool ended;     // goes with the agent's answer
-    uint64_t stamp; // of the mark that is on its way through the share; 0: none
-    bool unmarked;  // changes were told since
+    pid_t watcher; // 0: not known yet
+    uv_timer_t pause;
+    unsigned holders; // of this: the timer, and the agent's answer that is waited for
+    size_t asked;     // changes in the packet that the agent has
+    uint64_t stamp;   // of the mark that is on its way through the share; 0: none
+    bool unmarked;    // changes were told since
 };
 
 typedef Holm__Agent__V1__SeenChanges seen_changes;
@@ -43,6 +46,7 @@ static void reaped(uv_work_t *work, int status) {
 // The watcher is this process's child, and ends when nobody listens any more.
 static void stop_listening(shim_changes *self) {
     watch_destroy(steal_pointer(&self->socket));
+    uv_timer_stop(&self->pause);
     if (self->watcher <= 0)
         return;
     reaping *made = calloc(1, sizeof *made);
@@ -65,6 +69,11 @@ static void say_unwatched(shim_changes *self, const seen_changes *seen) {
                     json_pack("{s:s}", "limit", limit));
 }
 
+static void release(shim_changes *self) {
+    if (--self->holders == 0)
+        free(self);
+}
+
 static void may_tell_more(shim_changes *self) {
     if (send(watch_fd(self->socket), "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
         watch_events(self->socket, UV_READABLE);
@@ -72,22 +81,25 @@ static void may_tell_more(shim_changes *self) {
         stop_listening(self);
 }
 
+static void pause_over(uv_timer_t *timer) {
+    may_tell_more(timer->data);
+}
+
 static void agent_answered(const ProtobufCMessage *message, const holm_error *error, void *data) {
     shim_changes *self = data;
     const Holm__Agent__V1__ReportChangesResponse *answer = (const void *)message;
-    self->asking = false;
-    if (self->ended) {
-        free(self);
-        return;
-    }
-    if (error) {
+    if (self->socket && error) {
         log_warning("changes of the host are no events in the container: %s", holm_error_message(error));
         stop_listening(self);
-        return;
+    } else if (self->socket) {
+        if (answer->stamp)
+            self->stamp = answer->stamp;
+        if (answer->raised || self->asked >= MANY)
+            may_tell_more(self);
+        else
+            uv_timer_start(&self->pause, pause_over, PAUSE_MS, 0);
     }
-    if (answer->stamp)
-        self->stamp = answer->stamp;
-    may_tell_more(self);
+    release(self);
 }
 
 // After changes a mark follows, for the agent to know when what the guest did has been told.
@@ -107,7 +119,8 @@ static void ask_agent(shim_changes *self, const seen_changes *seen) {
         may_tell_more(self);
         return;
     }
-    self->asking = true;
+    self->holders++;
+    self->asked = seen->n_changes;
     watch_events(self->socket, 0);
     rpc_call_unary(self->shim->agent, shim_agent_protocol(), "ReportChanges", &request.base, agent_answered,
                    self, 0);
@@ -164,7 +177,9 @@ shim_changes *shim_changes_create(shim *owner, int socket, const char *tag) {
     shim_changes *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    *self = (shim_changes){.shim = owner, .tag = tag};
+    *self = (shim_changes){.shim = owner, .tag = tag, .holders = 1};
+    uv_timer_init(owner->loop, &self->pause);
+    self->pause.data = self;
     setsockopt(socket, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
     cleanup_error holm_error *error = NULL;
     if (!(self->socket = watch_create(owner->loop, socket, on_packet, self, &error)))
@@ -173,15 +188,17 @@ shim_changes *shim_changes_create(shim *owner, int socket, const char *tag) {
 }
 
 void shim_changes_start(shim_changes *self) {
-    if (self && self->socket && !self->asking)
+    if (self && self->socket)
         watch_events(self->socket, UV_READABLE);
+}
+
+static void timer_closed(uv_handle_t *timer) {
+    release(timer->data);
 }
 
 void shim_changes_destroy(shim_changes *self) {
     if (!self)
         return;
     stop_listening(self);
-    self->ended = true;
-    if (!self->asking)
-        free(self);
+    uv_close((uv_handle_t *)&self->pause, timer_closed);
 }

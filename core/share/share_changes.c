@@ -10,7 +10,7 @@
 #include "guest/agent.pb-c.h"
 
 #define LOOK_BACK    64 // changes, for one that can be put together with the next
-#define PACKET_MOST  256
+#define PACKET_MOST  512
 #define PACKET_BYTES 49152
 
 struct share_change {
