@@ -33,7 +33,7 @@ setup_compiler_cache
 
 cd "$root"
 # A minute for each fuzzer; less where the kernels have to be built too, so that all of it fits into an hour.
-if [ ! -f "$(kernel/build.sh --path)" ]; then export HOLM_FUZZ_SECONDS=${HOLM_FUZZ_SECONDS:-40}; fi
+if [ ! -f "$(kernel/build.sh --path)" ]; then export HOLM_FUZZ_SECONDS=${HOLM_FUZZ_SECONDS:-20}; fi
 kernel/build.sh aarch64 >/dev/null
 kernel/build.sh >/dev/null
 for preset in release asan clang; do setup_build "$preset"; done
