@@ -221,8 +221,9 @@ void network_port_tell(const network_port *self, bool more) {
     (void)!send(self->control, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+// *gone: it has ended without an answer.
 static int read_answer(int control, const network_member *member, uint16_t *host_ports, size_t *failed_port,
-                       holm_error **error) {
+                       bool *gone, holm_error **error) {
     uint8_t bytes[ANSWER_MAX];
     ssize_t got;
     do
@@ -230,6 +231,7 @@ static int read_answer(int control, const network_member *member, uint16_t *host
     while (got < 0 && errno == EINTR);
     Holm__Network__V1__PortAnswer *answer =
         got > 0 ? holm__network__v1__port_answer__unpack(NULL, (size_t)got, bytes) : NULL;
+    *gone = got <= 0;
     if (!answer) {
         holm_error_set(error, HOLM_ERROR_UNAVAILABLE, "network %s: holm-net ended while it was asked",
                        member->network);
@@ -249,6 +251,15 @@ static int read_answer(int control, const network_member *member, uint16_t *host
     return result;
 }
 
+static int ask(int control, int far, const network_member *member, uint16_t *host_ports, size_t *failed_port,
+               bool *gone, holm_error **error) {
+    if (control >= 0 && send_request(control, far, member) == 0)
+        return read_answer(control, member, host_ports, failed_port, gone, error);
+    *gone = control < 0 || errno == EPIPE || errno == ECONNRESET;
+    holm_error_set_errno(error, errno, "network %s: reach holm-net", member->network);
+    return -1;
+}
+
 int network_port_publish(const paths *where, const network_member *member, uint16_t *host_ports,
                          size_t *failed_port, holm_error **error) {
     cleanup(network_words_finish) network_words told;
@@ -256,11 +267,8 @@ int network_port_publish(const paths *where, const network_member *member, uint1
     cleanup_free char *folder = folder_of(where, &told);
     cleanup_free char *socket_path = path_join(folder, "port.sock", NULL);
     cleanup_close int control = dial(socket_path);
-    if (control < 0 || send_request(control, -1, member) < 0) {
-        holm_error_set_errno(error, errno, "network %s: reach holm-net", member->network);
-        return -1;
-    }
-    return read_answer(control, member, host_ports, failed_port, error);
+    bool gone;
+    return ask(control, -1, member, host_ports, failed_port, &gone, error);
 }
 
 int network_port_join(network_port *self, const paths *where, const network_member *member,
@@ -283,17 +291,23 @@ int network_port_join(network_port *self, const paths *where, const network_memb
     cleanup_close int lock = file_lock(lock_path, true, true, error);
     if (lock < 0)
         return -1;
+    cleanup_error holm_error *cause = NULL;
     cleanup_close int control = dial(socket_path);
-    if (control < 0) {
+    bool gone;
+    int result = ask(control, self->far, member, host_ports, failed_port, &gone, &cause);
+    if (result < 0 && gone) {
+        // There is none, or it has just been killed, and can be reached for a moment yet: the next one waits
+        // for its end, and has a socket of its own there.
+        if (control >= 0)
+            close(steal_fd(&control));
         if (start_network(where, &told, error) < 0)
             return -1;
         control = dial(socket_path);
+        result = ask(control, self->far, member, host_ports, failed_port, &gone, error);
+    } else if (result < 0) {
+        holm_error_propagate(error, steal_pointer(&cause));
     }
-    if (control < 0 || send_request(control, self->far, member) < 0) {
-        holm_error_set_errno(error, errno, "network %s: reach holm-net", member->network);
-        return -1;
-    }
-    if (read_answer(control, member, host_ports, failed_port, error) < 0)
+    if (result < 0)
         return -1;
     self->control = steal_fd(&control);
     return 0;
