@@ -56,7 +56,8 @@ const char *completion_kind(action_complete kind) {
 const char *completion_option_kind(const struct argp_option *option, const char **words) {
     static const struct {
         const char *name, *words;
-    } choices[] = {{"format", "table json yaml toml"},
+    } choices[] = {{"driver", "user bridge"},
+                   {"format", "table json yaml toml"},
                    {"pull", "missing always never"},
                    {"restart", "no on-failure always unless-stopped"},
                    {"scheme", "http https"}};
