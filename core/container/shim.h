@@ -280,6 +280,8 @@ void shim_share_lost(shim *self);
 shim_changes *shim_changes_create(shim *self, int socket, const char *tag);
 /// Accepts NULL.
 void shim_changes_start(shim_changes *self);
+/// Nothing is told until the next start: its share may be on its way out of the machine. Accepts NULL.
+void shim_changes_hold(shim_changes *self);
 /// Accepts NULL. The watcher ends with it.
 void shim_changes_destroy(shim_changes *self);
 
@@ -403,8 +405,8 @@ struct shim_mount {
 shim_mount *shim_mount_find(shim *self, const char *place);
 /// One more in the list, with the first device name that is free; `entry` is borrowed.
 shim_mount *shim_mount_create(shim *self, json_t *entry);
-/// The guest has mounted it.
-void shim_mount_use(shim_mount *self);
+/// The guest has mounted it, or is about to unmount it.
+void shim_mount_use(shim_mount *self, bool mounted);
 /// Its device stays in the machine, with nothing mounted: it is not found any more.
 void shim_mount_forget(shim_mount *self);
 /// Gives the machine its device, with what the helper has opened for it (taken over); settle the machine

@@ -20,6 +20,8 @@ struct shim_changes {
     const char *tag; // of the share
     watch *socket;
     pid_t watcher; // 0: not known yet
+    bool held;     // the share is being taken out of the machine, or is to be
+    bool due;      // the watcher may tell more as soon as it is not
     uv_timer_t pause;
     unsigned holders; // of this: the timer, and the agent's answer that is waited for
     size_t asked;     // changes in the packet that the agent has
@@ -75,6 +77,9 @@ static void release(shim_changes *self) {
 }
 
 static void may_tell_more(shim_changes *self) {
+    self->due = self->held;
+    if (self->due)
+        return;
     if (send(watch_fd(self->socket), "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1)
         watch_events(self->socket, UV_READABLE);
     else
@@ -89,7 +94,8 @@ static void agent_answered(const ProtobufCMessage *message, const holm_error *er
     shim_changes *self = data;
     const Holm__Agent__V1__ReportChangesResponse *answer = (const void *)message;
     if (self->socket && error) {
-        log_warning("changes of the host are no events in the container: %s", holm_error_message(error));
+        if (!self->held) // else the share is gone
+            log_warning("changes of the host are no events in the container: %s", holm_error_message(error));
         stop_listening(self);
     } else if (self->socket) {
         if (answer->stamp)
@@ -188,8 +194,20 @@ shim_changes *shim_changes_create(shim *owner, int socket, const char *tag) {
 }
 
 void shim_changes_start(shim_changes *self) {
-    if (self && self->socket)
+    if (!self || !self->socket)
+        return;
+    self->held = false;
+    if (self->due)
+        may_tell_more(self);
+    else if (!uv_is_active((uv_handle_t *)&self->pause) && self->holders == 1)
         watch_events(self->socket, UV_READABLE);
+}
+
+void shim_changes_hold(shim_changes *self) {
+    if (!self || !self->socket)
+        return;
+    self->held = true;
+    watch_events(self->socket, 0);
 }
 
 static void timer_closed(uv_handle_t *timer) {

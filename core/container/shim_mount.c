@@ -188,6 +188,7 @@ static void eject(mount_change *self) {
 
 static void unmounted(mount_change *self) {
     if (self->base.error) {
+        shim_mount_use(self->mount, true); // it stays
         finish(self);
         return;
     }
@@ -207,12 +208,14 @@ static void found(shim *owner, const holm_error *error, void *data) {
     mount_change *self = data;
     shim_change_note(&self->base, error);
     self->mount = error ? NULL : shim_mount_find(owner, self->place);
-    if (error)
+    if (error) {
         finish(self);
-    else if (!self->mount)
+    } else if (!self->mount) {
         write_row(self);
-    else
+    } else {
+        shim_mount_use(self->mount, false);
         ask_unmount(self, self->force, unmounted);
+    }
 }
 
 // ---- one more ----
@@ -228,7 +231,7 @@ static void mounted(mount_change *self) {
         return;
     }
     fault_point("mount.mounted");
-    shim_mount_use(steal_pointer(&self->mount));
+    shim_mount_use(steal_pointer(&self->mount), true);
     shim_store_post(self->base.shim, added_work, row_done, self);
 }
 

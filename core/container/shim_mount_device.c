@@ -135,8 +135,11 @@ int shim_mount_plug(shim_mount *self, helper_answer *opened, holm_error **error)
                                                     : plug_disk(self, opened, error);
 }
 
-void shim_mount_use(shim_mount *self) {
-    shim_changes_start(self->changes);
+void shim_mount_use(shim_mount *self, bool mounted) {
+    if (mounted)
+        shim_changes_start(self->changes);
+    else
+        shim_changes_hold(self->changes);
 }
 
 // ---- gone ----
