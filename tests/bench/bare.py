@@ -43,8 +43,9 @@ class Machine:
             "-append", ARGUMENTS + shape.get("arguments", "") + (" clone" if clone or shape.get("template") else "")]
         if clone:
             arguments += ["-incoming", "defer"]
+        # A session of its own, as holm's machines have: by sessions the scheduler shares a busy host out.
         self.process = subprocess.Popen(
-            arguments, pass_fds=(qmp.fileno(), console.fileno(), memory), stderr=subprocess.DEVNULL)
+            arguments, pass_fds=(qmp.fileno(), console.fileno(), memory), stderr=subprocess.DEVNULL, start_new_session=True)
         qmp.close(), console.close()
         self.stream = self.qmp_ours.makefile("r")
         self.events = []

@@ -67,7 +67,8 @@ class Machine(bare.Machine):
         place = f"{folder}/socket"
         passt = subprocess.Popen(
             ["passt", "-f", "-q", "-1", "-s", place, "-4", "-a", "10.0.2.15", "-n", "24", "-g", "10.0.2.2",
-             "-t", f"127.0.0.1/{port}:7", "-u", "none", "--no-dhcp"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             "-t", f"127.0.0.1/{port}:7", "-u", "none", "--no-dhcp"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True)
         self.processes.append(passt)
         # QEMU says nothing of a socket that nobody listens at, and who asks by connecting is taken for QEMU.
         while not listens(place):
@@ -95,7 +96,7 @@ class Machine(bare.Machine):
             listener.set_inheritable(True)
             self.processes.append(subprocess.Popen(
                 [*share_rights(), VIRTIOFSD, "-f", f"--fd={listener.fileno()}", "-o", f"source={path}"],
-                pass_fds=(listener.fileno(),), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+                pass_fds=(listener.fileno(),), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
             with socket.socket(socket.AF_UNIX) as ours:
                 ours.connect(place)
                 self.call("getfd", fd=ours.fileno(), fdname="share")
