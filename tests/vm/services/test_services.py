@@ -47,10 +47,11 @@ class Writer(threading.Thread):
 
     def run(self):
         while not self.over.is_set():
-            with subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                                  bufsize=1, env={**os.environ, "PGCONNECT_TIMEOUT": "5"}) as client:
-                with contextlib.suppress(BrokenPipeError):
-                    self.write(client)
+            # What it did not take any more is known at its end only.
+            with contextlib.suppress(BrokenPipeError), subprocess.Popen(
+                    self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
+                    env={**os.environ, "PGCONNECT_TIMEOUT": "5"}) as client:
+                self.write(client)
 
     def write(self, client):
         while not self.over.is_set():
