@@ -1,13 +1,12 @@
 """Folders and files of the host in containers: written both ways, read-only where asked, and nothing beside them."""
-import contextlib
 import glob
 import os
 import subprocess
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, read, run_steps, share_daemons, wait_until  # noqa: E402
-from user import User, reason_without  # noqa: E402
+from house import need_virtiofsd, read, run_steps, share_daemons, wait_until  # noqa: E402
+from user import house_of_user  # noqa: E402
 
 ANY_GROUP = 100
 
@@ -178,16 +177,9 @@ class Binds:
 
 
 def main():
-    if not os.access("/usr/lib/qemu/virtiofsd", os.X_OK):
-        print("virtiofsd is not installed")
-        sys.exit(77)
-    with contextlib.ExitStack() as stack:
-        user = None if reason_without() else stack.enter_context(User())
-        if user:  # with a group more, as people have it: the daemon cannot give it up
-            user.prefix[user.prefix.index("--clear-groups")] = f"--groups={user.gid},{ANY_GROUP}"
-        house = stack.enter_context(House(user=user))
-        test = Binds(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()),
-                     user.name if user else None)
+    need_virtiofsd()
+    with house_of_user([ANY_GROUP]) as (house, owner, name):  # with a group more, as people have it: the daemon cannot give it up
+        test = Binds(house, owner, name)
         run_steps(test.refusals, test.start, test.shown, test.both_ways, test.read_only, test.many_owners, test.owners, test.walls,
                   test.confined, test.restart, test.second_try, test.daemon_lost, test.ends)
 

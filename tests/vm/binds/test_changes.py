@@ -1,5 +1,4 @@
 """What the host changes in shared folders is an event in the container, and what the container changes is one only once."""
-import contextlib
 import itertools
 import os
 import queue
@@ -11,8 +10,8 @@ import threading
 import time
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, need_busybox, read, run_steps, wait_until  # noqa: E402
-from user import User, reason_without  # noqa: E402
+from house import need_busybox, need_virtiofsd, read, run_steps, wait_until  # noqa: E402
+from user import house_of_user  # noqa: E402
 
 SECONDS = 60  # until an event that does not come is missed
 
@@ -224,13 +223,9 @@ class Changes:
 
 def main():
     need_busybox()
-    if not os.access("/usr/lib/qemu/virtiofsd", os.X_OK):
-        print("virtiofsd is not installed")
-        sys.exit(77)
-    with contextlib.ExitStack() as stack:
-        user = None if reason_without() else stack.enter_context(User())
-        house = stack.enter_context(House(user=user))
-        test = Changes(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()), sys.argv[1])
+    need_virtiofsd()
+    with house_of_user() as (house, owner, _):
+        test = Changes(house, owner, sys.argv[1])
         run_steps(test.start, test.confined, test.kinds, test.folders, test.once, test.much, test.live, test.latency, test.ends, test.limited)
 
 

@@ -1,11 +1,10 @@
 """Folders, files and volumes that come to a running container and go again: at once, for the next start, and leaving nothing."""
-import contextlib
 import os
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, QEMU, need_busybox, read, run_steps, share_daemons, wait_until  # noqa: E402
-from user import User, reason_without  # noqa: E402
+from house import QEMU, need_busybox, need_virtiofsd, read, run_steps, share_daemons, wait_until  # noqa: E402
+from user import house_of_user  # noqa: E402
 
 ROUNDS = 25
 MOST = 16
@@ -309,13 +308,9 @@ class Live:
 
 def main():
     need_busybox()
-    if not os.access("/usr/lib/qemu/virtiofsd", os.X_OK):
-        print("virtiofsd is not installed")
-        sys.exit(77)
-    with contextlib.ExitStack() as stack:
-        user = None if reason_without() else stack.enter_context(User())
-        house = stack.enter_context(House(user=user))
-        test = Live(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()))
+    need_virtiofsd()
+    with house_of_user() as (house, owner, _):
+        test = Live(house, owner)
         run_steps(test.start, test.both_ways, test.read_only, test.walls, test.refusals, test.within, test.in_use, test.volumes,
                   test.many_times, test.bounded, test.kept, test.root_read_only, test.daemon_lost, test.faults, test.told, test.ends)
 

@@ -33,6 +33,13 @@ def need_busybox():
         sys.exit(77)
 
 
+def need_virtiofsd():
+    """Ends the test with its reason where no folder of the host can be shared."""
+    if not os.access("/usr/lib/qemu/virtiofsd", os.X_OK):
+        print("virtiofsd is not installed")
+        sys.exit(77)
+
+
 def share_daemons(folder):
     """The daemons that share something in this folder, by what they have mounted."""
     found = []

@@ -1,7 +1,10 @@
 """A normal user, made for a test and removed with it: what holm promises, it promises to those who are not root."""
+import contextlib
 import os
 import pwd
 import subprocess
+
+from house import House
 
 
 def reason_without():
@@ -27,3 +30,14 @@ class User:
 
     def __exit__(self, *_):
         subprocess.run(["userdel", "--remove", "--force", self.name], check=True, stderr=subprocess.DEVNULL)
+
+
+@contextlib.contextmanager
+def house_of_user(groups=()):
+    """A holm of such a user's, who is in these groups too, or of one's own where there can be none; and the owner's ids and name."""
+    with contextlib.ExitStack() as stack:
+        user = None if reason_without() else stack.enter_context(User())
+        if user and groups:
+            user.prefix[user.prefix.index("--clear-groups")] = f"--groups={','.join(map(str, (user.gid, *groups)))}"
+        house = stack.enter_context(House(user=user))
+        yield house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()), user.name if user else None

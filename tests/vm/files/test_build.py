@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import SOURCE, House, run_steps, wait_until  # noqa: E402
+from house import SOURCE, House, need_virtiofsd, run_steps, wait_until  # noqa: E402
 
 PACKAGES, FILES = ("git", "gcc", "libc6-dev", "make"), 300
 MAKEFILE = """SOURCES = main.c $(wildcard part*.c)
@@ -75,9 +75,10 @@ class Build:
 
 def main():
     missing = [name for name in PACKAGES if subprocess.run(["dpkg-query", "-W", name], capture_output=True).returncode]
-    if missing or not os.access("/usr/lib/qemu/virtiofsd", os.X_OK):
-        print("not installed:", ", ".join(missing) or "virtiofsd")
+    if missing:
+        print("not installed:", ", ".join(missing))
         sys.exit(77)
+    need_virtiofsd()
     with House(image=False) as house:
         test = Build(house)
         run_steps(test.image, test.start, test.commit, test.changes, test.build)

@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
-from house import House, need_busybox, read, run_steps, wait_until  # noqa: E402
-from user import User, reason_without  # noqa: E402
+from house import need_busybox, need_virtiofsd, read, run_steps, wait_until  # noqa: E402
+from user import house_of_user  # noqa: E402
 
 CHECK, COUNT = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "5000"
 
@@ -76,13 +76,9 @@ class Files:
 
 def main():
     need_busybox()
-    if not os.access("/usr/lib/qemu/virtiofsd", os.X_OK):
-        print("virtiofsd is not installed")
-        sys.exit(77)
-    with contextlib.ExitStack() as stack:
-        user = None if reason_without() else stack.enter_context(User())
-        house = stack.enter_context(House(user=user))
-        test = Files(house, (user.uid, user.gid) if user else (os.getuid(), os.getgid()))
+    need_virtiofsd()
+    with house_of_user() as (house, owner, _), contextlib.ExitStack() as stack:
+        test = Files(house, owner)
         test.small_begin(stack)
         run_steps(test.start, test.bind, test.host_sees, test.full, test.volume, test.layer)
 

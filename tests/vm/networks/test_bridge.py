@@ -10,8 +10,7 @@ import sys
 import time
 import unittest
 
-sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/bench")
-from world import World  # noqa: E402
+from members import SERVER, heard, inside, places, world
 
 SKIP = 77
 if "HOLM_TEST_NAMESPACE" not in os.environ:  # again, in a namespace with the rights that a bridge needs
@@ -21,9 +20,7 @@ if "HOLM_TEST_NAMESPACE" not in os.environ:  # again, in a namespace with the ri
         sys.exit(SKIP)
     os.execvpe("unshare", [*words, sys.executable, "-B", *sys.argv], {**os.environ, "HOLM_TEST_NAMESPACE": "1"})
 
-world = World(f"{os.environ['HOLM_BUILD']}/bin/holm")
 SERVE, SPOOF = sys.argv.pop(), sys.argv.pop()
-SERVER = "exec nc -ll -p 80 -e echo word"
 SUBNET, SUBNET6 = "10.99.0.0/24", "fd12:3456:789a::/64"
 BACK = ("network", "create", "back", "--driver", "bridge", "--subnet", SUBNET, "--subnet-v6", SUBNET6)
 OUTSIDE, OUTSIDE6 = "192.0.2.", "2001:db8::"
@@ -39,20 +36,6 @@ def start(name, network, *command, options=(), environment=None):
         [world.holm, "run", "-d", "--name", name, "--network", network, "-c", "1", "-m", "128m", *options, "busybox",
          *(command or ("sleep", "1000"))], env=environment, check=True, stdout=subprocess.DEVNULL)
     return places(name)[0]
-
-
-def places(name):
-    return json.loads(world.run("inspect", name))[0]["status"]["networks"]
-
-
-def inside(name, command):
-    return subprocess.run([world.holm, "exec", name, "sh", "-c", command], env=world.environment, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True).stdout
-
-
-def heard(name, address, wait=60):
-    """The wait only bounds a test that fails, but where nothing is to be heard."""
-    return inside(name, f"nc -w {wait} {address} 80 2>/dev/null")
 
 
 def give(name, path, program):

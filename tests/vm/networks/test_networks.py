@@ -8,29 +8,18 @@ import sys
 import time
 import unittest
 
-sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/bench")
-from world import World  # noqa: E402
-
-world = World(f"{os.environ['HOLM_BUILD']}/bin/holm")
-SERVER = "exec nc -ll -p 80 -e echo word"
+from members import SERVER, heard, places, world
 
 
 def start(name, networks, *command, cpus="1"):
     options = [word for network in networks.split() for word in ("--network", network)]
     world.run("run", "-d", "--name", name, *options, "-c", cpus, "-m", "128m", "busybox",
               *(command or ("sleep", "1000")))
-    return places(name)[0][1]
+    return cards(name)[0][1]
 
 
-def places(name):
-    return [(n["name"], n["address"], n["mac"])
-            for n in json.loads(world.run("inspect", name))[0]["status"]["networks"]]
-
-
-def heard(name, address, wait=60):
-    """The wait only bounds a test that fails, but where nothing is to be heard."""
-    return subprocess.run([world.holm, "exec", name, "nc", "-w", str(wait), address, "80"], env=world.environment,
-                          capture_output=True, text=True).stdout
+def cards(name):
+    return [(place["name"], place["address"], place["mac"]) for place in places(name)]
 
 
 class Networks(unittest.TestCase):
@@ -85,7 +74,7 @@ class Networks(unittest.TestCase):
                               capture_output=True, text=True)
         self.assertNotIn("nameserver", done.stdout)
         self.assertIn("no name servers", world.refused("create", "--no-dns", "--dns", "10.0.0.1", "busybox"))
-        self.assertIn("front", [place[0] for place in places("alone")])
+        self.assertIn("front", [place[0] for place in cards("alone")])
 
     def test_another_one_of_the_same_name(self):
         """Its process is not that of the first one, which may linger."""
@@ -132,7 +121,7 @@ class Several(unittest.TestCase):
     def test_from_the_beginning(self):
         addresses = self.serve()
         start("both", "back,ip=10.99.0.50,alias=middle side,mac=02:00:00:00:00:98")
-        before = places("both")
+        before = cards("both")
         self.assertEqual([place[0] for place in before], ["back", "side"])
         self.assertEqual((before[0][1], before[1][2]), ("10.99.0.50", "02:00:00:00:00:98"))
         self.assertEqual(self.routes("both"), ["eth1"])  # the first that leads outside
@@ -141,7 +130,7 @@ class Several(unittest.TestCase):
         self.assertEqual(heard("at-back", addresses["side"], 2), "")  # it is no bridge
         self.assertIn(", ".join(place[1] for place in before), world.run("ls"))
         world.run("restart", "both")
-        self.assertEqual(places("both"), before)
+        self.assertEqual(cards("both"), before)
         self.neighbours("both", {"back", "side"})
         # What the first resolver does not know the next one is asked; what the last one does not is no name at all.
         for resolver, word in (("10.99.0.1", "REFUSED"), ("10.98.0.1", "NXDOMAIN")):
@@ -156,7 +145,7 @@ class Several(unittest.TestCase):
         self.assertEqual(self.routes("roamer"), [])
         for _ in range(3):
             world.run("network", "connect", "side", "roamer", "--alias", "rover", "--ip", "10.98.0.9")
-            self.assertEqual(places("roamer")[1][:2], ("side", "10.98.0.9"))
+            self.assertEqual(cards("roamer")[1][:2], ("side", "10.98.0.9"))
             self.assertEqual(self.routes("roamer"), ["eth1"])
             self.neighbours("roamer", {"back", "side"})
             self.assertIn("10.98.0.9", world.run("exec", "at-side", "nslookup", "rover"))
@@ -164,7 +153,7 @@ class Several(unittest.TestCase):
             world.run("network", "disconnect", "side", "roamer")
             self.neighbours("roamer", {"back"})
             self.assertNotIn("eth1", world.run("exec", "roamer", "ip", "link"))
-            self.assertEqual(len(places("roamer")), 1)
+            self.assertEqual(len(cards("roamer")), 1)
         self.assertIn("not on the network side", world.refused("network", "disconnect", "side", "roamer"))
         self.assertIn("no network", world.refused("network", "connect", "nobody", "roamer"))
         self.assertIn("belongs to the container at-side",
@@ -173,11 +162,11 @@ class Several(unittest.TestCase):
         world.run("network", "connect", "side", "roamer")
         world.run("network", "disconnect", "back", "roamer")
         self.neighbours("roamer", {"side"})
-        self.assertIn(places("roamer")[0][1], world.run("exec", "roamer", "sh", "-c", "cat /etc/hosts"))
-        before = places("roamer")
+        self.assertIn(cards("roamer")[0][1], world.run("exec", "roamer", "sh", "-c", "cat /etc/hosts"))
+        before = cards("roamer")
         world.wait_templates()  # what is unplugged then has been loaded
         world.run("restart", "roamer")
-        self.assertEqual(places("roamer"), before)
+        self.assertEqual(cards("roamer"), before)
         self.neighbours("roamer", {"side"})
         world.run("network", "disconnect", "side", "roamer")
         self.assertNotIn("eth", world.run("exec", "roamer", "ls", "/sys/class/net"))
@@ -221,7 +210,7 @@ class Several(unittest.TestCase):
                 while json.loads(world.run("inspect", "hit"))[0]["status"].get("reason") != "shim-lost":
                     self.assertLess(time.monotonic(), deadline, "the end of the shim is not known")
                     time.sleep(0.05)
-                self.assertEqual({place[0] for place in places("hit")}, networks)
+                self.assertEqual({place[0] for place in cards("hit")}, networks)
                 world.run("start", "hit")
                 self.neighbours("hit", networks)
                 world.run("rm", "-f", "hit")

@@ -1,18 +1,14 @@
 """IPv6 on networks: members reach each other by address and by name, other networks do not, and nobody speaks for another."""
 import ipaddress
 import json
-import os
 import subprocess
 import sys
 import time
 import unittest
 
-sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/bench")
-from world import World  # noqa: E402
+from members import SERVER, heard, inside, places, world
 
-world = World(f"{os.environ['HOLM_BUILD']}/bin/holm")
 SPOOF = sys.argv.pop()
-SERVER = "exec nc -ll -p 80 -e echo word"
 SUBNET = "fd12:3456:789a::/64"
 
 
@@ -21,20 +17,6 @@ def start(name, networks, *command):
     world.run("run", "-d", "--name", name, "--privileged", *options, "-c", "1", "-m", "128m", "busybox",
               *(command or ("sleep", "1000")))
     return places(name)[0]
-
-
-def places(name):
-    return json.loads(world.run("inspect", name))[0]["status"]["networks"]
-
-
-def inside(name, command):
-    return subprocess.run([world.holm, "exec", name, "sh", "-c", command], env=world.environment, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True).stdout
-
-
-def heard(name, address, wait=60):
-    """The wait only bounds a test that fails, but where nothing is to be heard."""
-    return inside(name, f"nc -w {wait} {address} 80 2>/dev/null")
 
 
 def configuration(network):
