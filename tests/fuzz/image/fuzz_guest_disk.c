@@ -10,7 +10,7 @@
 #include "core/image/guest_disk.h"
 #include "core/image/layer_lower_private.h"
 
-enum { BLOCKS = 256, SIZE = BLOCKS * 4096, CHANGES_MOST = 64 };
+enum { BLOCKS = 256, SIZE = BLOCKS * 4096, CHANGES_MOST = 64, OUTPUT_MOST = 1 << 20 };
 
 static int disk, output;
 static uint8_t *mapped, *sound;
@@ -65,7 +65,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     super.s_feature_ro_compat = EXT4_FEATURE_RO_COMPAT_EXTRA_ISIZE;
     ext2fs_blocks_count_set(&super, BLOCKS);
     disk = memfd_create("disk", 0);
-    output = open("/dev/null", O_WRONLY);
+    // A file can say that it is terabytes long, all of them a hole, and is written so: who reads has enough
+    // of it here.
+    output = memfd_create("output", MFD_ALLOW_SEALING);
+    check(ftruncate(output, OUTPUT_MOST));
+    check(fcntl(output, F_ADD_SEALS, F_SEAL_GROW));
     check(ftruncate(disk, SIZE));
     snprintf(path, sizeof path, "/proc/self/fd/%d", disk);
     check(ext2fs_initialize(path, EXT2_FLAG_64BITS, &super, unix_io_manager, &fs));
@@ -103,6 +107,7 @@ static void ask(layer_lower *lower, uint8_t choice, holm_error **error) {
                                            [GUEST_DISK_LIST] = {"L/", "L/folder"},
                                            [GUEST_DISK_READ] = {"L/link", "P/folder/file"}};
     guest_disk_mode mode = choice % 7;
+    lseek(output, 0, SEEK_SET);
     guest_disk_write(lower, mode, mode < GUEST_DISK_COPY ? NULL : paths[mode][choice >= 128], output, error);
 }
 
