@@ -21,6 +21,7 @@ SECRET = "a marker that nobody confined may see"
 LANDLOCK_SIGNALS = 6  # the version of Landlock from which on signals are confined
 CREATE_RULESET = 444
 REFUSALS = ("refused EACCES", "refused EPERM", "refused EXDEV")
+NOT_THERE = "refused ENOENT"  # for who has a root of its own
 
 
 OS = "/usr/lib/os-release"  # what QEMU may read, as all of /usr
@@ -137,7 +138,7 @@ class Confinement:
     def shim_of(self, name):
         return self.house.shim(self.house.containers()[name]["id"])
 
-    def expect_refused(self, pid, program, target, own_folder, control, allowed=()):
+    def expect_refused(self, pid, program, target, own_folder, control, allowed=(), refusals=REFUSALS):
         """In every thread. `control` must succeed: (operation, argument, what is read)."""
         if landlock_version() < LANDLOCK_SIGNALS:
             allowed = (*allowed, "signal")
@@ -148,7 +149,7 @@ class Confinement:
             self.assertEqual(results[:1], [f"{control[2]} done".strip()], f"{program}: the control")
             self.assertEqual(len(results), len(attempts) + 1, f"{program} ended: {results}")
             for attempt, result in zip(attempts, results[1:]):
-                self.assertIn(result, REFUSALS, f"{program}: {attempt}")
+                self.assertIn(result, refusals, f"{program}: {attempt}")
         self.assertEqual(read_link(f"/proc/{pid}/exe").rsplit("/", 1)[-1], program)
         print(f"{program}: {len(attempts)} attempts in each of {len(threads)} threads, all refused", flush=True)
 
@@ -191,6 +192,7 @@ class Confinement:
         self.expect_refused(machine, QEMU, "two", self.folder_of("one"),
                             ("read", OS, OS_NAME), ("execute",))
         self.expect_disk_reader()
+        self.expect_watcher()
         self.assertEqual(house.do("exec", "one", "echo", "well"), "well")  # all of it goes on as if nothing had been
         self.assertEqual(house.do("exec", "two", "echo", "well"), "well")
         self.assertEqual(inject(machine, [("execute", "/bin/true")]), ["killed SYS"])  # by its own sandbox, for good
@@ -208,6 +210,19 @@ class Confinement:
 
     def has_open(self, pid, folder):
         return any(read_link(f"/proc/{pid}/fd/{fd}").startswith(folder) for fd in os.listdir(f"/proc/{pid}/fd"))
+
+    def expect_watcher(self):
+        """Of the folders that a container mounts. All it has to see is these, in a root of their own."""
+        folder = f"{self.house.folder}/shared"
+        os.mkdir(folder)
+        with open(f"{folder}/file", "w") as file:
+            file.write("shared\n")
+        for path in (folder, f"{folder}/file"):
+            self.own(path)
+        self.house.do("run", "-d", "--name", "three", "-m", "128m", "-v", f"{folder}:/shared", "busybox", "sleep", "1000")
+        (watcher,) = (pid for pid in self.house.processes("holm-share") if read(f"/proc/{pid}/comm").strip() == "holm-watch")
+        self.expect_refused(watcher, "holm-share", "two", "/share", ("read", "/share/0/file", "shared"),
+                            refusals=(*REFUSALS, NOT_THERE))
 
     def expect_disk_reader(self):
         """It has nowhere to write to, as nobody reads, and waits. What it holds is the disk, known by ext4's magic number."""
