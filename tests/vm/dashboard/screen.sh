@@ -8,8 +8,20 @@ mkdir -p "$folder"/{d,h/holm,c} && mkdir -m 700 "$folder/r"
 ln -s "$(readlink -f "$kernels")" "$folder/h/holm/kernel"
 tmux=(tmux -S "$folder/tmux" -f /dev/null)
 
+# wait_dashboards: until they have ended. One whose terminal goes writes down what was open.
+wait_dashboards() {
+    local file process
+    for file in $(grep -lzFx "XDG_DATA_HOME=$folder/d" /proc/[0-9]*/environ 2>/dev/null); do
+        process=$(basename "$(dirname "$file")")
+        if [ "$(readlink "/proc/$process/exe")" = "$(readlink -f "$holm")" ]; then
+            timeout 60 tail --pid="$process" -f /dev/null
+        fi
+    done
+}
+
 finish() {
     "${tmux[@]}" kill-server 2>/dev/null || true
+    wait_dashboards || true
     "$holm" rm -f $("$holm" ls -aq) >/dev/null 2>&1 || true
     rm -rf "$folder"
 }
