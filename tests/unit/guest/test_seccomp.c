@@ -137,7 +137,8 @@ static void ask(answers *out, uint64_t capabilities) {
     out->namespaces = errno;
     syscall(SYS_clone, CLONE_VM | CLONE_FS, 0, 0, 0, 0);
     out->thread = errno;
-    _exit(0);
+    syscall(SYS_exit_group, 0); // not _exit(2), before which a sanitizer would look for leaks
+    abort();
 }
 
 static answers *load_and_ask(uint64_t capabilities) {
