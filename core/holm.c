@@ -35,14 +35,6 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
     return client;
 }
 
-void holm_start_cold(holm_client *client) {
-    client->cold = true;
-}
-
-int holm_trace(const char *path, holm_error **error) {
-    return trace_create(path, "holm", error);
-}
-
 static void client_release(holm_client *client) {
     if (--client->users > 0)
         return;
@@ -52,6 +44,43 @@ static void client_release(holm_client *client) {
     uv_mutex_destroy(&client->lock);
     uv_mutex_destroy(&client->opening);
     free(client);
+}
+
+typedef struct warming {
+    uv_work_t work;
+    holm_client *client;
+} warming;
+
+static void warm(uv_work_t *work) {
+    holm_client *client = ((warming *)work->data)->client;
+    state *db = holm_state_take(client, NULL); // who needs it is told of what is wrong
+    if (db)
+        holm_state_give(client, db);
+}
+
+static void warmed(uv_work_t *work, int status) {
+    warming *self = work->data;
+    (void)status;
+    client_release(self->client);
+    free(self);
+}
+
+void holm_client_warm(holm_client *client) {
+    warming *self = calloc(1, sizeof *self);
+    if (!self)
+        abort();
+    self->client = client;
+    self->work.data = self;
+    client->users++;
+    uv_queue_work(client->loop, &self->work, warm, warmed);
+}
+
+void holm_start_cold(holm_client *client) {
+    client->cold = true;
+}
+
+int holm_trace(const char *path, holm_error **error) {
+    return trace_create(path, "holm", error);
 }
 
 void holm_client_destroy(holm_client *client) {

@@ -27,6 +27,8 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error);
 int holm_trace(const char *path, holm_error **error);
 /// What is started from now on boots a machine of its own, instead of cloning a template.
 void holm_start_cold(holm_client *client);
+/// Opens in the background what every list is read from, so that it is there when the first one is asked for.
+void holm_client_warm(holm_client *client);
 /// Ends what is under way on this side (containers and image work go on): no callback comes any more. Accepts
 /// NULL. Must be called on the loop's thread; the loop has to run on until it has nothing left, to let go of
 /// the handles.

@@ -58,6 +58,15 @@ void dashboard_dirty_soon(dashboard *self) {
         uv_timer_start(&self->pace, on_pace, SOON_MS, 0);
 }
 
+// Whether all lists have come for the first time: nobody has waited for more than that.
+static bool lists_come(dashboard *self) {
+    const model_state *model = &self->model;
+    if (self->listed || !model->containers_known || !model->images_known || !model->networks_known ||
+        !model->volumes_known)
+        return false;
+    return self->listed = true;
+}
+
 // Right before the loop would sleep: everything of this turn is in one frame.
 static void on_prepare(uv_prepare_t *prepare) {
     dashboard *self = prepare->data;
@@ -65,7 +74,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     if (!self->dirty || self->leaving || self->lent)
         return;
     uint64_t since = uv_now(self->loop) - self->drawn_ms;
-    if (since >= FRAME_MS)
+    if (lists_come(self) || since >= FRAME_MS)
         draw_frame(self);
     else
         uv_timer_start(&self->pace, on_pace, FRAME_MS - since, 0);
@@ -260,6 +269,7 @@ int dashboard_run(holm_client *client, uv_loop_t *loop, bool read_only, bool pla
     self->read_only = self->ui.read_only = read_only;
     self->ui.plain = plain || json_is_true(holm_configuration_get(client, "dashboard.plain"));
     int code = -1;
+    holm_client_warm(client);
     if (prepare(self, error) == 0) {
         start_handles(self);
         dashboard_host_sample(self);

@@ -89,6 +89,10 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
     return client;
 }
 
+void holm_client_warm(holm_client *client) {
+    (void)client;
+}
+
 void holm_client_destroy(holm_client *client) {
     if (!client)
         return;
