@@ -58,13 +58,13 @@ void dashboard_dirty_soon(dashboard *self) {
         uv_timer_start(&self->pace, on_pace, SOON_MS, 0);
 }
 
-// Whether all lists have come for the first time: nobody has waited for more than that.
-static bool lists_come(dashboard *self) {
+// Whether all that the first screen shows has come.
+static bool has_begun_now(dashboard *self) {
     const model_state *model = &self->model;
-    if (self->listed || !model->containers_known || !model->images_known || !model->networks_known ||
-        !model->volumes_known)
+    if (self->begun || !model->containers_known || !model->images_known || !model->networks_known ||
+        !model->volumes_known || !model->system_known)
         return false;
-    return self->listed = true;
+    return self->begun = true;
 }
 
 // Right before the loop would sleep: everything of this turn is in one frame.
@@ -74,7 +74,7 @@ static void on_prepare(uv_prepare_t *prepare) {
     if (!self->dirty || self->leaving || self->lent)
         return;
     uint64_t since = uv_now(self->loop) - self->drawn_ms;
-    if (lists_come(self) || since >= FRAME_MS)
+    if (has_begun_now(self) || since >= FRAME_MS)
         draw_frame(self);
     else
         uv_timer_start(&self->pace, on_pace, FRAME_MS - since, 0);

@@ -33,8 +33,8 @@ typedef struct dashboard {
     uv_timer_t look;   ///< for the guest kernel, while it is being built
     uv_timer_t again;  ///< for a backend that does not answer
     uv_signal_t signals[6];
-    bool dirty;  ///< draw at the end of this turn
-    bool listed; ///< all lists have come
+    bool dirty; ///< draw at the end of this turn
+    bool begun; ///< all that the first screen shows has come
     bool leaving;
     bool examined;     ///< the doctor has been asked
     uint64_t drawn_ms; ///< when the last frame was drawn
