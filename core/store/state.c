@@ -13,6 +13,7 @@
 // How long a writer waits for its turn. Transactions take about a millisecond, so only a stopped or hung
 // process can make this pass.
 #define BUSY_TIMEOUT_MS 60000
+#define LOG_PAGES       250 // of the write-ahead log, before it is folded in
 
 static const struct {
     unsigned long magic;
@@ -226,11 +227,10 @@ static int lock_schema(const char *directory, bool exclusive, holm_error **error
 // first look takes the lock.
 static int look_at_version(state *self, const char *directory, holm_error **error) {
     cleanup_close int lock = lock_schema(directory, false, error);
-    if (lock < 0 ||
-        execute(self, // no temporary files: a confined process can make none
-                "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=250; "
-                "PRAGMA temp_store=MEMORY",
-                "set up state.db", error) < 0)
+    if (lock < 0 || execute(self, // no temporary files: a confined process can make none
+                            "PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; "
+                            "PRAGMA temp_store=MEMORY",
+                            "set up state.db", error) < 0)
         return -1;
     return read_version(self, error);
 }
@@ -251,10 +251,25 @@ static int bring_up(state *self, const char *directory, holm_error **error) {
     return state_end(self, made, made ? error : NULL) < 0 || !made ? -1 : 0;
 }
 
+// Cut to nothing, and not only copied as SQLite does by itself: what was copied is known as long as somebody
+// has the database open. Where one command comes after the other, each reads all of the log to put it in
+// order, and none begins it anew. Who reads or writes meanwhile is not waited for: the next one tries again.
+static int fold_log(void *data, sqlite3 *database, const char *name, int pages) {
+    (void)data;
+    if (pages < LOG_PAGES)
+        return SQLITE_OK;
+    sqlite3_busy_timeout(database, 0);
+    sqlite3_wal_checkpoint_v2(database, name, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(database, BUSY_TIMEOUT_MS);
+    return SQLITE_OK;
+}
+
 static int set_up(state *self, const char *directory, holm_error **error) {
     sqlite3_extended_result_codes(self->database, 1);
     sqlite3_busy_timeout(self->database, BUSY_TIMEOUT_MS);
-    // A command that ends does not tidy up for all: the log is folded in every 250 pages by whoever writes.
+    // A command that ends does not tidy up for all: the log is folded in by whoever writes, when it has
+    // become long.
+    sqlite3_wal_hook(self->database, fold_log, NULL);
     sqlite3_db_config(self->database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_db_config(self->database, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     int version = look_at_version(self, directory, error);

@@ -379,6 +379,23 @@ static void test_garbage_is_refused(void **test) {
     assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INTEGRITY);
 }
 
+// Each command opens and closes it, and nobody else has it open.
+static void test_log_stays_short(void **test) {
+    cleanup_free char *path = path_join(*test, "state/state.db-wal", NULL);
+    struct stat status;
+    off_t most = 0;
+    for (int i = 0; i < 300; i++) {
+        cleanup_state state *db = open_state(test);
+        assert_int_equal(state_event_add(db, "container", "create", ID_A, "one", NULL, NULL), 0);
+        assert_int_equal(stat(path, &status), 0);
+        most = status.st_size > most ? status.st_size : most;
+    }
+    assert_in_range(most, 1, 2 << 20);
+    cleanup_state state *db = open_state(test);
+    cleanup_json json_t *events = state_event_list(db, 0, 1000, NULL, NULL);
+    assert_int_equal(json_array_size(events), 300);
+}
+
 static void test_network_file_systems_are_known(void **test) {
     (void)test;
     assert_string_equal(state_network_file_system(0x6969), "NFS");
@@ -407,6 +424,7 @@ int main(void) {
         TEST(test_addresses_become_networks),
         TEST(test_newer_schema_is_refused),
         TEST(test_default_network_gets_ip6),
+        TEST(test_log_stays_short),
         TEST(test_garbage_is_refused),
         TEST(test_network_file_systems_are_known),
     };
