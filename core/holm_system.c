@@ -15,14 +15,15 @@ static json_t *text_or_null(const char *text) {
 
 static int gather(holm_request *self, state *db, holm_error **error) {
     holm_client *client = self->handle.client;
-    cleanup_json json_t *containers = state_container_list(db, true, error);
+    cleanup_json json_t *containers = state_container_states(db, error);
     cleanup_json json_t *images = containers ? state_image_list(db, error) : NULL;
     if (!images)
         return -1;
-    size_t index, running = 0;
-    json_t *document;
-    json_array_foreach (containers, index, document)
-        running += strcmp(holm_document_status(document, "state"), "running") == 0;
+    size_t running = 0;
+    const char *id;
+    json_t *now;
+    json_object_foreach (containers, id, now)
+        running += strcmp(json_string_value(now), "running") == 0;
     cleanup_free char *kernel = paths_find_kernel(&client->where, NULL);
     struct sysinfo memory = {0};
     struct utsname host = {0};
@@ -34,7 +35,7 @@ static int gather(holm_request *self, state *db, holm_error **error) {
                              (json_int_t)memory.totalram * memory.mem_unit, "architecture", host.machine,
                              "dataDirectory", client->where.data, "runtimeDirectory", client->where.runtime,
                              "cacheDirectory", client->where.cache, "configurationDirectory",
-                             client->where.config, "containers", (int)json_array_size(containers), "running",
+                             client->where.config, "containers", (int)json_object_size(containers), "running",
                              (int)running, "images", (int)json_array_size(images));
     int percent = kernel ? -1 : doctor_kernel_percent(&client->where);
     json_object_set_new(self->result, "kernelBuildPercent",

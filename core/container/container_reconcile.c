@@ -117,17 +117,7 @@ static const char *id_of_folder(const char *name) {
     return container_id_valid(name) ? name : NULL;
 }
 
-static json_t *row_of(json_t *rows, const char *id) {
-    size_t index;
-    json_t *row;
-    json_array_foreach (rows, index, row) {
-        if (strcmp(json_string_value(json_object_get(row, "id")), id) == 0)
-            return row;
-    }
-    return NULL;
-}
-
-static int reconcile_folders(const paths *where, state *db, json_t *rows, holm_error **error) {
+static int reconcile_folders(const paths *where, state *db, const json_t *states, holm_error **error) {
     cleanup_free char *folder = path_join(where->data, "containers", NULL);
     cleanup_directory DIR *directory = opendir(folder);
     if (!directory) {
@@ -140,28 +130,26 @@ static int reconcile_folders(const paths *where, state *db, json_t *rows, holm_e
     int result = 0;
     while ((entry = readdir(directory))) {
         const char *id = id_of_folder(entry->d_name);
-        if (id && result == 0 && (entry->d_name[0] == '.' || !row_of(rows, id)))
+        if (id && result == 0 && (entry->d_name[0] == '.' || !json_object_get(states, id)))
             result = container_reconcile(where, db, id, error);
     }
     return result;
 }
 
 int container_reconcile_all(const paths *where, state *db, holm_error **error) {
-    json_t *rows = state_container_list(db, true, error);
-    if (!rows)
+    json_t *states = state_container_states(db, error);
+    if (!states)
         return -1;
-    size_t index;
-    json_t *row;
-    int result = reconcile_folders(where, db, rows, error);
-    json_array_foreach (rows, index, row) {
-        const char *id = json_string_value(json_object_get(row, "id"));
-        const char *now = json_string_value(json_object_get(json_object_get(row, "status"), "state"));
+    const char *id;
+    json_t *now;
+    int result = reconcile_folders(where, db, states, error);
+    json_object_foreach (states, id, now) {
         cleanup_free char *folder = container_folder(where, id);
         cleanup_free char *runtime = container_runtime_folder(where, id);
-        bool wrong = (runs(now) || is_folder(runtime)) && !container_is_alive(where, id);
+        bool wrong = (runs(json_string_value(now)) || is_folder(runtime)) && !container_is_alive(where, id);
         if (result == 0 && (wrong || !is_folder(folder)))
             result = container_reconcile(where, db, id, error);
     }
-    json_decref(rows);
+    json_decref(states);
     return result;
 }

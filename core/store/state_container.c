@@ -110,6 +110,18 @@ json_t *state_container_list(state *self, bool all, holm_error **error) {
     return row < 0 ? NULL : steal_pointer(&list);
 }
 
+json_t *state_container_states(state *self, holm_error **error) {
+    cleanup_statement sqlite3_stmt *statement =
+        state_prepare(self, error, "SELECT id, state FROM containers", "");
+    if (!statement)
+        return NULL;
+    cleanup_json json_t *states = json_object();
+    int row;
+    while ((row = state_step(self, statement, error)) > 0)
+        json_object_set_new(states, state_text(statement, 0), json_string(state_text(statement, 1)));
+    return row < 0 ? NULL : steal_pointer(&states);
+}
+
 static int changed_one(state *self, const char *id, holm_error **error) {
     if (sqlite3_changes(self->database) > 0)
         return 0;

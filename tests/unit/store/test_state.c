@@ -42,6 +42,10 @@ static void test_container(void **test) {
     cleanup_json json_t *all = state_container_list(db, true, NULL);
     assert_int_equal(json_array_size(all), 2);
     assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "id")), ID_B);
+    cleanup_json json_t *states = state_container_states(db, NULL);
+    assert_int_equal(json_object_size(states), 2);
+    assert_string_equal(json_string_value(json_object_get(states, ID_A)), "running");
+    assert_string_equal(json_string_value(json_object_get(states, ID_B)), "created");
     assert_int_equal(state_container_delete(db, ID_A, NULL), 0);
     assert_int_equal(state_container_delete(db, ID_A, NULL), -1);
 }
