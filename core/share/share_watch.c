@@ -150,6 +150,8 @@ static bool entry_is_folder(int folder, const struct dirent *entry) {
 
 // What is in it: folders are put before `work`, the first to look at next.
 static share_folder *list_folder(watcher *self, share_folder *folder, int fd, bool tell, share_folder *work) {
+    bool empty =
+        !folder->first; // no name in it is known, and a folder of many folders is not searched for each
     int readable = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cleanup_directory DIR *list = readable < 0 ? NULL : fdopendir(readable);
     if (!list && readable >= 0)
@@ -163,7 +165,7 @@ static share_folder *list_folder(watcher *self, share_folder *folder, int fd, bo
             share_changes_add(&self->changes, folder, entry->d_name, IN_CREATE | (is_folder ? IN_ISDIR : 0),
                               0);
         }
-        if (!(is_folder || !folder->parent) || share_folder_find(folder, entry->d_name))
+        if (!(is_folder || !folder->parent) || (!empty && share_folder_find(folder, entry->d_name)))
             continue;
         share_folder *one = share_folder_create(folder, entry->d_name);
         one->file = !is_folder;
