@@ -186,3 +186,19 @@ bool driver_modes_restored(const driver *self) {
     return now.c_iflag == self->before.c_iflag && now.c_oflag == self->before.c_oflag &&
            now.c_lflag == self->before.c_lflag && now.c_cflag == self->before.c_cflag;
 }
+
+void driver_quit(driver *self) {
+    driver_type(self, "q");
+    int status = driver_wait(self, false);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_true(driver_modes_restored(self));
+    assert_non_null(strstr(self->stream, DRIVER_LEAVE_SCREEN));
+    driver_stop(self);
+}
+
+void driver_mouse(driver *self, int button, int x, int y, bool pressed) {
+    char bytes[48];
+    snprintf(bytes, sizeof(bytes), "\x1b[<%d;%d;%d%c", button, x, y, pressed ? 'M' : 'm');
+    driver_type(self, bytes);
+}

@@ -7,6 +7,8 @@
 
 #include "tui/terminal.h"
 
+#define DRIVER_LEAVE_SCREEN "\x1b[?1049l"
+
 typedef struct driver {
     pid_t pid;
     int fd;
@@ -20,10 +22,20 @@ typedef struct driver {
 
 /// Starts `program` with this environment on top ("NAME=value", NULL-terminated).
 driver *driver_start(const char *program, int columns, int rows, const char *const *environment);
+#ifdef HOLM_FAKE
+/// Starts the dashboard on the made-up backend.
+static inline driver *driver_start_dashboard(int columns, int rows, const char *const *environment) {
+    return driver_start(HOLM_FAKE, columns, rows, environment);
+}
+#endif
+/// Has the dashboard end by its key, which leaves the terminal as it was, and frees all.
+void driver_quit(driver *self);
 /// Ends it where it still runs, and frees all.
 void driver_stop(driver *self);
 
 void driver_type(driver *self, const char *bytes);
+/// A report of the mouse in the form of SGR: the button, and the place from 1 on.
+void driver_mouse(driver *self, int button, int x, int y, bool pressed);
 void driver_resize(driver *self, int columns, int rows);
 /// Waits until the text is (or is no longer) on the screen; fails the test after 10 s.
 void driver_expect(driver *self, const char *text);
