@@ -311,6 +311,19 @@ static Holm__Agent__V1__HostEntry *host_create(const char *address, const char *
     return entry;
 }
 
+// A container that is older than its network's IPv6 has none.
+static bool has_ip6(const json_t *network) {
+    return *text_of(network, "addressV6") != 0;
+}
+
+static void add_entry(Holm__Agent__V1__Hosts *hosts, const char *address, const json_t *names) {
+    Holm__Agent__V1__HostEntry *entry = allocate(1, sizeof *entry);
+    holm__agent__v1__host_entry__init(entry);
+    entry->address = copy_text(address);
+    entry->names = copy_texts(names, &entry->n_names);
+    hosts->entries[hosts->n_entries++] = entry;
+}
+
 static bool is_host(const json_t *entry) {
     return strcmp(text_of(entry, "address"), CONFIGURATION_HOST) == 0;
 }
@@ -329,7 +342,7 @@ Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const j
     const json_t *first = json_array_get(networks, 0);
     Holm__Agent__V1__Hosts *hosts = allocate(1, sizeof *hosts);
     holm__agent__v1__hosts__init(hosts);
-    hosts->entries = allocate(4 + json_array_size(more), sizeof *hosts->entries);
+    hosts->entries = allocate(4 + 2 * json_array_size(more), sizeof *hosts->entries);
     hosts->entries[hosts->n_entries++] = host_create("127.0.0.1", "localhost", NULL);
     hosts->entries[hosts->n_entries++] = host_create("::1", "localhost", "ip6-localhost");
     const char *own = first ? text_of(first, "address") : "127.0.1.1";
@@ -337,16 +350,18 @@ Holm__Agent__V1__Hosts *configuration_hosts(const json_t *configuration, const j
     const char *own6 = text_of(first, "addressV6");
     if (*own6)
         hosts->entries[hosts->n_entries++] = host_create(own6, text_of(configuration, "hostname"), NULL);
+    const int outside = configuration_network_outside(networks); // negative: no way to the host's loopback
     size_t index;
     json_t *item;
     json_array_foreach (more, index, item) {
-        if (is_host(item) && configuration_network_outside(networks) < 0)
-            continue; // there is no way to it
-        Holm__Agent__V1__HostEntry *entry = allocate(1, sizeof *entry);
-        holm__agent__v1__host_entry__init(entry);
-        entry->address = copy_text(is_host(item) ? NETWORK_HOST : text_of(item, "address"));
-        entry->names = copy_texts(json_object_get(item, "names"), &entry->n_names);
-        hosts->entries[hosts->n_entries++] = entry;
+        const json_t *names = json_object_get(item, "names");
+        if (!is_host(item)) {
+            add_entry(hosts, text_of(item, "address"), names);
+        } else if (outside >= 0) {
+            add_entry(hosts, NETWORK_HOST, names);
+            if (has_ip6(json_array_get(networks, (size_t)outside)))
+                add_entry(hosts, NETWORK_HOST6, names);
+        }
     }
     return hosts;
 }
@@ -373,11 +388,6 @@ Holm__Agent__V1__Dns *configuration_dns(const json_t *configuration, const json_
         if (dns->n_nameservers < CONFIGURATION_RESOLVERS_MOST)
             dns->nameservers[dns->n_nameservers++] = copy_text(text_of(network, "gateway"));
     return dns;
-}
-
-// A container that is older than its network's IPv6 has none.
-static bool has_ip6(const json_t *network) {
-    return *text_of(network, "addressV6") != 0;
 }
 
 static void add_address(Holm__Agent__V1__Interface *made, const json_t *network, const char *address,

@@ -26,8 +26,7 @@ static void to_gateway(const uint8_t *frame, size_t length, void *data) {
     if (!ethernet_parse(frame, length, &parsed))
         return;
     // What the switch has let through to the host has a libslirp of its own: the other one never goes there.
-    if (parsed.is_ipv4 ? parsed.ipv4_destination == SWITCH_HOST_IP
-                       : parsed.is_arp && parsed.arp_target_ip == SWITCH_HOST_IP) {
+    if (switch_is_for_host(&parsed)) {
         if (self->host)
             gateway_input(self->host, frame, length);
         return;
@@ -63,10 +62,13 @@ static void from_gateway(const uint8_t *frame, size_t length, void *data) {
     switch_input_gateway(self->fabric, is_name ? other : frame, length);
 }
 
-// The host's loopback behind one address, which is of no network.
+// The host's loopback behind one address of each family, which are of no network.
 static gateway *host_create(net_process *self, const gateway_options *options, holm_error **error) {
+    static const uint8_t ip6[ETHERNET_IP6] = SWITCH_HOST_IP6;
     gateway_options host = *options;
-    host.has_ip6 = false;
+    memset(host.network6, 0, sizeof host.network6);
+    memcpy(host.network6, ip6, sizeof host.network6 / 2);
+    memcpy(host.address6, ip6, sizeof host.address6);
     host.netmask = UINT32_MAX << 8;
     host.network = SWITCH_HOST_IP & host.netmask;
     host.address = SWITCH_HOST_IP;

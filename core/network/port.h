@@ -35,8 +35,8 @@ typedef struct network_member {
     unsigned mtu;                              ///< of the network; 0: NETWORK_MTU
     const char *servers[NETWORK_SERVERS_MOST]; ///< that its resolver asks; none: those of the host
     bool more;                                 ///< see network_port_tell
-    bool host;                                 ///< it may reach the loopback of the host, at NETWORK_HOST
-    const char *const *names;                  ///< NULL-terminated, or NULL
+    bool host;                ///< it may reach the loopback of the host, at NETWORK_HOST and _HOST6
+    const char *const *names; ///< NULL-terminated, or NULL
     const struct network_publish *ports;
     size_t port_count; ///< at most NETWORK_PORTS_MOST
 } network_member;
@@ -79,7 +79,8 @@ void network_port_tell(const network_port *self, bool more);
 /// Closing the control connection takes the member off the network.
 void network_port_finish(network_port *self);
 
-#define NETWORK_HOST    "169.254.1.2" ///< SWITCH_HOST_IP
+#define NETWORK_HOST    "169.254.1.2"    ///< SWITCH_HOST_IP
+#define NETWORK_HOST6   "fec0::a9fe:102" ///< SWITCH_HOST_IP6
 #define NETWORK_DEFAULT "default"
 
 /// What holm-net is told of a network: its arguments (see net_main.c). NULL-terminated and owned.

@@ -79,8 +79,11 @@ static void tell_gateway_ip6(network_switch *self, const switch_port *port, cons
 }
 
 void switch_port_allow_host(network_switch *self, switch_port *port) {
+    static const uint8_t ip6[ETHERNET_IP6] = SWITCH_HOST_IP6;
     port->host = true;
     announce(self, port, SWITCH_HOST_IP);
+    if (port->is.has_ip6 && self->gateway.has_ip6)
+        tell_gateway_ip6(self, port, self->gateway.mac, ip6);
 }
 
 void switch_port_remove(network_switch *self, switch_port *port) {
@@ -218,8 +221,7 @@ void switch_input_gateway(network_switch *self, const uint8_t *bytes, size_t len
     }
     switch_port *member = find_by_mac(self, frame.destination);
     // What is still on its way to who had this address before is not for who may not ask for it.
-    bool from_host = frame.is_ipv4 && frame.ipv4_source == SWITCH_HOST_IP;
-    if (member && (member->host || !from_host))
+    if (member && (member->host || !switch_is_from_host(&frame)))
         give_port(self, member, bytes, length);
 }
 

@@ -17,6 +17,10 @@
 /// Where a port that is allowed to reaches the loopback of the host: 169.254.1.2, of no network and of
 /// nothing outside.
 #define SWITCH_HOST_IP 0xa9fe0102u
+/// The same in IPv6: fec0::a9fe:102, of the site-local addresses that nobody has any more (RFC 3879). Who
+/// sorts addresses (RFC 6724) takes it after that of IPv4, where most services of a loopback are.
+#define SWITCH_HOST_IP6 \
+    { 0xfe, 0xc0, [12] = 0xa9, 0xfe, 1, 2 }
 
 typedef struct network_switch network_switch; // "switch" is a keyword
 typedef struct switch_port switch_port;
@@ -46,8 +50,10 @@ void switch_destroy(network_switch *self);
 /// of them is taken or there are SWITCH_PORTS_MAX. The gateway and the other ports are told of it.
 switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_ADDRESS],
                              const ethernet_host *host, void *port_data);
-/// Frames to SWITCH_HOST_IP are given to the gateway from now on.
+/// Frames to SWITCH_HOST_IP and SWITCH_HOST_IP6 are given to the gateway from now on.
 void switch_port_allow_host(network_switch *self, switch_port *port);
+/// Whether a frame (of the kinds that the gateway may see) is for one of these two.
+bool switch_is_for_host(const ethernet_frame *frame);
 void switch_port_remove(network_switch *self, switch_port *port);
 
 /// A frame from a port, or from the gateway. The bytes are only read.

@@ -11,7 +11,7 @@
 #define NETWORK_PREFIX     8 // bytes
 #define ICMP6_ECHO_REQUEST 128
 
-static const uint8_t nobody[ETHERNET_IP6];
+static const uint8_t nobody[ETHERNET_IP6], host_ip6[ETHERNET_IP6] = SWITCH_HOST_IP6;
 
 static bool same(const uint8_t *a, const uint8_t *b) {
     return memcmp(a, b, ETHERNET_IP6) == 0;
@@ -19,6 +19,18 @@ static bool same(const uint8_t *a, const uint8_t *b) {
 
 bool switch_port_is(const switch_port *port, const uint8_t ip6[ETHERNET_IP6]) {
     return port->is.has_ip6 && (same(port->is.ip6, ip6) || same(port->link_local, ip6));
+}
+
+bool switch_is_for_host(const ethernet_frame *frame) {
+    if (frame->is_ipv6)
+        return same(frame->ipv6_destination, host_ip6);
+    return frame->is_ipv4 ? frame->ipv4_destination == SWITCH_HOST_IP
+                          : frame->is_arp && frame->arp_target_ip == SWITCH_HOST_IP;
+}
+
+bool switch_is_from_host(const ethernet_frame *frame) {
+    return frame->is_ipv6 ? same(frame->ipv6_source, host_ip6)
+                          : frame->is_ipv4 && frame->ipv4_source == SWITCH_HOST_IP;
 }
 
 bool switch_is_asked(const ethernet_frame *frame, const neighbour_message *said) {
@@ -76,14 +88,18 @@ bool switch_port_may_send(const switch_port *port, const ethernet_frame *frame,
 
 // The host's loopback (::1, and that of IPv4 mapped), what has no meaning, groups and addresses of one link
 // are not outside; nor is what would be a member. Of all else NAT carries TCP and UDP.
-static bool gateway_may_see_ipv6(const switch_gateway *gateway, const ethernet_frame *frame) {
+static bool gateway_may_see_ipv6(const switch_gateway *gateway, const switch_port *port,
+                                 const ethernet_frame *frame) {
     const uint8_t *to = frame->ipv6_destination;
+    const bool echo = frame->icmp6 && frame->icmp6[0] == ICMP6_ECHO_REQUEST;
     if (!gateway->has_ip6 || same(frame->ipv6_source, nobody) || !frame->ipv6_plain)
         return false;
     if ((to[0] == 0 && to[1] == 0) || to[0] == 0xff || (to[0] == 0xfe && (to[1] & 0xc0) == 0x80))
         return false;
     if (same(to, gateway->ip6))
-        return frame->icmp6 && frame->icmp6[0] == ICMP6_ECHO_REQUEST;
+        return echo;
+    if (same(to, host_ip6))
+        return port->host && (frame->has_ports || echo);
     return memcmp(to, gateway->ip6, NETWORK_PREFIX) != 0 && frame->has_ports;
 }
 
@@ -93,7 +109,7 @@ static bool gateway_may_see_ipv6(const switch_gateway *gateway, const ethernet_f
 bool switch_gateway_may_see(const switch_gateway *gateway, const switch_port *port,
                             const ethernet_frame *frame) {
     if (frame->is_ipv6)
-        return gateway_may_see_ipv6(gateway, frame);
+        return gateway_may_see_ipv6(gateway, port, frame);
     if (frame->is_arp)
         return frame->arp_target_ip == gateway->ip;
     uint32_t to = frame->ipv4_destination;

@@ -22,6 +22,8 @@ bool switch_port_may_send(const switch_port *port, const ethernet_frame *frame,
 /// Whether the outside may see this.
 bool switch_gateway_may_see(const switch_gateway *gateway, const switch_port *port,
                             const ethernet_frame *frame);
+/// Whether it comes from the host's loopback.
+bool switch_is_from_host(const ethernet_frame *frame);
 /// Whether this is one of the port's addresses of IPv6.
 bool switch_port_is(const switch_port *port, const uint8_t ip6[ETHERNET_IP6]);
 /// What is for the switch itself, and goes on to nobody: questions for neighbours and routers, and who

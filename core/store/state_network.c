@@ -86,6 +86,8 @@ static const char *special(const subnet *asked) {
          "addresses of one link: the host's loopback is given to containers there"},
         {AF_INET, "224.0.0.0/3", "multicast, or reserved"},
         {AF_INET6, "::/16", "every machine's own loopback, and other addresses of no host"},
+        {AF_INET6, "fec0::/10",
+         "addresses of one site, out of use: the host's loopback is given to containers there"},
         {AF_INET6, "fe80::/10", "addresses of one link, which every card has"},
         {AF_INET6, "ff00::/8", "multicast"},
     };

@@ -35,8 +35,8 @@ static void to_gateway(const uint8_t *frame, size_t length, void *data) {
         abort();
     if (parsed.is_ipv4 && parsed.ipv4_destination >> 24 == 127)
         abort(); // the host's loopback is closed
-    if (parsed.is_ipv4 && parsed.ipv4_destination == SWITCH_HOST_IP && *from != ALLOWED)
-        abort(); // and its own address to all but one
+    if (switch_is_for_host(&parsed) && *from == PLAIN)
+        abort(); // and its own addresses to all but one
     const uint8_t *to = parsed.ipv6_destination;
     if (*from != GATEWAY && parsed.is_ipv6 && (to[0] == 0xff || (to[0] == 0 && to[1] == 0)))
         abort(); // the same of IPv6

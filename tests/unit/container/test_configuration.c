@@ -1,4 +1,5 @@
 // A request and an image become a whole configuration, and that becomes messages for the agent.
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 
 #include "core/container/configuration.h"
 #include "core/network/port.h"
+#include "core/network/switch.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -221,15 +223,28 @@ static void the_host_is_reached_by_who_asks(void **data) {
         "{\"image\": \"i\", \"hosts\": [{\"address\": \"host-gateway\", \"names\": [\"here\"]}]}", NULL);
     assert_true(configuration_reaches_host(given));
     json_t *outside = json_pack("[{s:s, s:b}]", "address", "10.9.0.2", "internal", 0);
+    json_t *outside6 =
+        json_pack("[{s:s, s:s, s:b}]", "address", "10.9.0.2", "addressV6", "fd12::2", "internal", 0);
     json_t *inside = json_pack("[{s:s, s:b}]", "address", "10.9.0.2", "internal", 1);
     Holm__Agent__V1__Hosts *there = configuration_hosts(given, outside),
+                           *there6 = configuration_hosts(given, outside6),
                            *no = configuration_hosts(given, inside);
     assert_int_equal(there->n_entries, 4);
     assert_string_equal(there->entries[3]->address, NETWORK_HOST);
     assert_string_equal(there->entries[3]->names[0], "here");
+    assert_int_equal(there6->n_entries, 6); // its own name has another address, too
+    assert_string_equal(there6->entries[4]->address, NETWORK_HOST);
+    assert_string_equal(there6->entries[5]->address, NETWORK_HOST6);
+    assert_string_equal(there6->entries[5]->names[0], "here");
+    const uint8_t host6[] = SWITCH_HOST_IP6;
+    uint8_t parsed6[sizeof host6];
+    assert_int_equal(inet_pton(AF_INET6, NETWORK_HOST6, parsed6), 1);
+    assert_memory_equal(parsed6, host6, sizeof host6);
     assert_int_equal(no->n_entries, 3); // there is no way to it
     holm__agent__v1__hosts__free_unpacked(there, NULL);
+    holm__agent__v1__hosts__free_unpacked(there6, NULL);
     holm__agent__v1__hosts__free_unpacked(no, NULL);
+    json_decref(outside6);
     json_decref(outside);
     json_decref(inside);
     json_decref(given);

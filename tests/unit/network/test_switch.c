@@ -129,8 +129,8 @@ static void test_host_is_for_who_is_given_it(void **state) {
     fixture *self = *state;
     uint8_t frame[64];
     switch_port_allow_host(self->fabric, self->web);
-    assert_int_equal(self->to_gateway, 1); // which is told which card has the address
-    assert_memory_equal(self->last + 22, web_mac, 6);
+    assert_int_equal(self->to_gateway, 2); // which is told which card has the address, in both families
+    assert_memory_equal(self->last + 6, web_mac, 6);
     self->to_gateway = 0;
     switch_input_port(self->fabric, self->db, frame,
                       make_ipv4(frame, gateway_mac, db_mac, DB, SWITCH_HOST_IP, 6, 80));
@@ -148,6 +148,49 @@ static void test_host_is_for_who_is_given_it(void **state) {
                          make_ipv4(frame, db_mac, gateway_mac, SWITCH_HOST_IP, DB, 6, 80));
     switch_input_gateway(self->fabric, frame,
                          make_ipv4(frame, web_mac, gateway_mac, SWITCH_HOST_IP, WEB, 6, 80));
+    assert_int_equal(self->to_db, 0);
+    assert_int_equal(self->to_web, 1);
+}
+
+static size_t make_ipv6(uint8_t *out, const uint8_t *to_mac, const uint8_t *from_mac, const uint8_t *from,
+                        const uint8_t *to, uint8_t protocol, const uint8_t *message, size_t length);
+
+static void test_host_is_for_who_is_given_it_in_ipv6(void **state) {
+    fixture *self = *state;
+    uint8_t frame[128];
+    const uint8_t tcp[20] = {0x10, 0, 0, 80, [13] = 2}, udp[8] = {0x10, 0, 0, 53, 0, 8}, echo[8] = {128},
+                  reply[8] = {129}, host[16] = SWITCH_HOST_IP6;
+    const struct {
+        uint8_t protocol;
+        const uint8_t *message;
+        size_t length;
+        bool passes;
+    } cases[] = {{6, tcp, 20, true}, {17, udp, 8, true}, {58, echo, 8, true}, {58, reply, 8, false}};
+    switch_port_allow_host(self->fabric, self->web);
+    for (size_t i = 0; i < array_length(cases); i++) {
+        self->to_gateway = 0;
+        size_t length = make_ipv6(frame, gateway_mac, db_mac, db6, host, cases[i].protocol, cases[i].message,
+                                  cases[i].length);
+        switch_input_port(self->fabric, self->db, frame, length);
+        assert_int_equal(self->to_gateway, 0);
+        length = make_ipv6(frame, gateway_mac, web_mac, web6, host, cases[i].protocol, cases[i].message,
+                           cases[i].length);
+        switch_input_port(self->fabric, self->db, frame, length); // as if it were the other one
+        assert_int_equal(self->to_gateway, 0);
+        switch_input_port(self->fabric, self->web, frame, length);
+        assert_int_equal(self->to_gateway, cases[i].passes);
+    }
+    // what is beside it is not the host's, and may be outside
+    uint8_t beside[16] = SWITCH_HOST_IP6;
+    beside[15]++;
+    switch_input_port(self->fabric, self->web, frame,
+                      make_ipv6(frame, gateway_mac, web_mac, web6, beside, 6, tcp, sizeof tcp));
+    ethernet_frame parsed;
+    assert_true(ethernet_parse(self->last, 74, &parsed) && !switch_is_for_host(&parsed));
+    switch_input_gateway(self->fabric, frame,
+                         make_ipv6(frame, db_mac, gateway_mac, host, db6, 6, tcp, sizeof tcp));
+    switch_input_gateway(self->fabric, frame,
+                         make_ipv6(frame, web_mac, gateway_mac, host, web6, 6, tcp, sizeof tcp));
     assert_int_equal(self->to_db, 0);
     assert_int_equal(self->to_web, 1);
 }
@@ -454,6 +497,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_members_reach_each_other, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_host_is_for_who_is_given_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_host_is_for_who_is_given_it_in_ipv6, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_spoofing_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_gateway_is_guarded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_switch_answers_the_gateway, set_up, tear_down),

@@ -74,6 +74,7 @@ static void test_create(void **test) {
         "{\"name\": \"x\", \"subnetV6\": \"fd12:3456:789a::1\"}",
         "{\"name\": \"x\", \"subnetV6\": \"10.210.0.0/24\"}",
         "{\"name\": \"x\", \"subnetV6\": \"fe80::/64\"}",
+        "{\"name\": \"x\", \"subnetV6\": \"fec0::/64\"}",
         "{\"name\": \"x\", \"subnetV6\": \"::/64\"}",
         "{\"name\": \"x\", \"subnetV6\": \"ff02::/64\"}",
         "{\"name\": \"x\", \"mtu\": 1279}",

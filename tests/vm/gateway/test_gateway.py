@@ -19,7 +19,7 @@ from world import World  # noqa: E402
 INSIDE = "HOLM_TEST_NAMESPACE"
 HOST, HOST6 = "192.0.2.1", "2001:db8::1"
 GATEWAY, SUBNET = "10.88.0.1", "10.88.0.0"
-HOST_GATEWAY = "169.254.1.2"
+HOST_GATEWAY, HOST_GATEWAY6 = "169.254.1.2", "fec0::a9fe:102"
 LOOPBACK_ONLY, EVERYWHERE = 8080, 8081  # ports of the host's own servers
 
 
@@ -138,7 +138,7 @@ class Loopback(Container):
                     f"ip -6 route add ::1/128 via {place['gatewayV6']}; ip -6 route add ::/96 via {place['gatewayV6']}")
         tries = [f"nc -w 1 {address} {port}" for port in (LOOPBACK_ONLY, EVERYWHERE)
                  for address in ("127.0.0.1", "127.0.0.53", "0.0.0.0", "0.0.0.1", HOST_GATEWAY, GATEWAY, SUBNET, "10.88.0.255",
-                                 "255.255.255.255", "::1", "fec0::2", "fe80::2%eth0", "::ffff:127.0.0.1", "::127.0.0.1",
+                                 "255.255.255.255", "::1", "fec0::2", "fe80::2%eth0", "::ffff:127.0.0.1", "::127.0.0.1", HOST_GATEWAY6,
                                  place["gatewayV6"], f"{place['gatewayV6'][:-1]}", f"{place['gatewayV6'][:-1]}ffff")]
         for resolver in (outside.ADDRESS, "127.0.0.1"):
             use_resolver(resolver)
@@ -152,11 +152,17 @@ class HostGateway(Container):
     options = ("--add-host", "here:host-gateway", "-p", "127.0.0.1:8090:8090")
 
     def test_tcp(self):
+        bait.came.clear()
         for number in range(3):
             self.assertEqual(self.inside(f"nc -w 10 here {LOOPBACK_ONLY}"), b"caught\n")
-        self.assertIn(b"refused", self.inside("nc -w 10 here 9"))
+            self.assertEqual(self.inside(f"nc -w 10 {HOST_GATEWAY6} {LOOPBACK_ONLY}"), b"caught\n")
+        self.assertEqual(bait.came, {("127.0.0.1", LOOPBACK_ONLY): 3, ("::1", LOOPBACK_ONLY): 3})
+        for address in (HOST_GATEWAY, HOST_GATEWAY6):
+            self.assertIn(b"refused", self.inside(f"nc -w 10 {address} 9"))
+            self.assertIn(f"{address} here\n".encode(), self.inside("cat /etc/hosts"))
+            self.assertIn(b"1 packets received", self.inside(f"ping -c 1 -W 10 {address}"))
         bait.came.clear()
-        for address in ("127.0.0.1", GATEWAY, SUBNET, "169.254.1.1", "169.254.1.255"):
+        for address in ("127.0.0.1", GATEWAY, SUBNET, "169.254.1.1", "169.254.1.255", "::1", "fec0::2", "fec0::a9fe:103"):
             self.assertNotIn(b"caught", self.inside(f"nc -w 1 {address} {LOOPBACK_ONLY}"))
         self.assertEqual(bait.came, {})
 
@@ -166,19 +172,20 @@ class HostGateway(Container):
                          b"round\n")
 
     def test_udp(self):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-            server.bind(("127.0.0.1", 0))
-            server.settimeout(60)
-            port = server.getsockname()[1]
+        self.put_datagrams()
+        for family, loopback, address in ((socket.AF_INET, "127.0.0.1", HOST_GATEWAY), (socket.AF_INET6, "::1", HOST_GATEWAY6)):
+            with socket.socket(family, socket.SOCK_DGRAM) as server:
+                server.bind((loopback, 0))
+                server.settimeout(60)
+                port = server.getsockname()[1]
 
-            def answer():
-                for _ in range(5):
-                    server.sendto(*server.recvfrom(2000))
-            answering = threading.Thread(target=answer)
-            answering.start()
-            self.put_datagrams()
-            self.assertEqual(self.inside(f"datagrams {HOST_GATEWAY} {port} 1400 5"), b"5\n")
-            answering.join()
+                def answer():
+                    for _ in range(5):
+                        server.sendto(*server.recvfrom(2000))
+                answering = threading.Thread(target=answer)
+                answering.start()
+                self.assertEqual(self.inside(f"datagrams {address} {port} 1400 5"), b"5\n")
+                answering.join()
 
     def test_an_address_that_somebody_had(self):
         for _ in range(2):
@@ -192,13 +199,13 @@ class HostGateway(Container):
         with open(f"{path}/config.toml", "w") as file:
             file.write("[network]\nhost-loopback = true\n")
         try:
-            said = world.run("run", "--rm", "-c", "1", "-m", "128m", "busybox", "nc", "-w", "10", "host.holm.internal",
-                             str(LOOPBACK_ONLY))
+            said = world.run("run", "--rm", "-c", "1", "-m", "128m", "busybox", "sh", "-c",
+                             f"nc -w 10 host.holm.internal {LOOPBACK_ONLY}; grep host.holm.internal /etc/hosts")
             world.run("network", "create", "--internal", "inner")
             hosts = world.run("run", "--rm", "-c", "1", "-m", "128m", "--network", "inner", "busybox", "cat", "/etc/hosts")
         finally:
             os.remove(f"{path}/config.toml")
-        self.assertEqual(said, "caught\n")
+        self.assertEqual(said, f"caught\n{HOST_GATEWAY} host.holm.internal\n{HOST_GATEWAY6} host.holm.internal\n")
         self.assertNotIn("host.holm.internal", hosts)
 
 
