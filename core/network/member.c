@@ -256,6 +256,8 @@ static void member_answer(member *self, const holm_error *problem) {
         return;
     }
     self->joined = true;
+    self->addresses[0] = self->request->addresses[0];
+    self->addresses[1] = self->request->address6;
     log_info("joined: %s, %s, %s %s", self->request->container, self->request->mac,
              self->request->addresses[0], self->request->address6);
     self->list->changed(self->list->data);
@@ -405,8 +407,7 @@ void member_list_visit(const member_list *self,
         Holm__Network__V1__Member message = HOLM__NETWORK__V1__MEMBER__INIT;
         message.container = found->request->container;
         message.mac = found->request->mac;
-        char *addresses[] = {found->request->addresses[0], found->request->address6};
-        message.addresses = addresses;
+        message.addresses = (char **)found->addresses;
         message.n_addresses = found->is.has_ip6 ? 2 : 1;
         message.names = found->request->names;
         message.n_names = found->request->n_names;

@@ -39,6 +39,6 @@ bool member_list_asks_more(const member_list *self, uint32_t ip);
 /// The switch's way to a port: takes the frame now, keeps it for a while when the card is slow, or drops it.
 void member_frame(void *port_data, const uint8_t *frame, size_t length, void *data);
 
-/// Calls `each` for every member; the message is borrowed for the call.
+/// Calls `each` for every member; what the message points to is borrowed until the loop goes on.
 void member_list_visit(const member_list *self,
                        void (*each)(const Holm__Network__V1__Member *member, void *data), void *data);

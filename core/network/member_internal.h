@@ -18,6 +18,7 @@ typedef struct member {
     int control_fd;
     int card_fd; // -1: none, or the bridge's
     Holm__Network__V1__PortRequest *request;
+    char *addresses[2];   // of the request, as member_list_visit tells them
     switch_port *port;    // on the switch
     bridge_port *plugged; // or on the bridge
     bool joined;

@@ -196,8 +196,8 @@ static int net_open(net_process *self, const char *folder, const net_options *as
         0)
         return -1;
     const member_fabric fabric = {self->fabric, self->bridge, options->has_ip6 ? options->network6 : NULL};
-    void *const data[] = {self};
-    self->server = rpc_server_create(&self->loop, services, data, array_length(services));
+    self->service_data[0] = self;
+    self->server = rpc_server_create(&self->loop, services, self->service_data, array_length(services));
     if (rpc_server_listen(self->server, own_socket, 16, error) < 0)
         return -1;
     self->members =

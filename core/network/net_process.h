@@ -31,6 +31,7 @@ typedef struct net_process {
     ethernet_end own; // the gateway's address; its hardware address is the one that libslirp gives it
     member_list *members;
     rpc_server *server;
+    void *service_data[1];
     uv_timer_t idle;
     uv_signal_t terminate;
     bool ending;

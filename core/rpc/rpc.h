@@ -114,7 +114,8 @@ rpc_connection *rpc_stream_connection(const rpc_stream *stream);
 
 // ---- server ----
 
-/// `services` is an array that must live as long as the server; `data[i]` goes to the open of services[i].
+/// `services` and `data` are arrays that must live as long as the server; `data[i]` goes to the open of
+/// services[i].
 rpc_server *rpc_server_create(uv_loop_t *loop, const rpc_service *const *services, void *const *data,
                               size_t service_count);
 /// Listens on a unix socket at `path` (0600; an old one is replaced), accepting at most `most` connections at
