@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,39 @@ int netlink_find_link(const uint8_t mac[static 6], holm_error **error) {
     }
 failed:
     holm_error_set_errno(error, errno, "list the network cards");
+    return -1;
+}
+
+static bool read_counters(const struct nlmsghdr *header, netlink_counters *out) {
+    struct rtnl_link_stats64 all;
+    int left = (int)IFLA_PAYLOAD(header);
+    for (const struct rtattr *attribute = IFLA_RTA(NLMSG_DATA(header)); RTA_OK(attribute, left);
+         attribute = RTA_NEXT(attribute, left)) {
+        // Newer kernels have more behind these.
+        if (attribute->rta_type != IFLA_STATS64 ||
+            RTA_PAYLOAD(attribute) < offsetof(struct rtnl_link_stats64, rx_errors))
+            continue;
+        memcpy(&all, RTA_DATA(attribute), offsetof(struct rtnl_link_stats64, rx_errors));
+        *out = (netlink_counters){all.rx_bytes, all.rx_packets, all.tx_bytes, all.tx_packets};
+        return true;
+    }
+    return false;
+}
+
+int netlink_count(int index, netlink_counters *out, holm_error **error) {
+    _Alignas(struct nlmsghdr) char answer[32768];
+    request asked;
+    begin(&asked, RTM_GETLINK, 0, sizeof asked.body.link);
+    asked.header.nlmsg_flags &= (uint16_t)~NLM_F_ACK;
+    asked.body.link.ifi_index = index;
+    cleanup_close int fd = open_socket();
+    ssize_t got =
+        fd < 0 || send(fd, &asked, asked.header.nlmsg_len, 0) < 0 ? -1 : recv(fd, answer, sizeof answer, 0);
+    const struct nlmsghdr *header = (const void *)answer;
+    if (got >= 0 && NLMSG_OK(header, (unsigned)got) && header->nlmsg_type == RTM_NEWLINK &&
+        read_counters(header, out))
+        return 0;
+    holm_error_set_errno(error, got < 0 ? errno : ENODEV, "count what came by the network card %d", index);
     return -1;
 }
 

@@ -39,6 +39,12 @@ int netlink_remove_address(int index, const netlink_address *address, holm_error
 int netlink_add_route(int index, const netlink_address *destination, const netlink_address *gateway,
                       holm_error **error);
 
+/// What has come by a card, as the host sees it: `rx` is what came in from the card.
+typedef struct netlink_counters {
+    uint64_t rx_bytes, rx_packets, tx_bytes, tx_packets;
+} netlink_counters;
+int netlink_count(int index, netlink_counters *out, holm_error **error);
+
 /// Of a host, whose rights (CAP_NET_ADMIN) these need. The bridge is down, and must not be there.
 int netlink_add_bridge(const char *name, const uint8_t mac[static 6], holm_error **error);
 /// Of any kind; one that is not there is no error.

@@ -10,7 +10,6 @@
 #include "core/network/bridge_forward.h"
 #include "core/network/neighbour.h"
 #include "core/network/nft.h"
-#include "core/network/switch.h"
 #include "core/network/table_watch.h"
 #include "core/network/tap.h"
 
@@ -310,4 +309,16 @@ void bridge_port_remove(bridge_port *self) {
         log_warning("%s: %s", self->card, holm_error_message(error));
     if (!self->waits)
         port_wait(self);
+}
+
+switch_port_counters bridge_port_count(const bridge_port *self) {
+    cleanup_error holm_error *error = NULL;
+    netlink_counters card = {0};
+    if (netlink_count((int)if_nametoindex(self->card), &card, &error) < 0)
+        log_warning("%s", holm_error_message(error));
+    // What comes in by the tap the machine has sent.
+    return (switch_port_counters){.from_bytes = card.rx_bytes,
+                                  .from_frames = card.rx_packets,
+                                  .to_bytes = card.tx_bytes,
+                                  .to_frames = card.tx_packets};
 }

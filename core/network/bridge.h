@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/network/bridge_rules.h"
+#include "core/network/switch.h"
 
 typedef struct bridge bridge;
 typedef struct bridge_port bridge_port;
@@ -34,3 +35,5 @@ bridge_port *bridge_port_add(bridge *self, int fd, const uint8_t mac[ETHERNET_AD
                              const ethernet_host *host, void (*done)(const holm_error *error, void *data),
                              void *data, holm_error **error);
 void bridge_port_remove(bridge_port *self);
+/// As its tap counts them, for as long as that is there: an older process of the network had it before.
+switch_port_counters bridge_port_count(const bridge_port *self);

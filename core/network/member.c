@@ -403,7 +403,7 @@ void member_list_visit(const member_list *self,
         if (!found->joined)
             continue;
         switch_port_counters counters =
-            found->port ? switch_port_count(found->port) : (switch_port_counters){0};
+            found->port ? switch_port_count(found->port) : bridge_port_count(found->plugged);
         Holm__Network__V1__Member message = HOLM__NETWORK__V1__MEMBER__INIT;
         message.container = found->request->container;
         message.mac = found->request->mac;

@@ -1,5 +1,6 @@
 """Networks with the driver bridge, in a network namespace of the test's own: what the host reaches, what members reach, who
 is kept from whom, and what is left of it at the end."""
+import glob
 import json
 import os
 import select
@@ -44,16 +45,21 @@ def give(name, path, program):
                        stdin=file, env=world.environment, check=True)
 
 
-def hear(address, port=80, wait=60):
+def reach(address, port=80, wait=60):
     """From the host. A program that does not listen yet refuses."""
     while True:
         try:
-            with socket.create_connection((address, port), timeout=wait) as connection:
-                return connection.recv(100)
+            return socket.create_connection((address, port), timeout=wait)
         except ConnectionRefusedError:
             continue
-        except OSError:  # too late, or there is no such network right now
-            return None
+
+
+def hear(address, port=80, wait=60):
+    try:
+        with reach(address, port, wait) as connection:
+            return connection.recv(100)
+    except OSError:  # too late, or there is no such network right now
+        return None
 
 
 def tables():
@@ -81,6 +87,26 @@ def network_of(name):
         with open(f"/proc/{process}/cmdline") as file:
             return file.read().split("\0")
     return next(process for process in networks() if words(process)[1] == name)
+
+
+def counted(network):
+    """What its process has counted of each member: {name: (bytes to it, from it)}. Asked by an independent client."""
+    import grpc
+    made = f"{world.folder.name}/proto"
+    if not os.path.isdir(made):
+        os.mkdir(made)
+        do("/usr/bin/python3", "-m", "grpc_tools.protoc", "-I", f"{os.environ['HOLM_SOURCE']}/core/network", f"--python_out={made}",
+           f"--grpc_python_out={made}", "network.proto")
+        sys.path.insert(0, made)
+    import network_pb2
+    import network_pb2_grpc
+    path, = glob.glob(f"{world.folder.name}/r/holm/n/{network}-*/net.sock")
+    with grpc.insecure_channel(f"unix:{path}", options=[("grpc.http2.bdp_probe", 0)]) as channel:
+        answer = network_pb2_grpc.NetworkStub(channel).Members(network_pb2.Empty(), timeout=60)
+    for member in answer.members:
+        place, = places(member.names[0])
+        assert list(member.addresses) == [place["address"], place["addressV6"]], member
+    return {member.names[0]: (member.rx_bytes, member.tx_bytes) for member in answer.members}
 
 
 def wait_end(process, kill=False):
@@ -228,6 +254,21 @@ class Bridge(unittest.TestCase):
                 self.assertEqual(client.recv(100).decode(), f"from {server['gateway']} me")
             world.run("port", "rm", "server", "80:80")
             self.assertRaises(ConnectionRefusedError, socket.create_connection, ("127.0.0.1", 80))
+
+    def test_counters(self):
+        server = start("server", "back", "sh", "-c", "exec nc -ll -p 80 -e wc -c")
+        start("near", "back")
+        sent = 3_000_000
+        with reach(server["address"]) as client:
+            client.sendall(bytes(sent))
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.recv(100), f"{sent}\n".encode())
+        received, told = counted("back")["server"]
+        self.assertTrue(sent < received < 1.1 * sent, received)
+        self.assertTrue(0 < told < sent / 10, told)
+        card = [int(inside("server", f"cat /sys/class/net/eth0/statistics/{way}_bytes")) for way in ("rx", "tx")]
+        self.assertLess(abs(card[0] - received) + abs(card[1] - told), sent / 50)
+        self.assertLess(sum(counted("back")["near"]), sent / 10)
 
     def echoes(self, name, family=""):
         text = inside(name, f"cat /proc/net/snmp{family}")
