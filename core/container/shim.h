@@ -127,6 +127,7 @@ struct shim {
     rpc_connection *agent;
     bool agent_ready; ///< Prepare has answered
     bool network_ready;
+    bool confined;               ///< in every thread
     shim_card *cards;            ///< by their order, which is that of the guest's resolvers
     struct shim_change *changes; ///< one after the other; the first one is under way
     rpc_stream *agent_events;
@@ -439,6 +440,8 @@ void disconnect_open(rpc_stream *stream, void *data);
 
 /// The network is there, or none is wanted.
 void shim_boot_network_ready(shim *self);
+/// Every thread is confined.
+void shim_boot_confined(shim *self);
 
 // ---- shim_ports.c: ports of the host ----
 
@@ -483,8 +486,8 @@ void shim_helper_stop(shim *self);
 
 /// Puts the rules together, which takes files being opened: it costs nothing while the machine is starting.
 void shim_confine_prepare(shim *self);
-/// Gives up everything but this container's files and what is open already, in every thread. Once, when the
-/// machine is ready.
+/// Gives up everything but this container's files and what is open already: this thread at once, and when all
+/// the others have done so the guest may be prepared (shim_boot_confined). Once, when the machine is ready.
 int shim_confine(shim *self, holm_error **error);
 
 // ---- shim_end.c ----

@@ -133,6 +133,11 @@ void shim_boot_network_ready(shim *self) {
     prepare(self);
 }
 
+void shim_boot_confined(shim *self) {
+    self->confined = true;
+    prepare(self);
+}
+
 static void ask_for_init(shim *self) {
     if (self->init_asked)
         return;
@@ -187,7 +192,7 @@ Holm__Agent__V1__PrepareRequest *shim_prepare_request(const shim *self, const ch
 }
 
 static void prepare(shim *self) {
-    if (!self->agent || !self->network_ready || self->phase != SHIM_BOOTING)
+    if (!self->agent || !self->network_ready || !self->confined || self->phase != SHIM_BOOTING)
         return;
     holm_error *error = NULL;
     Holm__Agent__V1__PrepareRequest *request = shim_prepare_request(self, self->id, &error);

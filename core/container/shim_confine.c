@@ -26,6 +26,7 @@ static void open_proc(shim *self) {
 // Threads that libuv made before (the machine copies its template in one) have to enter by themselves: as
 // many jobs as there are threads, each of which waits for all the others, so that no thread gets two.
 typedef struct crew {
+    shim *shim;
     confine *confinement;
     uv_barrier_t all;
     uv_work_t requests[SHIM_WORKERS];
@@ -46,12 +47,15 @@ static void worker_entered(uv_work_t *request, int status) {
         return;
     uv_barrier_destroy(&self->all);
     confine_destroy(self->confinement);
+    shim_step(self->shim, "confined");
+    shim_boot_confined(self->shim);
     free(self);
 }
 
 // Takes the confinement over.
 static void confine_workers(shim *self, confine *confinement) {
     crew *made = calloc(1, sizeof *made);
+    made->shim = self;
     made->confinement = confinement;
     uv_barrier_init(&made->all, SHIM_WORKERS);
     for (size_t i = 0; i < SHIM_WORKERS; i++) {
@@ -75,6 +79,5 @@ int shim_confine(shim *self, holm_error **error) {
         return -1;
     }
     confine_workers(self, steal_pointer(&self->confinement));
-    shim_step(self, "confined");
     return 0;
 }
