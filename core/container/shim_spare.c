@@ -252,16 +252,17 @@ static void on_settled(uv_timer_t *timer) {
     uv_timer_start(timer, on_unused, UNUSED_MS, 0);
 }
 
+// Its socket gets its name when callers can be heard: whoever sees it may call.
 static int listen_for_callers(shim *self, holm_error **error) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (snprintf(address.sun_path, sizeof address.sun_path, "%s/" SPARE_SOCKET, self->runtime) >=
-        (int)sizeof address.sun_path) {
+    cleanup_free char *path = path_join(self->runtime, SPARE_SOCKET, NULL);
+    if (snprintf(address.sun_path, sizeof address.sun_path, "%s.new", path) >= (int)sizeof address.sun_path) {
         holm_error_set(error, HOLM_ERROR_INVALID, "the path %s is too long", self->runtime);
         return -1;
     }
     cleanup_close int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
-        listen(fd, SPARE_POOL_MOST) < 0) {
+        listen(fd, SPARE_POOL_MOST) < 0 || rename(address.sun_path, path) < 0) {
         holm_error_set_errno(error, errno, "listen at %s", address.sun_path);
         return -1;
     }
