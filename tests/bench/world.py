@@ -12,6 +12,13 @@ def row(kind, values, unit):
             f"min {min(values):9.1f}  max {max(values):9.1f}  {bars}")
 
 
+def wait_ends(processes, seconds=None):
+    """Until these (descriptors, which are closed) have ended, or that long for each."""
+    for process in processes:
+        select.select([process], [], [], seconds)
+        os.close(process)
+
+
 class World:
     def __init__(self, holm):
         self.holm = os.path.realpath(holm)
@@ -43,9 +50,11 @@ class World:
         if names:
             self.run("rm", "-f", *names)
         while cleaners := self.cleaners():
-            for cleaner in cleaners:
-                select.select([cleaner], [], [])
-                os.close(cleaner)
+            wait_ends(cleaners)
+        # What still writes into the folders; a spare that was just begun is ended by a command without a pool.
+        while left := self.open_processes("holm-template", "holm-shim", "holm-spare"):
+            wait_ends(left, seconds=0.5)
+            self.run("ls")
         with open("/proc/self/mounts") as file:  # podman of root leaves its store mounted, its cleaner too
             for place in [line.split()[1] for line in file if line.split()[1].startswith(self.folder.name + "/")]:
                 subprocess.run(["umount", place], check=True)
@@ -78,9 +87,20 @@ class World:
         return done.stderr if done.returncode == 125 else None
 
     def wait_templates(self):
-        """Templates are made in the background: the lock of the one that makes it is free when it is there."""
-        for lock in glob.glob(os.path.join(self.folder.name, "c/holm/templates/*.lock")):
-            subprocess.run(["flock", lock, "true"], check=True)
+        """Templates are made in the background, each by a process that is there as soon as the machine is that wants it."""
+        while makers := self.open_processes("holm-template"):
+            wait_ends(makers)
+
+    def open_processes(self, *names):
+        """Descriptors of the processes of this holm with these names, readable when they have ended."""
+        found = []
+        for pid, name in self.processes():
+            try:
+                if name in names:
+                    found.append(os.pidfd_open(pid))
+            except ProcessLookupError:
+                continue
+        return found
 
     def wait_spare(self):
         """Until a machine of the pool waits, and stands still."""
