@@ -10,91 +10,114 @@
 
 #define CLIENTS_MOST 512u // of a port; the one not heard of for longest makes room
 #define AT_ONCE      64
+#define FRESH_MS     10000 // as long as the host surely knows a flow of datagrams (nf_conntrack_udp_timeout)
 
 typedef struct client {
     datagram_relay *owner;
     watch *towards; // NULL: free
-    struct sockaddr_storage address;
+    inet_address address;
     socklen_t length;
-    uint64_t used;
+    uint16_t number;
+    uint64_t used, used_ms;
 } client;
 
 struct datagram_relay {
     uv_loop_t *loop;
     watch *host;
-    struct sockaddr_in guest;
+    datagram_way way;
     uint64_t clock; // counts uses
     client clients[CLIENTS_MOST];
 };
 
 static _Thread_local uint8_t payload[UINT16_MAX];
 
+static void use(client *self) {
+    self->used = ++self->owner->clock;
+    self->used_ms = uv_now(self->owner->loop);
+}
+
+static bool connect_client(client *self, bool refused);
+
 static void guest_ready(void *data, int events) {
     client *self = data;
     (void)events;
     for (int i = 0; i < AT_ONCE; i++) {
         ssize_t got = recv(watch_fd(self->towards), payload, sizeof payload, MSG_DONTWAIT);
-        if (got < 0)
-            return; // nobody may listen there: the next datagram may find someone
-        self->used = ++self->owner->clock;
+        if (got < 0) {
+            // Nobody may listen there: the next datagram may find someone.
+            if (errno == ECONNREFUSED)
+                connect_client(self, true);
+            return;
+        }
+        use(self);
         // A client that is gone or slow loses it, as anywhere on the way.
         (void)!sendto(watch_fd(self->owner->host), payload, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL,
-                      (const struct sockaddr *)&self->address, self->length);
+                      &self->address.any, self->length);
     }
 }
 
-static client *client_of(datagram_relay *self, const struct sockaddr_storage *address, socklen_t length) {
+static bool connect_client(client *self, bool refused) {
+    const datagram_way *way = &self->owner->way;
+    int fd = way->open(&self->address, self->number, refused, way->data);
+    if (fd < 0)
+        return false;
+    watch_destroy(self->towards);
+    self->towards = watch_create(self->owner->loop, fd, guest_ready, self, NULL);
+    watch_events(self->towards, UV_READABLE);
+    return self->towards != NULL;
+}
+
+static client *client_of(datagram_relay *self, const inet_address *address, socklen_t length,
+                         uint16_t number) {
     client *oldest = &self->clients[0];
     for (size_t i = 0; i < CLIENTS_MOST; i++) {
         client *each = &self->clients[i];
-        if (each->towards && each->length == length && memcmp(&each->address, address, length) == 0)
+        if (each->towards && each->number == number && each->length == length &&
+            memcmp(&each->address, address, length) == 0)
             return each;
         if (each->used < oldest->used)
             oldest = each;
     }
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&self->guest, sizeof self->guest) < 0) {
-        if (fd >= 0)
-            close(fd);
-        return NULL;
-    }
     watch_destroy(oldest->towards);
-    *oldest = (client){.owner = self, .address = *address, .length = length};
-    oldest->towards = watch_create(self->loop, fd, guest_ready, oldest, NULL);
-    if (!oldest->towards)
-        return NULL;
-    watch_events(oldest->towards, UV_READABLE);
-    return oldest;
+    *oldest = (client){.owner = self, .address = *address, .length = length, .number = number};
+    use(oldest);
+    return connect_client(oldest, false) ? oldest : NULL;
+}
+
+static void take(datagram_relay *self, const inet_address *address, socklen_t length, size_t size) {
+    uint16_t number = self->way.find ? self->way.find(address, self->way.data) : 1;
+    client *from = number ? client_of(self, address, length, number) : NULL;
+    if (!from)
+        return;
+    if (self->way.renew && uv_now(self->loop) - from->used_ms > FRESH_MS)
+        self->way.renew(watch_fd(from->towards), address, self->way.data);
+    use(from);
+    (void)!send(watch_fd(from->towards), payload, size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void host_ready(void *data, int events) {
     datagram_relay *self = data;
     (void)events;
     for (int i = 0; i < AT_ONCE; i++) {
-        struct sockaddr_storage address = {0};
+        inet_address address = {0};
         socklen_t length = sizeof address;
-        ssize_t got = recvfrom(watch_fd(self->host), payload, sizeof payload, MSG_DONTWAIT,
-                               (struct sockaddr *)&address, &length);
+        ssize_t got =
+            recvfrom(watch_fd(self->host), payload, sizeof payload, MSG_DONTWAIT, &address.any, &length);
         if (got < 0)
             return;
-        client *from = client_of(self, &address, length);
-        if (!from)
-            continue;
-        from->used = ++self->clock;
-        (void)!send(watch_fd(from->towards), payload, (size_t)got, MSG_DONTWAIT | MSG_NOSIGNAL);
+        take(self, &address, length, (size_t)got);
     }
 }
 
-datagram_relay *datagram_relay_open(uv_loop_t *loop, struct sockaddr *host, socklen_t length,
-                                    const struct sockaddr_in *guest) {
-    int fd = datagram_socket_open(host, length);
+datagram_relay *datagram_relay_open(uv_loop_t *loop, inet_address *host, const datagram_way *way) {
+    int fd = datagram_socket_open(&host->any, inet_address_length(host));
     if (fd < 0)
         return NULL;
     datagram_relay *self = calloc(1, sizeof *self);
     if (!self)
         abort();
     self->loop = loop;
-    self->guest = *guest;
+    self->way = *way;
     self->host = watch_create(loop, fd, host_ready, self, NULL);
     if (!self->host) {
         free(self);

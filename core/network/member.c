@@ -82,7 +82,7 @@ static int refuse(holm_error **error, holm_error_code code, const char *why) {
 // Its ports of the host; the request keeps what was chosen.
 static int member_publish(member *self, Holm__Network__V1__PortRequest *request,
                           Holm__Network__V1__PortAnswer *message, holm_error **error) {
-    ethernet_end own = {.ip = self->is.ip};
+    publish_guest own = {.is = self->is};
     if (!ethernet_address_parse(request->mac, own.mac))
         return refuse(error, HOLM_ERROR_INVALID, "that is no address for a card");
     if (!request->n_ports) {

@@ -30,6 +30,6 @@ int net_bridge_open(net_process *self, const char *folder, const net_options *as
     network.stream_port = name_socket_stream_port(self->name_socket);
     self->resolver = net_resolver_create(self, asked, from_resolver);
     name_socket_serve(self->name_socket, self->resolver);
-    self->publisher = asked->internal ? NULL : publisher_create(&self->loop, NULL, NULL, NULL);
+    self->publisher = asked->internal ? NULL : publisher_create_bridge(&self->loop, &network);
     return bridge_guard(self->bridge, &network, error);
 }

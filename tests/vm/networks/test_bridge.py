@@ -21,7 +21,7 @@ if "HOLM_TEST_NAMESPACE" not in os.environ:  # again, in a namespace with the ri
         sys.exit(SKIP)
     os.execvpe("unshare", [*words, sys.executable, "-B", *sys.argv], {**os.environ, "HOLM_TEST_NAMESPACE": "1"})
 
-SERVE, SPOOF = sys.argv.pop(), sys.argv.pop()
+SEEN, SERVE, SPOOF = sys.argv.pop(), sys.argv.pop(), sys.argv.pop()
 SUBNET, SUBNET6 = "10.99.0.0/24", "fd12:3456:789a::/64"
 BACK = ("network", "create", "back", "--driver", "bridge", "--subnet", SUBNET, "--subnet-v6", SUBNET6)
 OUTSIDE, OUTSIDE6 = "192.0.2.", "2001:db8::"
@@ -117,6 +117,53 @@ def wait_end(process, kill=False):
     os.close(gone)
 
 
+CLIENT = """import select, socket, sys
+address, port, own, kind = sys.argv[1:]
+one = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM)
+one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+one.bind(("", int(own)))
+one.connect((address, int(port)))
+print(one.getsockname()[1])
+while kind == "udp":
+    try:
+        one.send(b"who")  # until there is somebody
+        if select.select([one], [], [], 1)[0]:
+            print(one.recv(100).decode(), end="")
+            sys.stdin.readline()
+    except ConnectionRefusedError:
+        continue
+while True:
+    try:
+        came = one.recv(100)
+    except ConnectionResetError:
+        came = b""
+    print(came.decode(), end="")
+    if not came:
+        break
+    try:
+        one.sendall(sys.stdin.readline().encode())
+    except (BrokenPipeError, ConnectionResetError):
+        break
+"""
+
+
+class Client(subprocess.Popen):
+    def __init__(self, words):
+        super().__init__(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.stdout.readline())
+
+    def hear(self):
+        return self.stdout.readline().strip()
+
+    def say(self, text):
+        self.stdin.write(text + "\n")
+        self.stdin.flush()
+
+    def __exit__(self, *problem):
+        self.kill()
+        super().__exit__(*problem)
+
+
 class Outside:
     """Another machine, behind the host: a namespace that is joined to ours by a cable."""
 
@@ -145,6 +192,10 @@ class Outside:
                 "try: print(socket.create_connection(sys.argv[1:3], int(sys.argv[3])).recv(100).decode(), end='')\n"
                 "except TimeoutError: pass")
         return do(*self.within(), sys.executable, "-c", code, address, str(port), str(wait))
+
+    def client(self, address, port, own=0, udp=False):
+        """A socket there that is connected to here, by a process of its own; what it says comes by lines, b"" is its end."""
+        return Client([*self.within(), sys.executable, "-uc", CLIENT, address, str(port), str(own), "udp" if udp else "tcp"])
 
     def serve(self, address):
         """Says to each client where it comes from."""
@@ -254,6 +305,47 @@ class Bridge(unittest.TestCase):
                 self.assertEqual(client.recv(100).decode(), f"from {server['gateway']} me")
             world.run("port", "rm", "server", "80:80")
             self.assertRaises(ConnectionRefusedError, socket.create_connection, ("127.0.0.1", 80))
+
+    def test_clients_of_published_ports(self):
+        """A container sees who they are, also of IPv6 where it listens there; else it sees the gateway."""
+        ports = ("-p", "70:70", "-p", "90:90/udp", "-p", "[::]:70:70", "-p", "[::]:90:90/udp")
+        both = start("both", "back", options=ports)
+        give("both", SEEN, "seen")
+        world.run("exec", "-d", "both", "seen", "6")
+        with Outside() as outside:
+            self.meet(outside, f"{OUTSIDE}1", f"::ffff:{OUTSIDE}2")
+            self.meet(outside, f"{OUTSIDE6}1", f"{OUTSIDE6}2")
+            # From the host itself, by its loopback and by the address that others take.
+            for address, seen in (("127.0.0.1", f"::ffff:{both['gateway']}"), (f"{OUTSIDE}1", f"::ffff:{OUTSIDE}1"),
+                                  ("::1", both["gatewayV6"])):
+                self.assertEqual(hear(address, 70).decode().rpartition(":")[0], f"from {seen}")
+            # The same client as of two ports at once is two clients, whom nobody takes for one.
+            world.run("port", "add", "both", "71:70")
+            with outside.client(f"{OUTSIDE}1", 70, own=5000) as one, outside.client(f"{OUTSIDE}1", 71, own=5000) as other:
+                self.assertEqual(one.hear(), f"from ::ffff:{OUTSIDE}2:5000")
+                self.assertRegex(other.hear(), f"^from ::ffff:{OUTSIDE}2:(?!5000$)")
+                world.run("port", "rm", "both", "71:70")  # ends what came by it, and nothing else
+                other.say("still")
+                self.assertEqual(other.hear(), "")
+                one.say("still")
+                self.assertEqual(one.hear(), "still")
+            world.run("rm", "-f", "both")
+            alone = start("alone", "back", options=ports)
+            give("alone", SEEN, "seen")
+            world.run("exec", "-d", "alone", "seen")
+            self.meet(outside, f"{OUTSIDE}1", f"{OUTSIDE}2")
+            self.meet(outside, f"{OUTSIDE6}1", alone["gateway"], keeps_port=False)
+
+    def meet(self, outside, address, seen, keeps_port=True):
+        for port, udp in ((70, False), (90, True)):
+            while True:  # until the server listens
+                with outside.client(address, port, udp=udp) as client:
+                    said = client.hear()
+                    if said:
+                        break
+            self.assertEqual(said.rpartition(":")[0], f"from {seen}", (address, udp))
+            if keeps_port:
+                self.assertEqual(said.rpartition(":")[2], str(client.port))
 
     def test_counters(self):
         server = start("server", "back", "sh", "-c", "exec nc -ll -p 80 -e wc -c")

@@ -1,0 +1,102 @@
+#include "core/network/bridge_client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LOG_MODULE "publish"
+#include "core/base/cleanup.h"
+#include "core/base/log.h"
+#include "core/network/datagram_relay.h"
+
+static inet_address gateway_of(const bridge_network *network, int family) {
+    inet_address own = {.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(network->ip)}}};
+    if (family == AF_INET6) {
+        own = (inet_address){.v6 = {.sin6_family = AF_INET6}};
+        memcpy(&own.v6.sin6_addr, network->ip6, sizeof network->ip6);
+    }
+    return own;
+}
+
+// The member has to answer by way of the gateway: not to itself, nor to who would be beside it.
+static bool can_be_seen(const bridge_network *network, const inet_address *client) {
+    if (client->any.sa_family == AF_INET) {
+        const uint32_t ip = ntohl(client->v4.sin_addr.s_addr);
+        return ip >> 24 != 127 && (ip & network->netmask) != (network->ip & network->netmask);
+    }
+    const struct in6_addr *ip6 = &client->v6.sin6_addr;
+    return !IN6_IS_ADDR_LOOPBACK(ip6) && !IN6_IS_ADDR_LINKLOCAL(ip6) &&
+           memcmp(ip6, network->ip6, ETHERNET_IP6 / 2) != 0;
+}
+
+static void disguise(const bridge_network *network, int fd, int type, const inet_address *client,
+                     const inet_address *member) {
+    const uint8_t protocol = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
+    inet_address own;
+    socklen_t length = sizeof own;
+    if (client->any.sa_family != member->any.sa_family || !can_be_seen(network, client) ||
+        getsockname(fd, &own.any, &length) < 0)
+        return;
+    if (!conntrack_disguise(protocol, &own, member, client))
+        log_warning("a client is seen as the gateway: %s", strerror(errno));
+}
+
+int bridge_client_open(const bridge_network *network, int type, const inet_address *client,
+                       const inet_address *member) {
+    const inet_address own = gateway_of(network, member->any.sa_family);
+    const socklen_t length = inet_address_length(member);
+    cleanup_close int fd = socket(member->any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || bind(fd, &own.any, length) < 0)
+        return -1;
+    disguise(network, fd, type, client, member);
+    if (connect(fd, &member->any, length) < 0 && errno != EINPROGRESS)
+        return -1;
+    return steal_fd(&fd);
+}
+
+// ---- datagrams ----
+
+struct bridge_datagrams {
+    datagram_relay *relay;
+    bridge_member member;
+};
+
+static int open_towards(const inet_address *client, uint16_t number, bool refused, void *data) {
+    const bridge_datagrams *self = data;
+    (void)number;
+    const bool has_v6 = client->any.sa_family == AF_INET6 && self->member.v6.any.sa_family == AF_INET6;
+    if (refused && !has_v6)
+        return -1; // it stays with the one that it has
+    return bridge_client_open(self->member.network, SOCK_DGRAM, client,
+                              has_v6 && !refused ? &self->member.v6 : &self->member.v4);
+}
+
+static void renew(int fd, const inet_address *client, void *data) {
+    const bridge_datagrams *self = data;
+    inet_address member;
+    socklen_t length = sizeof member;
+    if (getpeername(fd, &member.any, &length) == 0)
+        disguise(self->member.network, fd, SOCK_DGRAM, client, &member);
+}
+
+bridge_datagrams *bridge_datagrams_open(uv_loop_t *loop, inet_address *host, const bridge_member *member) {
+    bridge_datagrams *self = calloc(1, sizeof *self);
+    if (!self)
+        abort();
+    self->member = *member;
+    self->relay =
+        datagram_relay_open(loop, host, &(datagram_way){.open = open_towards, .renew = renew, .data = self});
+    if (self->relay)
+        return self;
+    const int problem = errno;
+    free(self);
+    errno = problem;
+    return NULL;
+}
+
+void bridge_datagrams_close(bridge_datagrams *self) {
+    datagram_relay_close(self->relay);
+    free(self);
+}
