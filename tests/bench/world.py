@@ -54,7 +54,8 @@ class World:
         # What still writes into the folders; a spare that was just begun is ended by a command without a pool.
         while left := self.open_processes("holm-template", "holm-shim", "holm-spare"):
             wait_ends(left, seconds=0.5)
-            self.run("ls")
+            subprocess.run([self.holm, "ls"], env={**self.environment, "XDG_CONFIG_HOME": f"{self.folder.name}/none"},
+                           stdout=subprocess.DEVNULL, check=True)
         with open("/proc/self/mounts") as file:  # podman of root leaves its store mounted, its cleaner too
             for place in [line.split()[1] for line in file if line.split()[1].startswith(self.folder.name + "/")]:
                 subprocess.run(["umount", place], check=True)
