@@ -68,6 +68,8 @@ static int set_names(preparation *self, holm_error **error) {
 }
 
 static int rescan(preparation *self, holm_error **error) {
+    if (self->request->plugged) // as for Rescan; the last step starts the other processors
+        return processors_stop(error) < 0 ? -1 : machine_rescan_pci(error);
     return self->request->rescan && !self->agent->rescanned ? machine_rescan_pci(error) : 0;
 }
 

@@ -24,15 +24,21 @@ static bool is_whole(const char *text) {
     return lines >= (text[0] == 'E' ? 3 : 1);
 }
 
-static int read_answer(int pipe, holm_error **error) {
-    char text[ANSWER_MOST];
+// How long what it says is; 0: it says nothing.
+static size_t hear(int pipe, char text[ANSWER_MOST]) {
     size_t length = 0;
     ssize_t got;
     do {
-        got = read(pipe, text + length, sizeof text - 1 - length);
+        got = read(pipe, text + length, ANSWER_MOST - 1 - length);
         length += got > 0 ? (size_t)got : 0;
         text[length] = 0;
-    } while ((got < 0 && errno == EINTR) || (got > 0 && !is_whole(text) && length < sizeof text - 1));
+    } while ((got < 0 && errno == EINTR) || (got > 0 && !is_whole(text) && length < ANSWER_MOST - 1));
+    return length;
+}
+
+static int read_answer(int pipe, holm_error **error) {
+    char text[ANSWER_MOST];
+    size_t length = hear(pipe, text);
     if (text[0] == 'R' && length)
         return 0;
     char *rest = text + 1, *code = strsep(&rest, "\n"), *message = strsep(&rest, "\n");
@@ -117,21 +123,24 @@ static int spawn_shim(const paths *where, const char *id, const char *told, holm
     return steal_fd(&in);
 }
 
-// A spare becomes its shim. Whatever is wrong with one, or with the container, ends in -1: the shim that is
-// started then says so.
+// A spare becomes its shim. One that says nothing was taken by others. Whatever is wrong with one, or with
+// the container, ends in -1: the shim that is started then says so.
 static int take_spare(const paths *where, const char *shape, const char *told) {
     for (unsigned tried = 0; tried < SPARE_POOL_MOST; tried++) {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) < 0)
             return -1;
         cleanup_close int in = ends[0], out = ends[1];
-        cleanup_error holm_error *error = NULL;
+        char text[ANSWER_MOST];
         if (spare_send(where, shape, told, out) < 0)
             return -1;
         close(steal_fd(&out));
-        if (read_answer(in, &error) == 0)
+        size_t length = hear(in, text);
+        if (length && text[0] == 'R')
             return steal_fd(&in);
         trace_step("a spare could not be taken");
+        if (length)
+            return -1;
     }
     return -1;
 }

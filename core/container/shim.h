@@ -105,6 +105,7 @@ struct shim {
     json_t *told;      ///< by the launcher, see container_launch.c
     shim_spare *spare; ///< NULL: it has a container
     bool refilled;     ///< the pool, after its start
+    bool plugged;      ///< it was a spare, and has given its machine what its container mounts
     int life;          ///< the lock's descriptor
     uint64_t begin_ns;
     uint64_t prepare_ns; ///< when Prepare was sent
@@ -243,6 +244,9 @@ void shim_spare_rehearse(shim *self);
 void shim_spare_end(shim *self, const char *why) __attribute__((noreturn));
 /// Within shim and helper: takes the container over that `told` (taken over) is about.
 int shim_spare_adopt(shim *self, json_t *told, holm_error **error);
+
+// ---- shim_refill.c: the pool ----
+
 /// A spare is made for the next start, once: when the container has ended, or else some time after its start.
 void shim_spare_refill(shim *self);
 void shim_spare_refill_later(shim *self);

@@ -188,6 +188,8 @@ Holm__Agent__V1__PrepareRequest *shim_prepare_request(const shim *self, const ch
         int slot = self->driver->device_slot(self->machine, request->interfaces[i]->name);
         request->interfaces[i]->slot = slot > 0 ? (uint32_t)slot : 0;
     }
+    if (request)
+        request->plugged = self->spare || self->plugged;
     return request;
 }
 

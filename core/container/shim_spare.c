@@ -29,7 +29,6 @@
 #define SETTLE_MS       3000    // in which the guest gives back what it has used; then it stands still
 #define UNUSED_MS       1800000 // then it is of no use
 #define LOG_MOST        (1 << 20)
-#define UNDISTURBED_MS  2000  // of a container, before a spare is made beside it
 #define FRAMES_MOST     65536 // that a rehearsal can leave in a socket
 
 struct shim_spare {
@@ -110,6 +109,12 @@ static void join_trace(const shim *self) {
     trace_init("holm-shim");
 }
 
+// Its volumes and the daemon of its shares come as for a boot, but to a machine that is there.
+static int plug_mounts(shim *self, holm_error **error) {
+    self->plugged = json_array_size(json_object_get(self->configuration, "mounts")) > 0;
+    return shim_volume_add(self, error) < 0 ? -1 : shim_share_add(self, error);
+}
+
 static int become(shim *self, const char *text, holm_error **error) {
     const char *before = self->spare->place;
     json_t *told = json_loads(text, 0, NULL);
@@ -129,7 +134,7 @@ static int become(shim *self, const char *text, holm_error **error) {
     cleanup_free char *boot_log = path_join(self->folder, "log", "boot.log", NULL);
     if (shim_take_over(self, error) < 0 || shim_helper_adopt(self, text, error) < 0 ||
         self->driver->move_boot_log(self->machine, boot_log, error) < 0 ||
-        shim_disks(self, self->driver->change_disk, error) < 0)
+        shim_disks(self, self->driver->change_disk, error) < 0 || plug_mounts(self, error) < 0)
         return -1;
     forget_frames(self);
     shim_begin_sessions(self);
@@ -148,7 +153,8 @@ static void handle_closed(uv_handle_t *handle) {
 static void give_up(shim *self, const holm_error *error) {
     log_error("a spare could not become the shim of a container: %s", holm_error_message(error));
     path_remove_tree(self->spare ? self->spare->place : self->runtime, NULL);
-    close(self->life); // before they hear of it
+    shim_volume_drop(self); // before they hear of it
+    close(self->life);
     shim_lifeline_fail(self, error);
     _exit(125);
 }
@@ -173,14 +179,15 @@ static void take(shim *self, const char *text, int lifeline) {
     self->lifeline = lifeline;
     log_info("taken");
     prctl(PR_SET_NAME, "holm-shim");
+    if (!spare->paused) // while devices come
+        self->driver->pause(self->machine, NULL, NULL);
     if (become(self, text, &error) < 0)
         give_up(self, error);
     if (spare->log >= 0)
         close(steal_fd(&spare->log));
     watch_destroy(steal_pointer(&spare->caller));
     watch_destroy(steal_pointer(&spare->listener)); // whoever waits there tries another one
-    if (spare->paused)
-        self->driver->resume(self->machine, NULL, NULL);
+    self->driver->resume(self->machine, NULL, NULL);
     self->spare = NULL;
     holm__agent__v1__prepare_request__free_unpacked(spare->rehearsed, NULL);
     spare->closing = 2;
@@ -452,44 +459,4 @@ int shim_spare_begin(shim *self, holm_error **error) {
     int result = shim_boot(self, error);
     unlink(disk); // the machine has it open
     return result;
-}
-
-// ---- of the shim of a container: the next one ----
-
-typedef struct refill {
-    uv_work_t work;
-    shim *shim;
-} refill;
-
-static void refill_work(uv_work_t *work) {
-    refill *self = work->data;
-    cleanup_error holm_error *error = NULL;
-    if (shim_helper_ask(self->shim, HELPER_SPARE, NULL, NULL, &error) < 0)
-        log_warning("the pool: %s", holm_error_message(error));
-}
-
-static void refill_done(uv_work_t *work, int status) {
-    (void)status;
-    free(work->data);
-}
-
-static void on_started_long_ago(uv_timer_t *timer) {
-    shim_spare_refill(timer->data);
-}
-
-void shim_spare_refill_later(shim *self) {
-    if (json_object_get(self->told, "spare"))
-        uv_timer_start(&self->refill, on_started_long_ago, UNDISTURBED_MS, 0);
-}
-
-void shim_spare_refill(shim *self) {
-    if (self->refilled || !json_object_get(self->told, "spare"))
-        return;
-    self->refilled = true;
-    refill *made = calloc(1, sizeof *made);
-    if (!made)
-        abort();
-    made->shim = self;
-    made->work.data = made;
-    uv_queue_work(self->loop, &made->work, refill_work, refill_done);
 }

@@ -39,7 +39,6 @@ static bool is_eligible(const json_t *configuration, const container_launch_opti
     const json_t *resources = json_object_get(configuration, "resources");
     const char *priority = json_string_value(json_object_get(resources, "memoryPriority"));
     return options->pool > 0 && !options->cold &&
-           json_array_size(json_object_get(configuration, "mounts")) == 0 &&
            json_array_size(json_object_get(configuration, "sockets")) == 0 &&
            !json_is_true(json_object_get(configuration, "ssh")) &&
            (!priority || strcmp(priority, "normal") == 0);

@@ -22,7 +22,7 @@
 #define SPARE_ENDS       "end"        ///< in the place of a container: it ends
 
 /// What a spare for such a container is told, its shape under "shape"; NULL: containers like this one start
-/// without (those that mount or share something, or are to be booted, or have a priority of their own).
+/// without (those that share sockets, or are to be booted, or have a priority of their own).
 /// `networks`: its own, as container_network_describe has them. The caller owns it.
 json_t *spare_describe(const paths *where, const json_t *document, const json_t *networks,
                        const container_launch_options *options);

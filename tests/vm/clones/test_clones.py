@@ -11,6 +11,7 @@ import unittest
 
 sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/policies")
 from cli import status, world  # noqa: E402
+from pool import PoolCase, ask_traced, folders, ready, spares, wait_for  # noqa: E402
 
 # One line each: what must differ, and last whether this is a clone.
 QUESTIONS = """
@@ -61,56 +62,12 @@ class Clones(unittest.TestCase):
         self.assertEqual(ask()[-1], "0")
 
 
-def ask_traced(*options, program=("sh", "-c", QUESTIONS)):
-    """The answers of a run, and whether it took a spare."""
-    with tempfile.NamedTemporaryFile() as trace:
-        answers = world.run("run", "--trace", trace.name, "--rm", *options, "busybox", *program).splitlines()
-        return answers, b"take a spare" in trace.read()
+def ask_spare(*options):
+    return ask_traced(*options, program=("sh", "-c", QUESTIONS))
 
 
-def spares():
-    """Process ids of the spares that there are."""
-    return [pid for pid, name in world.processes() if name == "holm-spare"]
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 150  # a spare may rehearse for 120 seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it takes too long")
-        time.sleep(0.05)
-
-
-def folders():
-    return glob.glob(os.path.join(world.environment["XDG_RUNTIME_DIR"], "holm/s/*-*"))
-
-
-def ready():
-    return len([folder for folder in folders() if os.path.exists(f"{folder}/spare.sock")])
-
-
-class Pool(unittest.TestCase):
+class Pool(PoolCase):
     """Machines that wait: start.pool."""
-
-    def setUp(self):
-        self.path = os.path.join(world.environment["XDG_CONFIG_HOME"], "holm", "config.toml")
-        self.configure(2)
-
-    def configure(self, count):
-        os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        with open(self.path, "w", encoding="utf-8") as file:
-            file.write(f"[start]\npool = {count}\n")
-
-    def tearDown(self):
-        """A smaller pool: they are ended by the next command, and leave nothing."""
-        self.configure(0)
-        wait_for(lambda: world.run("ls") and not spares() and not folders())  # also those that were just begun
-        os.remove(self.path)
-
-    def fill(self, count):
-        while ready() < count:
-            world.run("run", "--rm", "busybox", "true")
-            wait_for(lambda: ready() == len(spares()) > 0)
 
     def test_taken(self):
         self.fill(1)
@@ -143,7 +100,7 @@ class Pool(unittest.TestCase):
         self.assertLess(abs(int(now) - time.time()), 5)
         # What it does not fit.
         self.assertFalse(ask_traced("--memory", "300m", program=("true",))[1])
-        self.assertFalse(ask_traced("-v", "/tmp:/mnt", program=("true",))[1])
+        self.assertFalse(ask_traced("--memory-priority", "low", program=("true",))[1])
         self.assertFalse(ask_traced("--no-template", program=("true",))[1])
 
     def test_other_parts(self):
@@ -181,7 +138,7 @@ class Pool(unittest.TestCase):
         for pid in spares():
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not spares())
-        answers, taken = ask_traced()
+        answers, taken = ask_spare()
         self.assertEqual((len(answers), taken), (7, False))
         wait_for(lambda: ready() > 0)
         # Whoever takes one dies right after: the container has a shim that gives up, and can be started again.
