@@ -236,6 +236,24 @@ size_t ethernet_make_udp(uint8_t *out, const ethernet_end *from, const ethernet_
     return ETHERNET_HEADER + total;
 }
 
+size_t ethernet_make_icmpv6(uint8_t *out, const ethernet_end6 *from, const ethernet_end6 *to, uint8_t hops,
+                            size_t length) {
+    uint8_t *packet = out + ETHERNET_HEADER, *message = packet + IPV6_HEADER;
+    memcpy(out, to->mac, ETHERNET_ADDRESS);
+    memcpy(out + 6, from->mac, ETHERNET_ADDRESS);
+    write16(out + 12, ETHERNET_TYPE_IPV6);
+    write32(packet, 0x60000000);
+    write16(packet + 4, (uint16_t)length);
+    packet[6] = ETHERNET_ICMPV6;
+    packet[7] = hops;
+    memcpy(packet + 8, from->ip6, ETHERNET_IP6);
+    memcpy(packet + 24, to->ip6, ETHERNET_IP6);
+    write16(message + 2, 0);
+    const uint32_t pseudo = sum16(ETHERNET_ICMPV6 + (uint32_t)length, packet + 8, (size_t)2 * ETHERNET_IP6);
+    write16(message + 2, sum_end(sum16(pseudo, message, length)));
+    return ETHERNET_ICMPV6_HEADERS + length;
+}
+
 bool ethernet_address_parse(const char *text, uint8_t out[ETHERNET_ADDRESS]) {
     int end = 0;
     if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &out[0], &out[1], &out[2], &out[3], &out[4],

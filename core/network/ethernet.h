@@ -15,7 +15,8 @@
 #define ETHERNET_TYPE_ARP  0x0806
 #define ETHERNET_TYPE_IPV6 0x86dd
 
-#define ETHERNET_ICMPV6 58 ///< as ipv6_protocol
+#define ETHERNET_ICMPV6       58  ///< as ipv6_protocol
+#define ETHERNET_ECHO_REQUEST 128 ///< the first byte of a message of that
 
 #define ETHERNET_IP6 16 ///< bytes of an IPv6 address
 
@@ -92,6 +93,19 @@ typedef struct ethernet_end {
 /// Returns the frame's length; 0 when it would not fit into `mtu`.
 size_t ethernet_make_udp(uint8_t *out, const ethernet_end *from, const ethernet_end *to, const void *payload,
                          size_t length, unsigned mtu);
+
+/// One end of a message of ICMPv6.
+typedef struct ethernet_end6 {
+    uint8_t mac[ETHERNET_ADDRESS];
+    uint8_t ip6[ETHERNET_IP6];
+} ethernet_end6;
+
+#define ETHERNET_ICMPV6_HEADERS (ETHERNET_HEADER + 40)
+
+/// Writes a frame's headers before the message that is at out + ETHERNET_ICMPV6_HEADERS already, and its
+/// checksum into it. Returns the frame's length. The message has 4 to 65535 bytes.
+size_t ethernet_make_icmpv6(uint8_t *out, const ethernet_end6 *from, const ethernet_end6 *to, uint8_t hops,
+                            size_t length);
 
 /// "52:54:00:12:34:56" to bytes; false when it is anything else, or a group address.
 bool ethernet_address_parse(const char *text, uint8_t out[ETHERNET_ADDRESS]);

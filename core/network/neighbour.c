@@ -9,7 +9,6 @@
 #define FLAG_ROUTER    0x80
 #define FLAG_SOLICITED 0x40
 #define FLAG_OVERRIDE  0x20
-#define IPV6_HEADER    40
 #define MESSAGE_LENGTH (HEADER_LENGTH + 8)
 
 static size_t fixed_length(neighbour_kind kind) {
@@ -57,41 +56,24 @@ void neighbour_parse(const ethernet_frame *frame, neighbour_message *out) {
     out->whole = read_options(frame->icmp6 + fixed, frame->icmp6_length - fixed, out);
 }
 
-// RFC 8200, 8.1: over the addresses, length and protocol, and the message.
-static uint16_t checksum(const uint8_t *packet) {
-    uint32_t sum = MESSAGE_LENGTH + ETHERNET_ICMPV6;
-    for (const uint8_t *at = packet + 8; at < packet + IPV6_HEADER + MESSAGE_LENGTH; at += 2)
-        sum += (uint32_t)(at[0] << 8 | at[1]);
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)~sum;
-}
-
 void neighbour_make_advertisement(uint8_t out[NEIGHBOUR_ADVERTISEMENT_LENGTH],
                                   const uint8_t mac[ETHERNET_ADDRESS], const uint8_t ip6[ETHERNET_IP6],
                                   bool router, const neighbour_asker *asker) {
-    static const uint8_t all_nodes[ETHERNET_IP6] = {0xff, 2, [15] = 1};
-    uint8_t *packet = out + ETHERNET_HEADER, *message = packet + IPV6_HEADER;
-    memset(out, 0, NEIGHBOUR_ADVERTISEMENT_LENGTH);
-    memcpy(out, asker->mac, ETHERNET_ADDRESS);
-    memcpy(out + 6, mac, ETHERNET_ADDRESS);
-    out[12] = ETHERNET_TYPE_IPV6 >> 8;
-    out[13] = ETHERNET_TYPE_IPV6 & 0xff;
-    packet[0] = 0x60;
-    packet[5] = MESSAGE_LENGTH;
-    packet[6] = ETHERNET_ICMPV6;
-    packet[7] = HOPS;
-    memcpy(packet + 8, ip6, ETHERNET_IP6);
-    memcpy(packet + 24, asker->ip6 ? asker->ip6 : all_nodes, ETHERNET_IP6);
+    ethernet_end6 from, to = {.ip6 = {0xff, 2, [15] = 1}}; // all nodes
+    memcpy(from.mac, mac, sizeof from.mac);
+    memcpy(from.ip6, ip6, sizeof from.ip6);
+    memcpy(to.mac, asker->mac, sizeof to.mac);
+    if (asker->ip6)
+        memcpy(to.ip6, asker->ip6, sizeof to.ip6);
+    uint8_t *message = out + ETHERNET_ICMPV6_HEADERS;
+    memset(message, 0, MESSAGE_LENGTH);
     message[0] = NEIGHBOUR_ADVERTISEMENT;
     message[4] = (uint8_t)((router ? FLAG_ROUTER : 0) | (asker->ip6 ? FLAG_SOLICITED : 0) | FLAG_OVERRIDE);
     memcpy(message + 8, ip6, ETHERNET_IP6);
     message[HEADER_LENGTH] = OPTION_TARGET;
     message[HEADER_LENGTH + 1] = 1;
     memcpy(message + HEADER_LENGTH + 2, mac, ETHERNET_ADDRESS);
-    uint16_t sum = checksum(packet);
-    message[2] = (uint8_t)(sum >> 8);
-    message[3] = (uint8_t)sum;
+    ethernet_make_icmpv6(out, &from, &to, HOPS, MESSAGE_LENGTH);
 }
 
 void neighbour_link_local(const uint8_t mac[ETHERNET_ADDRESS], uint8_t out[ETHERNET_IP6]) {

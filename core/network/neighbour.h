@@ -24,7 +24,7 @@ typedef struct neighbour_message {
 /// Reads a frame of IPv6.
 void neighbour_parse(const ethernet_frame *frame, neighbour_message *out);
 
-#define NEIGHBOUR_ADVERTISEMENT_LENGTH (ETHERNET_HEADER + 40 + 32)
+#define NEIGHBOUR_ADVERTISEMENT_LENGTH (ETHERNET_ICMPV6_HEADERS + 32)
 
 /// Who asked: `ip6` NULL where that one has no address yet, and all are told.
 typedef struct neighbour_asker {
