@@ -20,6 +20,14 @@ static void answer_arp(net_process *self, const ethernet_frame *frame) {
     switch_input_gateway(self->fabric, reply, sizeof reply);
 }
 
+// libslirp answers echo of IPv6 at its own address only.
+static void to_outside(const net_process *self, const ethernet_frame *parsed, const uint8_t *frame,
+                       size_t length) {
+    if (!parsed->icmp6 ||
+        !echo_socket_input(self->echo, parsed, switch_allows_host(self->fabric, parsed->source)))
+        gateway_input(self->gateway, frame, length);
+}
+
 static void to_gateway(const uint8_t *frame, size_t length, void *data) {
     net_process *self = data;
     ethernet_frame parsed;
@@ -48,7 +56,7 @@ static void to_gateway(const uint8_t *frame, size_t length, void *data) {
     else if (own && self->publisher)
         publisher_input(self->publisher, &parsed);
     else if (!own && self->gateway && !bridge_subnets_have(self->bridges, &parsed))
-        gateway_input(self->gateway, frame, length);
+        to_outside(self, &parsed, frame, length);
     else if (parsed.is_arp)
         answer_arp(self, &parsed);
 }
@@ -74,6 +82,13 @@ static gateway *host_create(net_process *self, const gateway_options *options, h
     host.address = SWITCH_HOST_IP;
     host.host_loopback = true;
     return gateway_create(&self->loop, &host, error);
+}
+
+static echo_socket *echo_open(net_process *self, const switch_gateway *own, unsigned mtu) {
+    ethernet_end6 end;
+    memcpy(end.mac, own->mac, sizeof end.mac);
+    memcpy(end.ip6, own->ip6, sizeof end.ip6);
+    return echo_socket_create(&self->loop, &end, mtu, from_gateway, self);
 }
 
 // Of addresses with commas between, in host byte order; 0: there is none.
@@ -106,6 +121,7 @@ int net_frames_open(net_process *self, const net_options *asked, holm_error **er
         return -1;
     if (!internal && !(self->bridges = bridge_subnets_create(&self->loop, error)))
         return -1;
+    self->echo = internal ? NULL : echo_open(self, &known, options.mtu);
     self->resolver = net_resolver_create(self, asked, from_gateway);
     uint32_t server = asked->servers ? first_ipv4(asked->servers) : 0;
     self->names = server ? name_stream_create(self->own.ip, server) : NULL;

@@ -44,6 +44,7 @@ static void net_end(net_process *self) {
     bridge_close(self->bridge);
     gateway_destroy(self->gateway);
     gateway_destroy(self->host);
+    echo_socket_destroy(self->echo);
     rpc_server_destroy(self->server);
     uv_close((uv_handle_t *)&self->idle, NULL);
     uv_close((uv_handle_t *)&self->terminate, NULL);

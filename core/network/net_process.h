@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "core/network/bridge_subnets.h"
+#include "core/network/echo_socket.h"
 #include "core/network/gateway.h"
 #include "core/network/member.h"
 #include "core/network/name_socket.h"
@@ -23,6 +24,7 @@ typedef struct net_process {
     network_switch *fabric;    // NULL: a bridge of the host
     gateway *gateway;          // NULL: a bridge, or an internal network
     gateway *host;             // to the host's loopback; NULL: the same
+    echo_socket *echo;         // beside the gateway, of IPv6; NULL: the same
     bridge_subnets *bridges;   // of the host, where the gateway does not lead; NULL: the same
     bridge *bridge;            // NULL: the switch
     name_socket *name_socket;  // the resolver's; NULL: the same

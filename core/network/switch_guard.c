@@ -3,13 +3,12 @@
 
 #include "core/network/switch_internal.h"
 
-#define PORT_DNS           53
-#define PORT_DHCP_SERVER   67
-#define PORT_DHCP6_SERVER  547
-#define ICMP               1
-#define TCP                6
-#define NETWORK_PREFIX     8 // bytes
-#define ICMP6_ECHO_REQUEST 128
+#define PORT_DNS          53
+#define PORT_DHCP_SERVER  67
+#define PORT_DHCP6_SERVER 547
+#define ICMP              1
+#define TCP               6
+#define NETWORK_PREFIX    8 // bytes
 
 static const uint8_t nobody[ETHERNET_IP6], host_ip6[ETHERNET_IP6] = SWITCH_HOST_IP6;
 
@@ -87,11 +86,11 @@ bool switch_port_may_send(const switch_port *port, const ethernet_frame *frame,
 }
 
 // The host's loopback (::1, and that of IPv4 mapped), what has no meaning, groups and addresses of one link
-// are not outside; nor is what would be a member. Of all else NAT carries TCP and UDP.
+// are not outside; nor is what would be a member. Of all else TCP, UDP and echo are carried.
 static bool gateway_may_see_ipv6(const switch_gateway *gateway, const switch_port *port,
                                  const ethernet_frame *frame) {
     const uint8_t *to = frame->ipv6_destination;
-    const bool echo = frame->icmp6 && frame->icmp6[0] == ICMP6_ECHO_REQUEST;
+    const bool echo = frame->icmp6 && frame->icmp6[0] == ETHERNET_ECHO_REQUEST;
     if (!gateway->has_ip6 || same(frame->ipv6_source, nobody) || !frame->ipv6_plain)
         return false;
     if ((to[0] == 0 && to[1] == 0) || to[0] == 0xff || (to[0] == 0xfe && (to[1] & 0xc0) == 0x80))
@@ -100,7 +99,7 @@ static bool gateway_may_see_ipv6(const switch_gateway *gateway, const switch_por
         return echo;
     if (same(to, host_ip6))
         return port->host && (frame->has_ports || echo);
-    return memcmp(to, gateway->ip6, NETWORK_PREFIX) != 0 && frame->has_ports;
+    return memcmp(to, gateway->ip6, NETWORK_PREFIX) != 0 && (frame->has_ports || echo);
 }
 
 // NAT would hand a loopback destination to the host's own loopback, and a connection to the gateway's

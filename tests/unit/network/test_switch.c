@@ -129,6 +129,8 @@ static void test_host_is_for_who_is_given_it(void **state) {
     fixture *self = *state;
     uint8_t frame[64];
     switch_port_allow_host(self->fabric, self->web);
+    assert_true(switch_allows_host(self->fabric, web_mac));
+    assert_false(switch_allows_host(self->fabric, db_mac));
     assert_int_equal(self->to_gateway, 2); // which is told which card has the address, in both families
     assert_memory_equal(self->last + 6, web_mac, 6);
     self->to_gateway = 0;
@@ -424,7 +426,7 @@ static void test_gateway_is_guarded_in_ipv6(void **state) {
         const uint8_t *message;
         bool passes;
     } cases[] = {
-        {outside6, 6, tcp, true},    {outside6, 17, udp, true},  {outside6, 58, echo, false},
+        {outside6, 6, tcp, true},    {outside6, 17, udp, true},  {outside6, 58, echo, true},
         {gateway6, 58, echo, true},  {gateway6, 6, tcp, false},  {gateway6, 17, udp, false},
         {loopback, 6, tcp, false},   {mapped, 6, tcp, false},    {nobody6, 6, tcp, false},
         {link_local, 6, tcp, false}, {all6, 17, udp, false},     {member, 6, tcp, false},

@@ -19,6 +19,7 @@ from world import World  # noqa: E402
 INSIDE = "HOLM_TEST_NAMESPACE"
 HOST, HOST6 = "192.0.2.1", "2001:db8::1"
 GATEWAY, SUBNET = "10.88.0.1", "10.88.0.0"
+BEYOND, ROUND = "2001:db8:1::7", "2001:db8:3::7"  # to one the world knows no way, to the other one back to here
 HOST_GATEWAY, HOST_GATEWAY6 = "169.254.1.2", "fec0::a9fe:102"
 LOOPBACK_ONLY, EVERYWHERE = 8080, 8081  # ports of the host's own servers
 
@@ -48,7 +49,8 @@ def serve(host, *prefix):
 def make_link():
     """The world, at the other end of a veth pair."""
     process = serve("0.0.0.0", "unshare", "--net")
-    there = ("nsenter", "-t", str(process.pid), "-n", "ip")
+    enter = ("nsenter", "-t", str(process.pid), "-n")
+    there = (*enter, "ip")
     do("ip", "link", "set", "lo", "up")
     do("ip", "link", "add", "home", "type", "veth", "peer", "name", "world", "netns", str(process.pid))
     for ip, name, last in ((("ip",), "home", 1), (there, "world", 2)):
@@ -56,9 +58,19 @@ def make_link():
         do(*ip, "addr", "add", f"2001:db8::{last}/64", "dev", name, "nodad")
         do(*ip, "link", "set", name, "up")
     do("ip", "route", "add", "default", "via", outside.ADDRESS)
-    with open("/proc/sys/net/ipv4/ping_group_range", "w") as file:
-        file.write("0 2147483647")  # who may send an echo request: of this namespace only
+    do(*enter, "sysctl", "-q", "-w", "net.ipv6.conf.all.forwarding=1")
+    do(*there, "-6", "route", "add", "unreachable", f"{BEYOND}/64")
+    do(*there, "-6", "route", "add", f"{ROUND}/64", "via", HOST6)
+    for address in (BEYOND, ROUND):
+        do("ip", "-6", "route", "add", f"{address}/64", "via", outside.ADDRESS6)
+    let_ping("0 2147483647")
     return process
+
+
+def let_ping(groups):
+    """Who may send an echo request: of this namespace only."""
+    with open("/proc/sys/net/ipv4/ping_group_range", "w") as file:
+        file.write(groups)
 
 
 def use_resolver(address):
@@ -115,6 +127,12 @@ class Container(unittest.TestCase):
                               env=world.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
         return done.stdout
 
+    def pings(self, address, *options):
+        return b" 1 packets received" in self.inside(f"ping -c 1 {' '.join(options)} {address}")
+
+    def counted(self, what):
+        return int(self.inside(f"grep '^{what} ' /proc/net/snmp6").split()[1])
+
     def look_up(self, gateway=GATEWAY):
         self.assertIn(outside.ADDRESS.encode(), self.inside("nslookup -type=A any.world.test"))
         self.assertIn(b"2001:db8::2", self.inside("nslookup -type=AAAA any.world.test"))
@@ -160,7 +178,8 @@ class HostGateway(Container):
         for address in (HOST_GATEWAY, HOST_GATEWAY6):
             self.assertIn(b"refused", self.inside(f"nc -w 10 {address} 9"))
             self.assertIn(f"{address} here\n".encode(), self.inside("cat /etc/hosts"))
-            self.assertIn(b"1 packets received", self.inside(f"ping -c 1 -W 10 {address}"))
+            self.assertTrue(self.pings(address, "-W 10"))
+        self.assertTrue(self.pings(HOST6, "-W 10"))
         bait.came.clear()
         for address in ("127.0.0.1", GATEWAY, SUBNET, "169.254.1.1", "169.254.1.255", "::1", "fec0::2", "fec0::a9fe:103"):
             self.assertNotIn(b"caught", self.inside(f"nc -w 1 {address} {LOOPBACK_ONLY}"))
@@ -229,10 +248,34 @@ class Gateway(Container):
                                  (address, size))
 
     def test_ping(self):
-        self.assertIn(b"1 packets received", self.inside(f"ping -c 1 -W 10 {outside.ADDRESS}"))
-        self.assertIn(b"1 packets received", self.inside("ping -4 -c 1 -W 10 any.world.test"))
         gateway = json.loads(world.run("inspect", self.name))[0]["status"]["networks"][0]["gatewayV6"]
-        self.assertIn(b"1 packets received", self.inside(f"ping -c 1 -W 10 {gateway}"))
+        for address in (outside.ADDRESS, "-4 any.world.test", gateway, outside.ADDRESS6, "-6 any.world.test"):
+            self.assertTrue(self.pings(address, "-W 10"), address)
+        for size in (0, 1, 1400, 20000, 65000):
+            self.assertTrue(self.pings(outside.ADDRESS6, "-W 10", f"-s {size}"), size)
+        self.assertIn(b" 50 packets received", self.inside(f"ping -c 50 -A {outside.ADDRESS6}"))
+
+    def test_pings_are_for_who_asked(self):
+        """Two that ask with the same numbers, and one that does not ask."""
+        world.run("run", "-d", "--name", "still", "-c", "1", "-m", "128m", "busybox", "sleep", "1000")
+        quiet = lambda: world.run("exec", "still", "grep", "^Icmp6InEchoReplies ", "/proc/net/snmp6").split()[1]
+        before, asked = quiet(), self.counted("Icmp6InEchoReplies")
+        both = " & ".join([f"ping -c 20 -A {outside.ADDRESS6}"] * 2)
+        self.assertEqual(self.inside(f"{both} & wait").count(b" 20 packets received"), 2)
+        self.assertEqual((quiet(), self.counted("Icmp6InEchoReplies")), (before, asked + 40))
+
+    def test_where_pings_end(self):
+        try:
+            for address, hops, counter in ((BEYOND, 64, "Icmp6InDestUnreachs"), (ROUND, 2, "Icmp6InTimeExcds"),
+                                           (outside.ADDRESS6, 1, "Icmp6InTimeExcds"), ("2001:db8:2::1", 64, "Icmp6InDestUnreachs")):
+                before = self.counted(counter)
+                self.inside(f"sysctl -w net.ipv6.conf.eth0.hop_limit={hops}")
+                self.assertFalse(self.pings(address, "-W 1"))
+                self.assertEqual((self.counted(counter), self.counted("Icmp6InCsumErrors")), (before + 1, 0), address)
+        finally:
+            self.inside("sysctl -w net.ipv6.conf.eth0.hop_limit=64")
+        self.assertFalse(self.pings(HOST6, "-W 1"))  # HostGateway is answered
+        self.assertFalse(self.pings("::ffff:127.0.0.1", "-W 1"))
 
     def test_large_transfers_are_whole(self):
         given = hashlib.sha256(outside.given()).hexdigest().encode()
@@ -275,6 +318,29 @@ class OwnServers(Container):
     def test_names(self):
         use_resolver("127.0.0.1")  # where nobody is
         self.look_up("10.97.0.1")
+
+    def test_pings_that_may_not(self):
+        let_ping("1 0")
+        try:
+            self.assertFalse(self.pings(outside.ADDRESS6, "-W 1"))
+        finally:
+            let_ping("0 2147483647")
+        self.assertTrue(self.pings(outside.ADDRESS6, "-W 10"))
+
+
+class Internal(Container):
+    options = ("--network", "closed")
+
+    @classmethod
+    def setUpClass(cls):
+        world.run("network", "create", "closed", "--internal")
+        super().setUpClass()
+
+    def test_nothing_leaves(self):
+        place = json.loads(world.run("inspect", self.name))[0]["status"]["networks"][0]
+        self.inside(f"ip -6 route add default via {place['gatewayV6']} dev eth0")
+        for address in (outside.ADDRESS6, HOST6, HOST_GATEWAY6):
+            self.assertFalse(self.pings(address, "-W 1"))
 
 
 if __name__ == "__main__":
