@@ -42,6 +42,7 @@ struct bridge_port {
     char card[IFNAMSIZ];
     uint8_t mac[ETHERNET_ADDRESS];
     ethernet_host is;
+    bool loopback;
     void (*done)(const holm_error *error, void *data);
     void *data;
     bool removed;
@@ -224,20 +225,27 @@ static void written(uv_work_t *work, int status) {
         write_next(self);
 }
 
+static bridge_card card_of(const bridge_port *self) {
+    return (bridge_card){.name = self->card, .mac = self->mac, .is = self->is, .loopback = self->loopback};
+}
+
 // In the place of what there is, which may be a part.
 static void write_all(bridge *self, buffer *rules) {
     self->lost = false;
     bridge_rules_begin(rules, &self->network);
-    for (const bridge_port *port = self->ports; port; port = port->next)
+    for (const bridge_port *port = self->ports; port; port = port->next) {
+        const bridge_card card = card_of(port);
         if (port->has_rules && !port->removed)
-            bridge_rules_add(rules, self->name, port->card, port->mac, &port->is);
+            bridge_rules_add(rules, self->name, &card);
+    }
 }
 
 static void write_port(const bridge *self, bridge_port *port, buffer *rules) {
+    const bridge_card card = card_of(port);
     if (port->removed)
-        bridge_rules_remove(rules, self->name, port->card);
+        bridge_rules_remove(rules, self->name, &card);
     else
-        bridge_rules_add(rules, self->name, port->card, port->mac, &port->is);
+        bridge_rules_add(rules, self->name, &card);
     port->has_rules = !port->removed;
 }
 
@@ -280,10 +288,16 @@ static bool is_taken(const bridge *self, const uint8_t *mac, const ethernet_host
 }
 
 bridge_port *bridge_port_add(bridge *self, int fd, const uint8_t mac[ETHERNET_ADDRESS],
-                             const ethernet_host *host, void (*done)(const holm_error *error, void *data),
-                             void *data, holm_error **error) {
-    bridge_port made = {
-        .owner = self, .next = self->ports, .fd = fd, .is = *host, .done = done, .data = data};
+                             const ethernet_host *host, bool loopback,
+                             void (*done)(const holm_error *error, void *data), void *data,
+                             holm_error **error) {
+    bridge_port made = {.owner = self,
+                        .next = self->ports,
+                        .fd = fd,
+                        .is = *host,
+                        .loopback = loopback && self->network.door.tcp,
+                        .done = done,
+                        .data = data};
     memcpy(made.mac, mac, sizeof made.mac);
     if (!tap_card(fd, &self->namespace, made.card))
         holm_error_set(error, HOLM_ERROR_INVALID, "its card is no tap of this network namespace");

@@ -29,11 +29,12 @@ const char *bridge_program(const bridge *self);
 void bridge_destroy(bridge *self, bool leaves);
 
 /// Takes the tap `fd` (closed when this fails, too) and puts its card on the bridge, where it is `mac` and
-/// `host`. `done` is called later, but never once the port was removed. NULL: one of them is taken, or it is
-/// no tap of ours.
+/// `host`; `loopback`: it may use the network's door. `done` is called later, but never once the port was
+/// removed. NULL: one of them is taken, or it is no tap of ours.
 bridge_port *bridge_port_add(bridge *self, int fd, const uint8_t mac[ETHERNET_ADDRESS],
-                             const ethernet_host *host, void (*done)(const holm_error *error, void *data),
-                             void *data, holm_error **error);
+                             const ethernet_host *host, bool loopback,
+                             void (*done)(const holm_error *error, void *data), void *data,
+                             holm_error **error);
 void bridge_port_remove(bridge_port *self);
 /// As its tap counts them, for as long as that is there: an older process of the network had it before.
 switch_port_counters bridge_port_count(const bridge_port *self);

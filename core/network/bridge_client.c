@@ -11,15 +11,6 @@
 #include "core/base/log.h"
 #include "core/network/datagram_relay.h"
 
-static inet_address gateway_of(const bridge_network *network, int family) {
-    inet_address own = {.v4 = {.sin_family = AF_INET, .sin_addr = {htonl(network->ip)}}};
-    if (family == AF_INET6) {
-        own = (inet_address){.v6 = {.sin6_family = AF_INET6}};
-        memcpy(&own.v6.sin6_addr, network->ip6, sizeof network->ip6);
-    }
-    return own;
-}
-
 // The member has to answer by way of the gateway: not to itself, nor to who would be beside it.
 static bool can_be_seen(const bridge_network *network, const inet_address *client) {
     if (client->any.sa_family == AF_INET) {
@@ -43,9 +34,10 @@ static void disguise(const bridge_network *network, int fd, int type, const inet
         log_warning("a client is seen as the gateway: %s", strerror(errno));
 }
 
-int bridge_client_open(const bridge_network *network, int type, const inet_address *client,
-                       const inet_address *member) {
-    const inet_address own = gateway_of(network, member->any.sa_family);
+static int reach(const bridge_network *network, int type, const inet_address *client,
+                 const inet_address *member) {
+    const inet_address own = member->any.sa_family == AF_INET6 ? inet_address_v6(network->ip6, 0)
+                                                               : inet_address_v4(network->ip, 0);
     const socklen_t length = inet_address_length(member);
     cleanup_close int fd = socket(member->any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, &own.any, length) < 0)
@@ -54,6 +46,13 @@ int bridge_client_open(const bridge_network *network, int type, const inet_addre
     if (connect(fd, &member->any, length) < 0 && errno != EINPROGRESS)
         return -1;
     return steal_fd(&fd);
+}
+
+int bridge_client_reach(const bridge_member *member, int type, const inet_address *client, bool refused) {
+    const bool has_v6 = client->any.sa_family == AF_INET6 && member->v6.any.sa_family == AF_INET6;
+    if (refused && !has_v6)
+        return -1;
+    return reach(member->network, type, client, has_v6 && !refused ? &member->v6 : &member->v4);
 }
 
 // ---- datagrams ----
@@ -66,11 +65,7 @@ struct bridge_datagrams {
 static int open_towards(const inet_address *client, uint16_t number, bool refused, void *data) {
     const bridge_datagrams *self = data;
     (void)number;
-    const bool has_v6 = client->any.sa_family == AF_INET6 && self->member.v6.any.sa_family == AF_INET6;
-    if (refused && !has_v6)
-        return -1; // it stays with the one that it has
-    return bridge_client_open(self->member.network, SOCK_DGRAM, client,
-                              has_v6 && !refused ? &self->member.v6 : &self->member.v4);
+    return bridge_client_reach(&self->member, SOCK_DGRAM, client, refused);
 }
 
 static void renew(int fd, const inet_address *client, void *data) {
@@ -87,7 +82,7 @@ bridge_datagrams *bridge_datagrams_open(uv_loop_t *loop, inet_address *host, con
         abort();
     self->member = *member;
     self->relay =
-        datagram_relay_open(loop, host, &(datagram_way){.open = open_towards, .renew = renew, .data = self});
+        datagram_relay_open(loop, host, &(relay_way){.open = open_towards, .renew = renew, .data = self});
     if (self->relay)
         return self;
     const int problem = errno;

@@ -43,12 +43,16 @@ int bridge_check(holm_error **error) {
                                         .has_ip6 = true,
                                         .ip6 = {0xfd, [15] = 1},
                                         .names_port = 1024,
-                                        .stream_port = 1024};
-    static const ethernet_host host = {.ip = 0x0a580002, .has_ip6 = true, .ip6 = {0xfd, [15] = 2}};
+                                        .stream_port = 1024,
+                                        .door = {1024, 1024, 1024, 1024}};
     static const uint8_t mac[ETHERNET_ADDRESS] = {2};
+    static const bridge_card card = {.name = "holm0",
+                                     .mac = mac,
+                                     .is = {.ip = 0x0a580002, .has_ip6 = true, .ip6 = {0xfd, [15] = 2}},
+                                     .loopback = true};
     cleanup_buffer buffer rules = BUFFER_INIT;
     bridge_rules_begin(&rules, &like);
-    bridge_rules_add(&rules, like.name, "holm0", mac, &host);
+    bridge_rules_add(&rules, like.name, &card);
     return nft_run(program, buffer_text(&rules), true, error);
 }
 

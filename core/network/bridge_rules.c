@@ -59,6 +59,58 @@ static void add_names(buffer *out, const bridge_network *network, const char *ip
     buffer_append_format(out, " }\n");
 }
 
+// ---- the host's loopback, for those that are given it ----
+
+#define HOST4 "169.254.1.2" // SWITCH_HOST_IP, and SWITCH_HOST_IP6
+#define HOST6 "fec0::a9fe:102"
+
+static void add_door(buffer *out, const bridge_network *network, const char *ip) {
+    const bridge_door *door = &network->door;
+    char ip6[INET6_ADDRSTRLEN];
+    buffer_append_format(out,
+                         " set guests4 { type ipv4_addr; }\n"
+                         " set guests6 { type ipv6_addr; }\n"
+                         " chain door {\n"
+                         "  type nat hook prerouting priority -100; policy accept;\n"
+                         "  iifname != %s accept\n"
+                         "  ip saddr @guests4 ip daddr " HOST4 " meta l4proto tcp dnat ip to %s:%u\n"
+                         "  ip saddr @guests4 ip daddr " HOST4 " meta l4proto udp dnat ip to %s:%u\n"
+                         "  ip saddr @guests4 ip daddr " HOST4 " icmp type echo-request dnat ip to %s\n",
+                         network->name, ip, door->tcp, ip, door->udp, ip);
+    text6(network->ip6, ip6);
+    if (network->has_ip6)
+        buffer_append_format(out,
+                             "  ip6 saddr @guests6 ip6 daddr " HOST6 " meta l4proto tcp dnat ip6 to [%s]:%u\n"
+                             "  ip6 saddr @guests6 ip6 daddr " HOST6 " meta l4proto udp dnat ip6 to [%s]:%u\n"
+                             "  ip6 saddr @guests6 ip6 daddr " HOST6
+                             " icmpv6 type echo-request dnat ip6 to %s\n",
+                             ip6, door->tcp6, ip6, door->udp6, ip6);
+    buffer_append_format(out, " }\n");
+}
+
+// To the sockets themselves leads nothing but the rules above.
+static void let_in(buffer *out, const bridge_network *network) {
+    const bridge_door *door = &network->door;
+    buffer_append_format(out,
+                         "  ct status dnat ct original ip daddr " HOST4 " tcp dport %u accept\n"
+                         "  ct status dnat ct original ip daddr " HOST4 " udp dport %u accept\n",
+                         door->tcp, door->udp);
+    if (network->has_ip6)
+        buffer_append_format(out,
+                             "  ct status dnat ct original ip6 daddr " HOST6 " tcp dport %u accept\n"
+                             "  ct status dnat ct original ip6 daddr " HOST6 " udp dport %u accept\n",
+                             door->tcp6, door->udp6);
+}
+
+static void change_guest(buffer *out, const char *verb, const char *name, const ethernet_host *is) {
+    char ip[INET_ADDRSTRLEN], ip6[INET6_ADDRSTRLEN];
+    buffer_append_format(out, "%s element inet %s guests4 { %s }\n", verb, name, text4(is->ip, ip));
+    if (is->has_ip6)
+        buffer_append_format(out, "%s element inet %s guests6 { %s }\n", verb, name, text6(is->ip6, ip6));
+}
+
+// ---- what of the host they reach, and who reaches them ----
+
 // Of the host nothing but its resolver and echo, as of the other driver's gateway; and what it asked for.
 static void add_host(buffer *out, const bridge_network *network, const char *ip) {
     char ip6[INET6_ADDRSTRLEN];
@@ -77,6 +129,8 @@ static void add_host(buffer *out, const bridge_network *network, const char *ip)
                              "  icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept\n"
                              "  ip6 daddr %s icmpv6 type echo-request accept\n",
                              text6(network->ip6, ip6));
+    if (network->door.tcp)
+        let_in(out, network);
     buffer_append_format(out, "  drop\n }\n");
 }
 
@@ -92,9 +146,11 @@ static void add_forward(buffer *out, const bridge_network *network) {
     else
         buffer_append_format(out,
                              "  iifname %s oifname \"holm-*\" drop\n"
+                             "  iifname %s ip daddr " HOST4 " drop\n" // who is not given it
+                             "  iifname %s ip6 daddr " HOST6 " drop\n"
                              "  iifname %s accept\n"
                              "  oifname %s ct state established,related accept\n",
-                             network->name, network->name, network->name);
+                             network->name, network->name, network->name, network->name, network->name);
     buffer_append_format(out, "  oifname %s drop\n }\n", network->name);
 }
 
@@ -121,6 +177,8 @@ void bridge_rules_begin(buffer *out, const bridge_network *network) {
     add_guard(out, network);
     buffer_append_format(out, "table inet %s {\n", network->name);
     add_names(out, network, ip);
+    if (network->door.tcp)
+        add_door(out, network, ip);
     add_host(out, network, ip);
     add_forward(out, network);
     if (!network->internal)
@@ -175,14 +233,15 @@ static void add_ip6(const port_rules *self, const uint8_t *mac, const ethernet_h
                    hex(link_local, ETHERNET_IP6, other_hex));
 }
 
-void bridge_rules_add(buffer *out, const char *name, const char *card, const uint8_t mac[ETHERNET_ADDRESS],
-                      const ethernet_host *host) {
-    const port_rules self = {out, name, card};
+void bridge_rules_add(buffer *out, const char *name, const bridge_card *card) {
+    const port_rules self = {out, name, card->name};
+    const uint8_t *mac = card->mac;
+    const ethernet_host *host = &card->is;
     char link[MAC_SIZE], ip[INET_ADDRSTRLEN];
     snprintf(link, sizeof link, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
              mac[5]);
     text4(host->ip, ip);
-    buffer_append_format(out, "add chain bridge %s port-%s\n", name, card);
+    buffer_append_format(out, "add chain bridge %s port-%s\n", name, card->name);
     // As it is on the wire, tags of VLANs too: nothing else has an address to check.
     rule(&self, "@ll,96,16 != { 0x0800, 0x0806, 0x86dd } drop");
     rule(&self, "ether saddr != %s drop", link);
@@ -196,13 +255,18 @@ void bridge_rules_add(buffer *out, const char *name, const char *card, const uin
     if (host->has_ip6)
         add_ip6(&self, mac, host);
     rule(&self, "drop");
-    buffer_append_format(out, "add element bridge %s ports { \"%s\" : goto port-%s }\n", name, card, card);
+    buffer_append_format(out, "add element bridge %s ports { \"%s\" : goto port-%s }\n", name, card->name,
+                         card->name);
+    if (card->loopback)
+        change_guest(out, "add", name, host);
 }
 
-void bridge_rules_remove(buffer *out, const char *name, const char *card) {
+void bridge_rules_remove(buffer *out, const char *name, const bridge_card *card) {
     buffer_append_format(out,
                          "delete element bridge %s ports { \"%s\" : goto port-%s }\n"
                          "flush chain bridge %s port-%s\n"
                          "delete chain bridge %s port-%s\n",
-                         name, card, card, name, card, name, card);
+                         name, card->name, card->name, name, card->name, name, card->name);
+    if (card->loopback)
+        change_guest(out, "delete", name, &card->is);
 }

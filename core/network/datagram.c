@@ -103,23 +103,8 @@ void datagram_gate_input(datagram_gate *self, const ethernet_frame *frame) {
                   (const struct sockaddr *)&to->address, to->length);
 }
 
-int datagram_socket_open(struct sockaddr *host, socklen_t length) {
-    int fd = socket(host->sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
-    if (fd < 0)
-        return -1;
-    if ((host->sa_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
-        bind(fd, host, length) < 0 || getsockname(fd, host, &length) < 0) {
-        int problem = errno;
-        close(fd);
-        errno = problem;
-        return -1;
-    }
-    return fd;
-}
-
-datagram_port *datagram_port_open(datagram_gate *gate, struct sockaddr *host, socklen_t length,
-                                  const ethernet_end *guest) {
-    int fd = datagram_socket_open(host, length);
+datagram_port *datagram_port_open(datagram_gate *gate, inet_address *host, const ethernet_end *guest) {
+    int fd = inet_address_listen(host, SOCK_DGRAM);
     if (fd < 0)
         return NULL;
     datagram_port *self = calloc(1, sizeof *self);

@@ -2,10 +2,10 @@
 // is told apart by a port of the gateway that its datagrams come from.
 #pragma once
 
-#include <sys/socket.h>
 #include <uv.h>
 
 #include "core/network/ethernet.h"
+#include "core/network/inet_address.h"
 
 typedef struct datagram_gate datagram_gate; ///< all of a network
 typedef struct datagram_port datagram_port; ///< one published port
@@ -20,9 +20,5 @@ void datagram_gate_destroy(datagram_gate *self);
 void datagram_gate_input(datagram_gate *self, const ethernet_frame *frame);
 
 /// Listens on `host` (port 0: one is chosen, and filled in). NULL: errno says why not.
-datagram_port *datagram_port_open(datagram_gate *gate, struct sockaddr *host, socklen_t length,
-                                  const ethernet_end *guest);
+datagram_port *datagram_port_open(datagram_gate *gate, inet_address *host, const ethernet_end *guest);
 void datagram_port_close(datagram_port *self);
-
-/// A socket that is bound there (port 0: one is chosen, and filled in), not blocking. -1: errno says why not.
-int datagram_socket_open(struct sockaddr *host, socklen_t length);

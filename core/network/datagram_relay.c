@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "core/base/watch.h"
-#include "core/network/datagram.h"
 
 #define CLIENTS_MOST 512u // of a port; the one not heard of for longest makes room
 #define AT_ONCE      64
@@ -24,7 +23,7 @@ typedef struct client {
 struct datagram_relay {
     uv_loop_t *loop;
     watch *host;
-    datagram_way way;
+    relay_way way;
     uint64_t clock; // counts uses
     client clients[CLIENTS_MOST];
 };
@@ -57,7 +56,7 @@ static void guest_ready(void *data, int events) {
 }
 
 static bool connect_client(client *self, bool refused) {
-    const datagram_way *way = &self->owner->way;
+    const relay_way *way = &self->owner->way;
     int fd = way->open(&self->address, self->number, refused, way->data);
     if (fd < 0)
         return false;
@@ -109,8 +108,8 @@ static void host_ready(void *data, int events) {
     }
 }
 
-datagram_relay *datagram_relay_open(uv_loop_t *loop, inet_address *host, const datagram_way *way) {
-    int fd = datagram_socket_open(&host->any, inet_address_length(host));
+datagram_relay *datagram_relay_open(uv_loop_t *loop, inet_address *host, const relay_way *way) {
+    int fd = inet_address_listen(host, SOCK_DGRAM);
     if (fd < 0)
         return NULL;
     datagram_relay *self = calloc(1, sizeof *self);
@@ -126,6 +125,14 @@ datagram_relay *datagram_relay_open(uv_loop_t *loop, inet_address *host, const d
     }
     watch_events(self->host, UV_READABLE);
     return self;
+}
+
+void datagram_relay_forget(datagram_relay *self, const inet_address *address) {
+    for (size_t i = 0; i < CLIENTS_MOST; i++)
+        if (self->clients[i].towards && inet_address_same_host(&self->clients[i].address, address)) {
+            watch_destroy(self->clients[i].towards);
+            self->clients[i] = (client){0};
+        }
 }
 
 void datagram_relay_close(datagram_relay *self) {

@@ -52,6 +52,7 @@ static void member_end(member *self) {
         switch_port_remove(list->fabric, steal_pointer(&self->port));
     if (self->plugged)
         bridge_port_remove(steal_pointer(&self->plugged));
+    host_door_dismiss(steal_pointer(&self->guest));
     published_close(steal_pointer(&self->ports));
     bool joined = self->joined;
     self->joined = false;
@@ -136,16 +137,13 @@ static int join_switch(member *self, const uint8_t *mac, holm_error **error) {
 
 static void bridge_joined(const holm_error *error, void *data);
 
-// The host's loopback is no place that the host's bridge leads to.
 static int join_bridge(member *self, const uint8_t *mac, holm_error **error) {
     if (self->card_fd < 0)
         return refuse(error, HOLM_ERROR_INVALID, "there came no card with it");
-    if (self->request->host)
-        return refuse(
-            error, HOLM_ERROR_UNSUPPORTED,
-            "its driver is bridge, and there nobody reaches the loopback of the host (host-gateway)");
     self->plugged = bridge_port_add(self->list->bridge, steal_fd(&self->card_fd), mac, &self->is,
-                                    bridge_joined, self, error);
+                                    self->request->host, bridge_joined, self, error);
+    if (self->plugged && self->request->host && self->list->door)
+        self->guest = host_door_admit(self->list->door, &self->is);
     return self->plugged ? 0 : -1;
 }
 
@@ -328,6 +326,7 @@ member_list *member_list_create(uv_loop_t *loop, const char *path, const member_
     *self = (member_list){.fd = steal_fd(&fd),
                           .fabric = fabric->own,
                           .bridge = fabric->bridge,
+                          .door = fabric->door,
                           .has_ip6 = fabric->subnet6 != NULL,
                           .publisher = publisher,
                           .changed = changed,

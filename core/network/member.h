@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/network/bridge.h"
+#include "core/network/host_door.h"
 #include "core/network/network.pb-c.h"
 #include "core/network/publish.h"
 #include "core/network/switch.h"
@@ -15,6 +16,7 @@ typedef struct member_list member_list;
 typedef struct member_fabric {
     network_switch *own;    ///< one of these: cards are datagram sockets
     bridge *bridge;         ///< cards are taps
+    host_door *door;        ///< of the bridge, or NULL
     const uint8_t *subnet6; ///< a /64, copied; NULL: no member has an address of IPv6
 } member_fabric;
 

@@ -21,6 +21,7 @@ typedef struct member {
     char *addresses[2];   // of the request, as member_list_visit tells them
     switch_port *port;    // on the switch
     bridge_port *plugged; // or on the bridge
+    host_guest *guest;    // there, where it may reach the host's loopback, or NULL
     bool joined;
     ethernet_host is;
     published *ports; // of the host, or NULL
@@ -35,6 +36,7 @@ struct member_list {
     int fd;
     network_switch *fabric; // one of these
     bridge *bridge;
+    host_door *door;
     bool has_ip6;
     uint8_t subnet6[ETHERNET_IP6];
     port_publisher *publisher; // NULL: an internal network

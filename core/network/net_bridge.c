@@ -28,6 +28,8 @@ int net_bridge_open(net_process *self, const char *folder, const net_options *as
         return -1;
     network.names_port = name_socket_port(self->name_socket);
     network.stream_port = name_socket_stream_port(self->name_socket);
+    if (!asked->internal && !(self->door = host_door_create(&self->loop, &network, error)))
+        return -1;
     self->resolver = net_resolver_create(self, asked, from_resolver);
     name_socket_serve(self->name_socket, self->resolver);
     self->publisher = asked->internal ? NULL : publisher_create_bridge(&self->loop, &network);

@@ -40,6 +40,7 @@ static void net_end(net_process *self) {
     publisher_destroy(self->publisher);
     resolver_destroy(self->resolver);
     name_socket_destroy(self->name_socket);
+    host_door_destroy(self->door);
     bridge_subnets_destroy(self->bridges);
     bridge_close(self->bridge);
     gateway_destroy(self->gateway);
@@ -196,7 +197,8 @@ static int net_open(net_process *self, const char *folder, const net_options *as
     if ((asked->bridge ? net_bridge_open(self, folder, asked, error) : net_frames_open(self, asked, error)) <
         0)
         return -1;
-    const member_fabric fabric = {self->fabric, self->bridge, options->has_ip6 ? options->network6 : NULL};
+    const member_fabric fabric = {self->fabric, self->bridge, self->door,
+                                  options->has_ip6 ? options->network6 : NULL};
     self->service_data[0] = self;
     self->server = rpc_server_create(&self->loop, services, self->service_data, array_length(services));
     if (rpc_server_listen(self->server, own_socket, 16, error) < 0)

@@ -6,6 +6,7 @@
 #include "core/network/bridge_subnets.h"
 #include "core/network/echo_socket.h"
 #include "core/network/gateway.h"
+#include "core/network/host_door.h"
 #include "core/network/member.h"
 #include "core/network/name_socket.h"
 #include "core/network/name_stream.h"
@@ -28,6 +29,7 @@ typedef struct net_process {
     bridge_subnets *bridges;   // of the host, where the gateway does not lead; NULL: the same
     bridge *bridge;            // NULL: the switch
     name_socket *name_socket;  // the resolver's; NULL: the same
+    host_door *door;           // to the host's loopback; NULL: the same, or an internal network
     port_publisher *publisher; // NULL: an internal network
     resolver *resolver;
     ethernet_end own; // the gateway's address; its hardware address is the one that libslirp gives it

@@ -81,12 +81,9 @@ static bool parse_host(const Holm__Network__V1__PublishedPort *port, inet_addres
 
 static bridge_member member_of(const port_publisher *self, const publish_guest *guest, uint16_t port) {
     bridge_member out = {.network = &self->network};
-    out.v4.v4 = (struct sockaddr_in){
-        .sin_family = AF_INET, .sin_addr = {htonl(guest->is.ip)}, .sin_port = htons(port)};
-    if (guest->is.has_ip6) {
-        out.v6.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
-        memcpy(&out.v6.v6.sin6_addr, guest->is.ip6, sizeof guest->is.ip6);
-    }
+    out.v4 = inet_address_v4(guest->is.ip, port);
+    if (guest->is.has_ip6)
+        out.v6 = inet_address_v6(guest->is.ip6, port);
     return out;
 }
 
@@ -100,7 +97,7 @@ static uint32_t entry_open(port_publisher *self, entry *out, inet_address *host,
     memcpy(end.mac, guest->mac, sizeof end.mac);
     *port = htons((uint16_t)number);
     if (udp && self->outside)
-        out->datagrams = datagram_port_open(self->datagrams, &host->any, inet_address_length(host), &end);
+        out->datagrams = datagram_port_open(self->datagrams, host, &end);
     else if (udp)
         out->direct = bridge_datagrams_open(self->loop, host, &direct);
     else if (v4 && self->outside)

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 
 typedef struct relay {
+    relay_list *list;
     struct relay *next, **link;
     relay_pair *pair;
 } relay;
@@ -15,6 +16,7 @@ static void relay_free(relay *self) {
     *self->link = self->next;
     if (self->next)
         self->next->link = self->link;
+    self->list->count--;
     free(self);
 }
 
@@ -28,10 +30,11 @@ void relay_start(uv_loop_t *loop, relay_list *list, int client, int server) {
     relay *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    *self = (relay){.next = list->first, .link = &list->first};
+    *self = (relay){.list = list, .next = list->first, .link = &list->first};
     if (self->next)
         self->next->link = &self->next;
     list->first = self;
+    list->count++;
     self->pair = relay_pair_create(loop, client, server, true, pair_ended, self, &error);
     if (self->pair)
         return;

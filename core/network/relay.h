@@ -6,6 +6,7 @@
 
 typedef struct relay_list {
     struct relay *first;
+    size_t count;
 } relay_list;
 
 /// Joins `client` and `server` (taken over; connecting may still be under way). It ends by itself.

@@ -1,13 +1,16 @@
 """Networks with the driver bridge, in a network namespace of the test's own: what the host reaches, what members reach, who
 is kept from whom, and what is left of it at the end."""
+import contextlib
 import glob
 import json
 import os
+import re
 import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -21,7 +24,8 @@ if "HOLM_TEST_NAMESPACE" not in os.environ:  # again, in a namespace with the ri
         sys.exit(SKIP)
     os.execvpe("unshare", [*words, sys.executable, "-B", *sys.argv], {**os.environ, "HOLM_TEST_NAMESPACE": "1"})
 
-SEEN, SERVE, SPOOF = sys.argv.pop(), sys.argv.pop(), sys.argv.pop()
+DATAGRAMS, SEEN, SERVE, SPOOF = (sys.argv.pop() for _ in range(4))
+HOST4, HOST6 = "169.254.1.2", "fec0::a9fe:102"
 SUBNET, SUBNET6 = "10.99.0.0/24", "fd12:3456:789a::/64"
 BACK = ("network", "create", "back", "--driver", "bridge", "--subnet", SUBNET, "--subnet-v6", SUBNET6)
 OUTSIDE, OUTSIDE6 = "192.0.2.", "2001:db8::"
@@ -76,6 +80,21 @@ def cards(bridge=None):
     """Bridges and taps of holm; or what is on that bridge, "" on none."""
     return [link["ifname"] for link in json.loads(do("ip", "-j", "link")) if link["ifname"].startswith("holm")
             and bridge in (None, link.get("master", ""))]
+
+
+def bridge_of(gateway):
+    links = json.loads(do("ip", "-j", "addr"))
+    return next(link["ifname"] for link in links if any(one["local"] == gateway for one in link["addr_info"]))
+
+
+def ended(connection):
+    """What it says until then."""
+    said = b""
+    with contextlib.suppress(ConnectionResetError):
+        while came := connection.recv(100):
+            said += came
+    connection.close()
+    return said
 
 
 def networks():
@@ -211,6 +230,57 @@ class Outside:
         return server
 
 
+class Loopback:
+    """What listens on the host: on each of its loopbacks, at a port of its own, and notes who comes."""
+
+    def __enter__(self):
+        self.came, self.ports = [], {}
+        self.held = socket.create_server(("127.0.0.1", 0))
+        self.sockets = [self.held]
+        for address, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)):
+            self.sockets.append(socket.create_server((address, 0), family=family))
+            self.ports[address] = self.sockets[-1].getsockname()[1]
+            threading.Thread(target=self.serve, args=(self.sockets[-1],), daemon=True).start()
+        return self
+
+    def serve(self, server):
+        with contextlib.suppress(OSError):
+            while True:
+                client, address = server.accept()
+                self.came.append(address)
+                client.sendall(b"caught\n")
+                client.close()
+
+    def __exit__(self, *_):
+        for one in self.sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+class Echo:
+    """Five datagrams, sent back."""
+
+    def __init__(self, family, address):
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((address, 0))
+        self.socket.settimeout(60)
+        self.port = self.socket.getsockname()[1]
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        return self
+
+    def serve(self):
+        for _ in range(5):
+            self.socket.sendto(*self.socket.recvfrom(2000))
+
+    def __exit__(self, *_):
+        self.thread.join()
+        self.socket.close()
+
+
 class Bridge(unittest.TestCase):
     def setUp(self):
         world.run(*BACK)
@@ -244,8 +314,6 @@ class Bridge(unittest.TestCase):
         done = subprocess.run(hidden, env=world.environment, capture_output=True, text=True)
         self.assertIn("install nftables", done.stderr)
         self.assertNotIn("other", world.run("network", "ls"))
-        self.assertIn("host-gateway", world.refused("run", "--network", "back", "--add-host", "h:host-gateway", "-c", "1", "-m",
-                                                    "128m", "busybox", "true"))
 
     def test_who_reaches_whom(self):
         server = start("server", "back,alias=store", "sh", "-c", SERVER)
@@ -346,6 +414,54 @@ class Bridge(unittest.TestCase):
             self.assertEqual(said.rpartition(":")[0], f"from {seen}", (address, udp))
             if keeps_port:
                 self.assertEqual(said.rpartition(":")[2], str(client.port))
+
+    def test_host_gateway(self):
+        """Who is given the host's loopback reaches it by its name; by nothing else, and no other does."""
+        granted = start("granted", "back", options=("--add-host", "here:host-gateway", "-p", "127.0.0.1:90:90"))
+        start("other", "back")
+        give("granted", DATAGRAMS, "datagrams")
+        with Loopback() as host:
+            self.assertEqual(inside("granted", "grep -c here /etc/hosts"), "2\n")
+            # Of the two loopbacks the one that listens.
+            for address in ("here", HOST4, HOST6):
+                for port in host.ports.values():
+                    self.assertEqual(inside("granted", f"nc -w 20 {address} {port}"), "caught\n", address)
+                self.assertEqual(inside("granted", f"nc -w 20 {address} 9 2>/dev/null; echo over"), "over\n")
+            self.assertEqual(len(host.came), 6)
+            for address in (HOST4, HOST6):
+                self.assertIn("1 packets received", inside("granted", f"ping -c 1 -W 20 {address}"))
+            for family, loopback, address in ((socket.AF_INET, "127.0.0.1", HOST4), (socket.AF_INET6, "::1", HOST6)):
+                with Echo(family, loopback) as echo:
+                    self.assertEqual(inside("granted", f"datagrams {address} {echo.port} 1400 5"), "5\n")
+            # Nobody else, nothing else, and not by the ways in that are behind the rules.
+            doors = re.findall(r"dnat ip6? to (?:\[.*\]|[0-9.]*):([0-9]+)", "\n".join(rules(bridge_of(granted["gateway"]))))
+            self.assertEqual(len(doors), 4)
+            addresses = ("127.0.0.1", "0.0.0.0", granted["gateway"], granted["gatewayV6"], "169.254.1.1", "fec0::2", "::1")
+            tries = [f"nc -w 1 {address} {port}" for address in addresses for port in host.ports.values()]
+            tries += [f"nc -w 1 {address} {port}" for address in (granted["gateway"], granted["gatewayV6"]) for port in doors]
+            for name, more in (("granted", []), ("other", [f"nc -w 1 {address} {port}" for address in (HOST4, HOST6)
+                                                           for port in host.ports.values()])):
+                self.assertNotIn("caught", inside(name, " & ".join(tries + more) + " & wait"))
+            for address in (granted["gateway"], granted["gatewayV6"]):
+                for port in doors:
+                    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=20) as own:
+                        self.assertEqual(own.recv(100), b"")
+            self.assertEqual(len(host.came), 6)
+            # Round by the host, to itself.
+            self.assertEqual(inside("granted", "nc -l -p 90 -e echo round & while ! nc -w 2 here 90 | grep round; do :; done"),
+                             "round\n")
+            # Its connections end with it, and who has its address next has no claim.
+            world.run("exec", "-d", "granted", "nc", HOST4, str(host.held.getsockname()[1]))
+            held = host.held.accept()[0]
+            world.run("rm", "-f", "granted")
+            self.assertEqual(ended(held), b"")
+            start("granted", f"back,ip={granted['address']},ip6={granted['addressV6']}")
+            self.assertNotIn("caught", inside("granted", f"nc -w 2 {HOST4} {host.ports['127.0.0.1']}"))
+            self.assertEqual(len(host.came), 6)
+        # An internal network leads there as little as to anywhere else.
+        world.run("network", "create", "side", "--driver", "bridge", "--internal")
+        start("inner", "side", options=("--add-host", "here:host-gateway"))
+        self.assertEqual(inside("inner", "grep -c here /etc/hosts"), "0\n")
 
     def test_counters(self):
         server = start("server", "back", "sh", "-c", "exec nc -ll -p 80 -e wc -c")
