@@ -8,9 +8,10 @@
 #include "core/base/watch.h"
 #include "core/network/relay.h"
 
-#define AT_ONCE    64
-#define QUERY_MOST 4096
-#define BACKLOG    128
+#define AT_ONCE      64
+#define QUERY_MOST   4096
+#define BACKLOG      128
+#define STREAMS_MOST 1024u // descriptors are for others, too
 
 struct name_socket {
     uv_loop_t *loop;
@@ -66,6 +67,10 @@ static void streams_ready(void *data, int events) {
         int client = accept4(watch_fd(self->streams), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), off = 0;
         if (client < 0)
             return;
+        if (self->relays.count >= STREAMS_MOST) {
+            close(client);
+            continue;
+        }
         int server = resolver_server(self->names, &to)
                          ? socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
                          : -1;
