@@ -28,8 +28,12 @@ OS = "/usr/lib/os-release"  # what QEMU may read, as all of /usr
 OS_NAME = read(OS).splitlines()[0]
 
 
+NEW_NETWORK = 0x40000000  # CLONE_NEWNET
+libc = ctypes.CDLL(None, use_errno=True)
+
+
 def landlock_version():
-    return max(0, ctypes.CDLL(None).syscall(CREATE_RULESET, None, 0, 1))
+    return max(0, libc.syscall(CREATE_RULESET, None, 0, 1))
 
 
 def inject(thread, attempts):
@@ -51,20 +55,25 @@ class Silent(http.server.BaseHTTPRequestHandler):
 
 
 class Confinement:
-    user = None
+    user, network = None, ("--network", "default")
 
     @classmethod
     def setUpClass(cls):
         cls.house = House(user=cls.user)
         cls.started, cls.sockets = [], []
         cls.house.do("network", "create", "--internal", "other")
+        cls.prepare()
         quiet = dict(cls.house.environment, HOLM_TEMPLATE_MAKER="/bin/false")
-        first = cls.house.start("run", "-d", "--name", "one", "-m", "128m", "busybox", "sleep", "1000", environment=quiet)
+        first = cls.house.start("run", "-d", "--name", "one", *cls.network, "-m", "128m", "busybox", "sleep", "1000", environment=quiet)
         assert first.wait(120) == 0, first.communicate()
         first.communicate()
         cls.house.do("volume", "create", "kept")
         cls.put_markers()
         cls.listen()
+
+    @classmethod
+    def prepare(cls):
+        """What comes before the first container."""
 
     @classmethod
     def tearDownClass(cls):
@@ -138,11 +147,11 @@ class Confinement:
     def shim_of(self, name):
         return self.house.shim(self.house.containers()[name]["id"])
 
-    def expect_refused(self, pid, program, target, own_folder, control, allowed=(), refusals=REFUSALS):
+    def expect_refused(self, pid, program, target, own_folder, control, allowed=(), refusals=REFUSALS, more=()):
         """In every thread. `control` must succeed: (operation, argument, what is read)."""
         if landlock_version() < LANDLOCK_SIGNALS:
             allowed = (*allowed, "signal")
-        attempts = [one for one in self.attempts(target, own_folder) if one[0] not in allowed]
+        attempts = [*more, *(one for one in self.attempts(target, own_folder) if one[0] not in allowed)]
         threads = sorted(map(int, os.listdir(f"/proc/{pid}/task")))
         for thread in threads:
             results = inject(thread, [control[:2], *attempts])
@@ -170,6 +179,14 @@ class Confinement:
 
     # ---- who is confined ----
 
+    def expect_network(self, network, more=()):
+        switch = next(pid for pid in self.house.processes("holm-net") if f"\0{network}\0" in read(f"/proc/{pid}/cmdline"))
+        folder, = glob.glob(f"{self.house.runtime}/n/{network}*")
+        self.expect_refused(switch, "holm-net", "two", folder, ("read", "/etc/passwd", read("/etc/passwd").splitlines()[0]),
+                            ("dial",), more=more)
+
+
+class Processes(Confinement):
     def test_every_process(self):
         house = self.house
         house.do("run", "-d", "--name", "two", "-m", "128m", "busybox", "sleep", "1000")  # its maker makes a template
@@ -181,8 +198,7 @@ class Confinement:
         self.expect_can("two")
         passwd = read("/etc/passwd").splitlines()[0]
         self.expect_refused(worker, "holm-image", "two", f"{house.data}/images", ("read", "/etc/passwd", passwd), ("dial",))
-        (switch,) = house.processes("holm-net")
-        self.expect_refused(switch, "holm-net", "two", f"{house.runtime}/n/default", ("read", "/etc/passwd", passwd), ("dial",))
+        self.expect_network("default")
         shim = self.shim_of("one")
         name = read(f"{self.folder_of('one')}/config.json").splitlines()[0][:256]
         # It may signal: that is how it ends the VMM.
@@ -235,19 +251,58 @@ class Confinement:
 
 
 @unittest.skipIf(landlock_version() == 0, "this kernel has no Landlock: files are not confined here, and holm's log says so")
-class Own(Confinement, unittest.TestCase):
+class Own(Processes, unittest.TestCase):
     """As who runs the test."""
 
 
 @unittest.skipIf(landlock_version() == 0, "this kernel has no Landlock: files are not confined here, and holm's log says so")
 @unittest.skipIf(reason_without(), reason_without())
-class Normal(Confinement, unittest.TestCase):
+class Normal(Processes, unittest.TestCase):
     """As a normal user."""
 
     @classmethod
     def setUpClass(cls):
         cls.user = cls.enterClassContext(User())
         super().setUpClass()
+
+
+class NetworkNamespace:
+    """Of this process, until its end: what it starts meanwhile is in there, too."""
+
+    def __enter__(self):
+        self.before = os.open("/proc/self/ns/net", os.O_RDONLY)
+        if libc.unshare(NEW_NETWORK):
+            raise OSError(ctypes.get_errno(), "unshare")
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+    def __exit__(self, *_):
+        libc.setns(self.before, NEW_NETWORK)
+        os.close(self.before)
+
+
+@unittest.skipIf(landlock_version() == 0, "this kernel has no Landlock: files are not confined here, and holm's log says so")
+@unittest.skipIf(os.geteuid() or not all(map(os.path.exists, ("/usr/sbin/nft", "/dev/net/tun"))),
+                 "not root, no nft or no /dev/net/tun: no network with the driver bridge")
+class Bridge(Confinement, unittest.TestCase):
+    """A network's process that has a bridge of the host: more rights, and nft to be started."""
+    network = ("--network", "back")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.enterClassContext(NetworkNamespace())
+        super().setUpClass()
+
+    @classmethod
+    def prepare(cls):
+        cls.house.do("network", "create", "--driver", "bridge", "back")
+
+    def test_network(self):
+        self.house.do("run", "-d", "--name", "two", "-m", "128m", "busybox", "sleep", "1000")
+        self.expect_can("two")
+        more = [("write", path) for path in ("/proc/sys/net/ipv4/ip_forward", "/proc/sys/kernel/core_pattern", "/dev/net/tun",
+                                             "/etc/resolv.conf", "/etc/nftables.conf")]
+        self.expect_network("back", [one for one in more if os.path.exists(one[1])])
+        self.house.do("run", "--rm", "--network", "back", "-m", "128m", "busybox", "true")  # it goes on making rules
 
 
 if __name__ == "__main__":
