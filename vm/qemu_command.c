@@ -58,10 +58,13 @@ static void add_machine(command *self, const machine *of) {
     bool kvm = of->accelerator == MACHINE_KVM;
     add(self, strdup(of->program));
     add_pair(self, "-M", strdup("pc,memory-backend=ram,usb=off,vmport=off"));
-    add_pair(self, "-accel", strdup(kvm ? "kvm" : of->cpus > 1 ? "tcg,thread=multi" : "tcg,thread=single"));
+    add_pair(self, "-accel", strdup(kvm ? "kvm" : "tcg,thread=multi"));
     add_pair(self, "-cpu", strdup(kvm ? "host" : EMULATED_CPU));
-    // The firmware's MP table names the first processor of each socket only.
-    add_pair(self, "-smp", path_format("%u,sockets=%u,cores=1,threads=1", of->cpus, of->cpus));
+    // The firmware's MP table names the first processor of each socket only. For one that can never have a
+    // second QEMU before 8.1 leaves memory barriers out, and then interrupts and kicks of vhost-user get
+    // lost.
+    unsigned most = kvm || of->cpus > 1 ? of->cpus : 2;
+    add_pair(self, "-smp", path_format("%u,maxcpus=%u,sockets=%u,cores=1,threads=1", of->cpus, most, most));
     add_pair(self, "-m", path_format("%lluM", (unsigned long long)of->memory_bytes >> 20));
     add_pair(self, "-object",
              path_format("memory-backend-file,id=ram,size=%lluM,mem-path=/proc/self/fd/%d,share=on",

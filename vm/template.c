@@ -14,7 +14,7 @@
 #define LOG_MODULE "template"
 #include "core/base/log.h"
 
-#define FORMAT   4
+#define FORMAT   5
 #define KEY_MOST 65536
 #define PAGE     4096U
 

@@ -28,10 +28,10 @@ class Machine:
         self.qmp_ours, qmp = socket.socketpair()
         self.console, console = socket.socketpair()
         self.card, self.card_far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        accelerator = "tcg,thread=multi" if cpus > 1 else "tcg,thread=single"
+        most = max(cpus, 2)  # as in vm/qemu_command.c
         arguments = [
-            "qemu-system-x86_64", "-M", "pc,memory-backend=ram,usb=off,vmport=off", "-accel", accelerator,
-            "-cpu", "max,-erms,-fsrm,-smap", "-smp", f"{cpus},sockets={cpus},cores=1,threads=1", "-m", f"{memory_mb}M",
+            "qemu-system-x86_64", "-M", "pc,memory-backend=ram,usb=off,vmport=off", "-accel", "tcg,thread=multi",
+            "-cpu", "max,-erms,-fsrm,-smap", "-smp", f"{cpus},maxcpus={most},sockets={most},cores=1,threads=1", "-m", f"{memory_mb}M",
             "-object", f"memory-backend-file,id=ram,size={memory_mb}M,mem-path=/proc/self/fd/{memory},share=on",
             "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
             "-nodefaults", "-no-user-config", "-no-reboot", "-S", "-display", "none",
