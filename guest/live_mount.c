@@ -81,6 +81,8 @@ static int add_share(agent *self, const mount_request *asked, holm_error **error
     whole.source = asked->source;
     whole.destination = passage;
     whole.outside = whole.create = true;
+    whole.options = asked->options; // those of the file system; the part is bound with the others
+    whole.n_options = asked->n_options;
     if (files_mount_one(self, &whole, error) < 0)
         return -1;
     mount.type = (char *)"bind";

@@ -1,13 +1,16 @@
 // The configuration as messages for the agent.
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "core/container/configuration.h"
 #include "core/network/port.h"
 
 #define SHARES_PLACE    "/run/holm/shares" // in the guest, outside of the container
+#define NODES_MOST      131072             // of a share, however many descriptors there are
 #define VM_MEMORY_EXTRA (64ull << 20)      // kernel and agent; the container gets what it asked for
 #define ENTROPY_BYTES   64
 #define CPU_PERIOD_US   100000
@@ -185,9 +188,20 @@ static void add_option(Holm__Agent__V1__MountRequest *mount, const char *option)
     mount->options[mount->n_options++] = copy_text(option);
 }
 
+// How much of a share the guest may remember: the daemon, which has this process's limits, holds a descriptor
+// for each file of that. The other half is for those that the container opens, and those being forgotten.
+static void add_nodes(Holm__Agent__V1__MountRequest *mount) {
+    struct rlimit files = {.rlim_max = 1024};
+    char text[32];
+    getrlimit(RLIMIT_NOFILE, &files);
+    snprintf(text, sizeof text, "nodes=%" PRIu64,
+             (uint64_t)(files.rlim_max / 2 < NODES_MOST ? files.rlim_max / 2 : NODES_MOST));
+    add_option(mount, text);
+}
+
 static Holm__Agent__V1__MountRequest *share_mount(const json_t *item, const char *type, const char *source) {
     Holm__Agent__V1__MountRequest *mount = mount_create(type, source, text_of(item, "destination"));
-    mount->options = allocate(2, sizeof *mount->options);
+    mount->options = allocate(3, sizeof *mount->options);
     add_option(mount, flag_of(item, "readOnly") ? "ro" : "rw");
     add_option(mount, "nodev");
     return mount;
@@ -211,9 +225,13 @@ static Holm__Agent__V1__MountRequest *tmpfs_mount(const json_t *item) {
 }
 
 Holm__Agent__V1__MountRequest *configuration_mount_live(const json_t *mount, const char *device) {
-    return configuration_mount_is_tmpfs(mount)  ? tmpfs_mount(mount)
-           : configuration_mount_is_bind(mount) ? share_mount(mount, "virtiofs", device)
-                                                : volume_mount(mount, device);
+    if (configuration_mount_is_tmpfs(mount))
+        return tmpfs_mount(mount);
+    if (!configuration_mount_is_bind(mount))
+        return volume_mount(mount, device);
+    Holm__Agent__V1__MountRequest *share = share_mount(mount, "virtiofs", device);
+    add_nodes(share);
+    return share;
 }
 
 // The disks of the volumes come after those of the root, in the order of the mounts. The shares are one file
@@ -230,6 +248,8 @@ static void prepare_volumes(const json_t *configuration, Holm__Agent__V1__Prepar
                 Holm__Agent__V1__MountRequest *all =
                     mount_create("virtiofs", CONFIGURATION_SHARES, SHARES_PLACE);
                 all->outside = true;
+                all->options = allocate(1, sizeof *all->options);
+                add_nodes(all);
                 request->mounts[request->n_mounts++] = all;
             }
             char source[64];

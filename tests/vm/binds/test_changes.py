@@ -173,6 +173,17 @@ class Changes:
             mine = [line.split()[0] for line in lines if re.search(rf"/[fg]{number}( |$)", line)]
             assert mine == ["create", "modify", "close", "from", "to", "delete"], (number, mine)
 
+    def forgotten(self):
+        """A file that is watched by itself, in a folder that nobody watches, after the guest's kernel has forgotten its name."""
+        self.mkdir(f"{self.folder}/quiet")
+        self.write("quiet/alone", "first")
+        self.seen(self.watcher)
+        alone = Watcher(self.house, "/s/quiet/alone")
+        self.house.do("exec", "--privileged", "one", "sh", "-c", "mount -o remount,rw /proc/sys && echo 2 >/proc/sys/vm/drop_caches")
+        self.write("quiet/alone", "second")
+        assert "close /s/quiet/alone 'second'" in alone.until("close /s/quiet/alone 'second'")
+        alone.end()
+
     def live(self):
         other = f"{self.house.folder}/live"
         self.mkdir(other)
@@ -226,7 +237,7 @@ def main():
     need_virtiofsd()
     with house_of_user() as (house, owner, _):
         test = Changes(house, owner, sys.argv[1])
-        run_steps(test.start, test.confined, test.kinds, test.folders, test.once, test.much, test.live, test.latency, test.ends, test.limited)
+        run_steps(test.start, test.confined, test.kinds, test.folders, test.once, test.much, test.forgotten, test.live, test.latency, test.ends, test.limited)
 
 
 main()

@@ -5,6 +5,7 @@ and in a container's own layer; and that the host sees the same.
 """
 import contextlib
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ sys.path.insert(0, f"{os.environ['HOLM_SOURCE']}/tests/vm/cli")
 from house import need_busybox, need_virtiofsd, read, run_steps, wait_until  # noqa: E402
 from user import house_of_user  # noqa: E402
 
+DESCRIPTORS = 2048  # as a hard limit: fewer than there are files in one folder
 CHECK, COUNT = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "5000"
 
 
@@ -77,6 +79,7 @@ class Files:
 def main():
     need_busybox()
     need_virtiofsd()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     with house_of_user() as (house, owner, _), contextlib.ExitStack() as stack:
         test = Files(house, owner)
         test.small_begin(stack)
