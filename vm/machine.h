@@ -37,6 +37,9 @@ typedef struct machine_disk {
     bool read_only;
     bool opened; ///< it is `fd` (borrowed), opened for no more than read_only says; the path is its name
     int fd;
+    /// The guest may write, but into `scratch` (borrowed), an empty file; the disk itself is only read.
+    bool discards;
+    int scratch;
     /// With layer_count: one read-only disk with a GPT on which these files are the partitions 1 … n, in this
     /// order.
     const char *const *layers;

@@ -9,6 +9,7 @@
 #include "core/base/file.h"
 #include "core/base/path.h"
 #include "vm/layers_disk.h"
+#include "vm/overlay_disk.h"
 #include "vm/qemu_internal.h"
 
 qemu_device *qemu_device_find(const machine *self, const char *name) {
@@ -141,6 +142,21 @@ static int open_layers(qemu_device *one, const machine_disk *disk, holm_error **
     return 0;
 }
 
+static int open_overlay(qemu_device *one, const machine_disk *disk, holm_error **error) {
+    one->fds[0] = fcntl(disk->scratch, F_DUPFD_CLOEXEC, 0);
+    one->fds[1] = open_disk_file(disk, disk->path, true, &one->bytes, error);
+    return one->fds[1] < 0 ? -1 : overlay_disk_make(one->fds[0], one->bytes, error);
+}
+
+static int open_files(qemu_device *one, const machine_disk *disk, holm_error **error) {
+    if (one->layers)
+        return open_layers(one, disk, error);
+    if (one->discards)
+        return open_overlay(one, disk, error);
+    one->fds[0] = open_disk_file(disk, disk->path, one->read_only, &one->bytes, error);
+    return one->fds[0] < 0 ? -1 : 0;
+}
+
 static void device_append(machine *self, qemu_device *one) {
     qemu_device **at = &self->devices;
     while (*at)
@@ -160,6 +176,14 @@ char *qemu_disk_node(const qemu_device *one) {
     return one->content ? path_format("%.20s-%u", one->name, one->content) : strdup(one->name);
 }
 
+// What an overlay lies on.
+static json_t *describe_beneath(const qemu_device *one) {
+    char set[32];
+    snprintf(set, sizeof set, "/dev/fdset/%llu", (unsigned long long)one->first_set + 1);
+    return json_pack("{s:s, s:b, s:{s:s, s:s, s:b}}", "driver", "raw", "read-only", 1, "file", "driver",
+                     "file", "filename", set, "read-only", 1);
+}
+
 void qemu_disk_give_node(machine *self, qemu_device *one) {
     cleanup_free char *node = qemu_disk_node(one);
     char set[32];
@@ -173,10 +197,15 @@ void qemu_disk_give_node(machine *self, qemu_device *one) {
                                    (json_int_t)one->bytes, "read-zeroes", 1, "read-only", one->read_only)
                        : json_pack("{s:s, s:s, s:b, s:s}", "driver", "file", "filename", set, "read-only",
                                    one->read_only, "discard", "unmap");
-    qmp_execute(self->qmp, "blockdev-add",
-                json_pack("{s:s, s:s, s:b, s:s, s:o}", "driver", one->layers ? "vmdk" : "raw", "node-name",
-                          node, "read-only", one->read_only, "discard", "unmap", "file", file),
-                -1, qemu_expect, self);
+    json_t *disk =
+        json_pack("{s:s, s:s, s:b, s:s, s:o}", "driver",
+                  one->layers     ? "vmdk"
+                  : one->discards ? "qcow2"
+                                  : "raw",
+                  "node-name", node, "read-only", one->read_only, "discard", "unmap", "file", file);
+    if (one->discards)
+        json_object_set_new(disk, "backing", describe_beneath(one));
+    qmp_execute(self->qmp, "blockdev-add", disk, -1, qemu_expect, self);
 }
 
 void qemu_disk_drop_node(machine *self, const char *node, uint64_t first_set, size_t fd_count) {
@@ -253,11 +282,10 @@ void qemu_give_all(machine *self) {
 
 int qemu_disk_open(machine *self, qemu_device *one, const machine_disk *disk, holm_error **error) {
     one->layers = disk->layer_count > 0;
+    one->discards = disk->discards;
     one->read_only = one->layers || disk->read_only;
     one->first_set = self->next_set;
-    if (one->layers
-            ? open_layers(one, disk, error) < 0
-            : (one->fds[0] = open_disk_file(disk, disk->path, one->read_only, &one->bytes, error)) < 0)
+    if (open_files(one, disk, error) < 0)
         return -1;
     self->next_set += one->fd_count;
     return 0;
@@ -270,8 +298,11 @@ int qemu_add_disk(machine *self, const machine_disk *disk, holm_error **error) {
                        disk->layer_count);
         return -1;
     }
-    cleanup(device_cleanup) qemu_device *one =
-        device_create(self, disk->name, layers ? 2 + disk->layer_count : 1, error);
+    cleanup(device_cleanup) qemu_device *one = device_create(self, disk->name,
+                                                             layers           ? 2 + disk->layer_count
+                                                             : disk->discards ? 2
+                                                                              : 1,
+                                                             error);
     if (!one || qemu_disk_open(self, one, disk, error) < 0)
         return -1;
     device_append(self, one);

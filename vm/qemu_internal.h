@@ -56,7 +56,8 @@ typedef struct qemu_device {
     uint64_t first_set; ///< disks: the fd sets are this and the following
     unsigned content;   ///< how often it was given another one
     bool read_only;
-    bool layers; ///< fds: descriptor, table, layers …
+    bool layers;   ///< fds: descriptor, table, layers …
+    bool discards; ///< fds: overlay, the disk beneath
     uint8_t mac[6];
     unsigned mtu;
     machine_share share; ///< its tag is in share_tag

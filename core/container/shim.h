@@ -255,10 +255,17 @@ void shim_spare_refill_later(shim *self);
 
 /// Takes the volumes and gives the machine their disks, before it starts. IN_USE says who has one.
 int shim_volume_add(shim *self, holm_error **error);
-/// Opens the file of the volume of a mount, locked as long as the descriptor is there. `reads` is set: the
-/// machine only reads it.
-int shim_volume_take(const shim *self, const json_t *volume, const json_t *mount, bool *reads,
+typedef enum shim_volume_use {
+    SHIM_VOLUME_WRITES,
+    SHIM_VOLUME_READS,
+    SHIM_VOLUME_RECOVERS, ///< reads what has to be recovered: each for itself, nothing of that is kept
+} shim_volume_use;
+/// Opens the file of the volume of a mount, locked as long as the descriptor is there, and waits for the VMM
+/// of a shim that was killed. `use` is set to what the machine may do.
+int shim_volume_take(const shim *self, const json_t *volume, const json_t *mount, shim_volume_use *use,
                      holm_error **error);
+/// An empty file without a name, for what a reader recovers. -1: none.
+int shim_volume_scratch(const shim *self, holm_error **error);
 /// Lets go of them, once the machine is gone: the next shim of this container may be waiting.
 void shim_volume_drop(shim *self);
 

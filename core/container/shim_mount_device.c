@@ -114,13 +114,19 @@ static int plug_share(shim_mount *self, helper_answer *opened, holm_error **erro
 }
 
 static int plug_disk(shim_mount *self, helper_answer *opened, holm_error **error) {
+    int use = opened->text ? atoi(opened->text) : SHIM_VOLUME_WRITES;
+    cleanup_close int scratch = use == SHIM_VOLUME_RECOVERS ? shim_volume_scratch(self->shim, error) : -1;
     self->own_lock = steal_fd(&opened->fd);
     self->lock = &self->own_lock;
+    if (use == SHIM_VOLUME_RECOVERS && scratch < 0)
+        return -1;
     const machine_disk disk = {.name = self->device,
                                .path = json_string_value(json_object_get(self->entry, "source")),
-                               .read_only = opened->text && strcmp(opened->text, "ro") == 0,
+                               .read_only = use == SHIM_VOLUME_READS,
                                .opened = true,
-                               .fd = opened->card};
+                               .fd = opened->card,
+                               .discards = use == SHIM_VOLUME_RECOVERS,
+                               .scratch = scratch};
     return self->shim->driver->add_disk(self->shim->machine, &disk, error);
 }
 

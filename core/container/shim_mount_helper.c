@@ -62,15 +62,15 @@ static int fetch_share(const shim *self, const char *place, const json_t *mount,
 static int fetch_volume(const shim *self, state *db, const json_t *mount, helper_answer *answer,
                         holm_error **error) {
     json_t *volume = state_volume_get(db, json_string_value(json_object_get(mount, "source")), error);
-    bool reads = false;
+    shim_volume_use use = SHIM_VOLUME_WRITES;
     char link[32];
-    answer->fd = volume ? shim_volume_take(self, volume, mount, &reads, error) : -1;
+    answer->fd = volume ? shim_volume_take(self, volume, mount, &use, error) : -1;
     json_decref(volume);
     if (answer->fd < 0)
         return -1;
     snprintf(link, sizeof link, "/proc/self/fd/%d", answer->fd);
-    answer->card = open(link, (reads ? O_RDONLY : O_RDWR) | O_CLOEXEC);
-    answer->text = strdup(reads ? "ro" : "rw");
+    answer->card = open(link, (use == SHIM_VOLUME_WRITES ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    answer->text = path_format("%d", (int)use);
     if (answer->card >= 0)
         return 0;
     holm_error_set_errno(error, errno, "open the volume's file");

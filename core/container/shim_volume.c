@@ -3,6 +3,7 @@
 // it.
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,6 +11,8 @@
 
 #include "core/container/shim.h"
 #include "core/volume/volume.h"
+
+#define QEMU_LOCK_WRITE 101
 
 static void fail_in_use(const shim *self, const json_t *volume, holm_error **error) {
     volume_fail_in_use(volume, self->id, error);
@@ -25,11 +28,32 @@ static bool is_dirty(int fd) {
 
 // One that was never mounted is filled from the image, and so written, too.
 static bool is_written(int fd, const json_t *mount) {
-    return !json_is_true(json_object_get(mount, "readOnly")) || is_dirty(fd) ||
+    return !json_is_true(json_object_get(mount, "readOnly")) ||
            (volume_is_new(fd) && !json_is_true(json_object_get(mount, "noCopy")));
 }
 
-int shim_volume_take(const shim *self, const json_t *volume, const json_t *mount, bool *reads,
+// The VMM of a shim that was killed dies with it, but a moment later than that one's lock is free. As long as
+// it is there it has locks of its own on the file (permissions as bytes from 100 on, block/file-posix.c of
+// QEMU; this one means that it writes). A reader shares the file with other readers' VMMs.
+static int wait_for_predecessor(int fd, bool reads) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (reads) {
+        lock.l_start = QEMU_LOCK_WRITE;
+        lock.l_len = 1;
+    }
+    struct flock found = lock;
+    if (fcntl(fd, F_OFD_GETLK, &found) < 0 || found.l_type == F_UNLCK)
+        return 0;
+    int result;
+    do
+        result = fcntl(fd, F_OFD_SETLKW, &lock);
+    while (result < 0 && errno == EINTR);
+    lock.l_type = F_UNLCK;
+    fcntl(fd, F_OFD_SETLK, &lock);
+    return result;
+}
+
+int shim_volume_take(const shim *self, const json_t *volume, const json_t *mount, shim_volume_use *use,
                      holm_error **error) {
     cleanup_free char *path = volume_disk(&self->where, volume);
     cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -37,29 +61,44 @@ int shim_volume_take(const shim *self, const json_t *volume, const json_t *mount
         holm_error_set_errno(error, errno, "open the volume's file %s", path);
         return -1;
     }
-    *reads = !is_written(fd, mount);
+    bool reads = !is_written(fd, mount);
     struct stat status;
-    if (flock(fd, (*reads ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 || fstat(fd, &status) < 0 ||
+    if (flock(fd, (reads ? LOCK_SH : LOCK_EX) | LOCK_NB) < 0 || fstat(fd, &status) < 0 ||
         status.st_nlink == 0) { // the volume has just been given another file
         fail_in_use(self, volume, error);
         return -1;
     }
-    if (*reads && is_written(fd, mount)) { // its writer was lost in between
-        fail_in_use(self, volume, error);
+    if (wait_for_predecessor(fd, reads) < 0) {
+        holm_error_set_errno(error, errno, "wait for the volume's file %s", path);
         return -1;
     }
+    *use = !reads ? SHIM_VOLUME_WRITES : is_dirty(fd) ? SHIM_VOLUME_RECOVERS : SHIM_VOLUME_READS;
     return steal_fd(&fd);
 }
 
+int shim_volume_scratch(const shim *self, holm_error **error) {
+    cleanup_free char *path = path_join(self->folder, "scratch.XXXXXX", NULL);
+    int fd = mkostemp(path, O_CLOEXEC);
+    if (fd >= 0)
+        unlink(path);
+    else
+        holm_error_set_errno(error, errno, "make the file %s", path);
+    return fd;
+}
+
 static int add_one(shim *self, const json_t *volume, size_t index, const json_t *mount, holm_error **error) {
-    bool reads;
-    cleanup_close int fd = shim_volume_take(self, volume, mount, &reads, error);
-    if (fd < 0)
+    shim_volume_use use;
+    cleanup_close int fd = shim_volume_take(self, volume, mount, &use, error), scratch = -1;
+    if (fd < 0 || (use == SHIM_VOLUME_RECOVERS && (scratch = shim_volume_scratch(self, error)) < 0))
         return -1;
     cleanup_free char *path = volume_disk(&self->where, volume);
     char name[16];
     snprintf(name, sizeof name, SHIM_DISK_VOLUME, index);
-    const machine_disk disk = {.name = name, .path = path, .read_only = reads};
+    const machine_disk disk = {.name = name,
+                               .path = path,
+                               .read_only = use == SHIM_VOLUME_READS,
+                               .discards = use == SHIM_VOLUME_RECOVERS,
+                               .scratch = scratch};
     if (self->driver->add_disk(self->machine, &disk, error) < 0)
         return -1;
     self->volumes[index] = steal_fd(&fd);
