@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -271,6 +272,9 @@ class Gateway(Container):
                 before = self.counted(counter)
                 self.inside(f"sysctl -w net.ipv6.conf.eth0.hop_limit={hops}")
                 self.assertFalse(self.pings(address, "-W 1"))
+                deadline = time.monotonic() + 60
+                while self.counted(counter) == before:
+                    self.assertLess(time.monotonic(), deadline, f"nothing is said of {address}")
                 self.assertEqual((self.counted(counter), self.counted("Icmp6InCsumErrors")), (before + 1, 0), address)
         finally:
             self.inside("sysctl -w net.ipv6.conf.eth0.hop_limit=64")
