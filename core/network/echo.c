@@ -10,7 +10,7 @@
 
 // What a request began with: its headers, in which all there is to know of it stands.
 typedef struct request {
-    bool waits, host;
+    bool waits;
     uint16_t number;
     uint8_t mac[ETHERNET_ADDRESS];
     uint8_t packet[IPV6_HEADER + MESSAGE_HEADER];
@@ -51,9 +51,9 @@ static const uint8_t *packet_of(const ethernet_frame *frame) {
     return frame->icmp6 - IPV6_HEADER;
 }
 
-uint16_t echo_take(echo_table *self, const ethernet_frame *frame, bool host) {
+uint16_t echo_take(echo_table *self, const ethernet_frame *frame) {
     request *into = &self->requests[self->next % ECHO_MOST];
-    *into = (request){.waits = true, .host = host, .number = self->next};
+    *into = (request){.waits = true, .number = self->next};
     memcpy(into->mac, frame->source, sizeof into->mac);
     memcpy(into->packet, packet_of(frame), sizeof into->packet);
     return self->next++;
@@ -79,8 +79,8 @@ static ethernet_end6 end_of(const uint8_t *mac, const uint8_t *ip6) {
 
 size_t echo_make_reply(echo_table *self, const echo_received *got, uint8_t *out) {
     request *asked = find(self, got->from, got);
-    if (!asked || got->message[0] != ECHO_REPLY || got->message[1] != 0 || (got->own && !asked->host) ||
-        got->hops <= 1 || got->length > UINT16_MAX || IPV6_HEADER + got->length > self->mtu)
+    if (!asked || got->message[0] != ECHO_REPLY || got->message[1] != 0 || got->hops <= 1 ||
+        got->length > UINT16_MAX || IPV6_HEADER + got->length > self->mtu)
         return 0;
     const ethernet_end6 from = end_of(self->gateway.mac, got->from),
                         to = end_of(asked->mac, asked->packet + SOURCE);

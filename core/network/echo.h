@@ -22,14 +22,13 @@ void echo_destroy(echo_table *self);
 
 /// Whether a frame is an echo request to another than the gateway.
 bool echo_is_request(const echo_table *self, const ethernet_frame *frame);
-/// Keeps who sent it, and returns the number under which it goes outside. `host`: its own machine may answer.
-uint16_t echo_take(echo_table *self, const ethernet_frame *frame, bool host);
+/// Keeps who sent it, and returns the number under which it goes outside.
+uint16_t echo_take(echo_table *self, const ethernet_frame *frame);
 
 /// What came from outside: a message of ICMPv6, or for an error the start of the one that is the reason.
 typedef struct echo_received {
     const uint8_t *from; ///< 16 bytes; of an error who says it
     const uint8_t *to;   ///< of an error where the request went
-    bool own;            ///< of a reply: `from` is this machine
     uint8_t hops;        ///< of a reply: the hop limit that is left
     const uint8_t *message;
     size_t length;

@@ -40,7 +40,6 @@ typedef struct arrival {
     ssize_t length;
     struct sockaddr_in6 peer; // of an error where the request went
     int hops;
-    struct in6_pktinfo at;
     struct sock_extended_err error;
     struct sockaddr_in6 teller; // who says the error
 } arrival;
@@ -52,8 +51,6 @@ static void read_control(const struct cmsghdr *header, arrival *out) {
     const uint8_t *data = CMSG_DATA(header);
     if (header->cmsg_type == IPV6_HOPLIMIT && length >= sizeof out->hops)
         memcpy(&out->hops, data, sizeof out->hops);
-    else if (header->cmsg_type == IPV6_PKTINFO && length >= sizeof out->at)
-        memcpy(&out->at, data, sizeof out->at);
     else if (header->cmsg_type == IPV6_RECVERR && length >= sizeof out->error + sizeof out->teller) {
         memcpy(&out->error, data, sizeof out->error);
         memcpy(&out->teller, data + sizeof out->error, sizeof out->teller);
@@ -96,7 +93,6 @@ static void take_reply(echo_socket *self, const arrival *got) {
     if (got->length < 0)
         return;
     const echo_received what = {.from = got->peer.sin6_addr.s6_addr,
-                                .own = IN6_ARE_ADDR_EQUAL(&got->peer.sin6_addr, &got->at.ipi6_addr),
                                 .hops = (uint8_t)got->hops,
                                 .message = received,
                                 .length = (size_t)got->length};
@@ -116,7 +112,7 @@ static void outside_ready(void *data, int events) {
 // ---- to the outside ----
 
 static bool open_outside(echo_socket *self) {
-    static const int names[] = {IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO};
+    static const int names[] = {IPV6_RECVERR, IPV6_RECVHOPLIMIT};
     const int on = 1;
     cleanup_close int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_ICMPV6);
     bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SELECT_ERR_QUEUE, &on, sizeof on) == 0;
@@ -167,7 +163,7 @@ static int code_of(int number) {
     }
 }
 
-bool echo_socket_input(echo_socket *self, const ethernet_frame *frame, bool host) {
+bool echo_socket_input(echo_socket *self, const ethernet_frame *frame) {
     if (!echo_is_request(self->table, frame))
         return false;
     if (!self->outside && !open_outside(self))
@@ -177,7 +173,7 @@ bool echo_socket_input(echo_socket *self, const ethernet_frame *frame, bool host
         give(self, echo_make_refusal(self->table, frame, ECHO_TIME_EXCEEDED, 0, made));
         return true;
     }
-    const uint16_t number = echo_take(self->table, frame, host);
+    const uint16_t number = echo_take(self->table, frame);
     const int hops = frame->ipv6_hops - 1;
     // The first call may only tell of an error that an earlier request has met.
     if (send_message(self, frame, number, hops) || send_message(self, frame, number, hops))

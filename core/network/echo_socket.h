@@ -11,8 +11,7 @@ typedef struct echo_socket echo_socket;
 /// `frame` is given what goes to a member; it may be from within echo_socket_input.
 echo_socket *echo_socket_create(uv_loop_t *loop, const ethernet_end6 *gateway, unsigned mtu,
                                 void (*frame)(const uint8_t *frame, size_t length, void *data), void *data);
-/// Takes an echo request to the outside; false: the frame is another one. `host`: also to this machine
-/// itself.
-bool echo_socket_input(echo_socket *self, const ethernet_frame *frame, bool host);
+/// Takes an echo request to the outside; false: the frame is another one.
+bool echo_socket_input(echo_socket *self, const ethernet_frame *frame);
 /// Accepts NULL. The memory goes with the loop's next round.
 void echo_socket_destroy(echo_socket *self);

@@ -23,8 +23,7 @@ static void answer_arp(net_process *self, const ethernet_frame *frame) {
 // libslirp answers echo of IPv6 at its own address only.
 static void to_outside(const net_process *self, const ethernet_frame *parsed, const uint8_t *frame,
                        size_t length) {
-    if (!parsed->icmp6 ||
-        !echo_socket_input(self->echo, parsed, switch_allows_host(self->fabric, parsed->source)))
+    if (!parsed->icmp6 || !echo_socket_input(self->echo, parsed))
         gateway_input(self->gateway, frame, length);
 }
 

@@ -86,11 +86,6 @@ void switch_port_allow_host(network_switch *self, switch_port *port) {
         tell_gateway_ip6(self, port, self->gateway.mac, ip6);
 }
 
-bool switch_allows_host(const network_switch *self, const uint8_t mac[ETHERNET_ADDRESS]) {
-    const switch_port *port = find_by_mac(self, mac);
-    return port && port->host;
-}
-
 void switch_port_remove(network_switch *self, switch_port *port) {
     for (size_t i = 0; i < self->port_count; i++)
         if (self->ports[i] == port) {

@@ -52,8 +52,6 @@ switch_port *switch_port_add(network_switch *self, const uint8_t mac[ETHERNET_AD
                              const ethernet_host *host, void *port_data);
 /// Frames to SWITCH_HOST_IP and SWITCH_HOST_IP6 are given to the gateway from now on.
 void switch_port_allow_host(network_switch *self, switch_port *port);
-/// Whether the port with this hardware address was allowed that.
-bool switch_allows_host(const network_switch *self, const uint8_t mac[ETHERNET_ADDRESS]);
 /// Whether a frame (of the kinds that the gateway may see) is for one of these two.
 bool switch_is_for_host(const ethernet_frame *frame);
 void switch_port_remove(network_switch *self, switch_port *port);

@@ -61,14 +61,13 @@ static void echo(world *self, const ethernet_frame *frame) {
     memcpy(message, frame->icmp6, frame->icmp6_length);
     echo_received got = {.from = frame->ipv6_destination,
                          .to = frame->ipv6_destination,
-                         .own = code & 1,
                          .hops = frame->ipv6_hops,
                          .message = message,
                          .length = frame->icmp6_length};
     give_back(self, frame, out, echo_make_refusal(self->echo, frame, kind, code, out));
     for (int i = 0; i < 3; i++) { // the last one is for nobody any more
         if (i < 2) {
-            const uint16_t number = echo_take(self->echo, frame, self->from == ALLOWED);
+            const uint16_t number = echo_take(self->echo, frame);
             message[6] = (uint8_t)(number >> 8), message[7] = (uint8_t)number;
         }
         message[0] = i == 0 ? ETHERNET_ECHO_REQUEST : 129;

@@ -90,12 +90,11 @@ static bool check(fixture *self, size_t length, const ethernet_end6 *to, const u
 }
 
 // What the outside says to a request: `bytes` with our own identifier and number.
-static size_t reply(fixture *self, const char *from, uint16_t number, bool own, uint8_t hops, size_t size) {
+static size_t reply(fixture *self, const char *from, uint16_t number, uint8_t hops, size_t size) {
     const ethernet_end6 end = at(from);
     uint8_t bytes[4096] = {129, 0, 0, 0, 0xab, 0xcd, (uint8_t)(number >> 8), (uint8_t)number};
     memset(bytes + 8, 'x', size);
-    const echo_received got = {
-        .from = end.ip6, .own = own, .hops = hops, .message = bytes, .length = 8 + size};
+    const echo_received got = {.from = end.ip6, .hops = hops, .message = bytes, .length = 8 + size};
     return echo_make_reply(self->table, &got, self->out);
 }
 
@@ -103,29 +102,28 @@ static void test_replies_are_for_who_asked(void **state) {
     fixture *self = *state;
     ask(self, &web, OUTSIDE, 0x1234, 0x5601, 64, 16);
     assert_true(echo_is_request(self->table, &self->request));
-    const uint16_t first = echo_take(self->table, &self->request, false);
+    const uint16_t first = echo_take(self->table, &self->request);
     ask(self, &db, OUTSIDE, 0x1234, 0x5601, 64, 16);
-    const uint16_t second = echo_take(self->table, &self->request, false);
+    const uint16_t second = echo_take(self->table, &self->request);
     assert_int_not_equal(first, second);
-    assert_true(check(self, reply(self, OUTSIDE, second, false, 57, 16), &db, at(OUTSIDE).ip6, 129, 0));
+    assert_true(check(self, reply(self, OUTSIDE, second, 57, 16), &db, at(OUTSIDE).ip6, 129, 0));
     assert_int_equal(self->said.ipv6_hops, 56);
     assert_int_equal(self->said.icmp6_length, 24);
     assert_int_equal(word(self->said.icmp6 + 4), 0x1234);
     assert_int_equal(word(self->said.icmp6 + 6), 0x5601);
     assert_int_equal(self->said.icmp6[23], 'x');
-    assert_true(check(self, reply(self, OUTSIDE, first, false, 57, 15), &web, at(OUTSIDE).ip6, 129, 0));
+    assert_true(check(self, reply(self, OUTSIDE, first, 57, 15), &web, at(OUTSIDE).ip6, 129, 0));
 }
 
 static void test_other_replies_are_for_nobody(void **state) {
     fixture *self = *state;
     ask(self, &web, OUTSIDE, 1, 1, 64, 0);
-    const uint16_t number = echo_take(self->table, &self->request, false);
-    assert_int_equal(reply(self, OUTSIDE, number + 1, false, 64, 0), 0);         // nobody asked
-    assert_int_equal(reply(self, OUTSIDE, number + ECHO_MOST, false, 64, 0), 0); // in the same place
-    assert_int_equal(reply(self, NOWHERE, number, false, 64, 0), 0);             // another one answers
-    assert_int_equal(reply(self, OUTSIDE, number, true, 64, 0), 0);              // this machine does
-    assert_int_equal(reply(self, OUTSIDE, number, false, 1, 0), 0);              // its way ends here
-    assert_int_equal(reply(self, OUTSIDE, number, false, 64, MTU), 0);           // too large
+    const uint16_t number = echo_take(self->table, &self->request);
+    assert_int_equal(reply(self, OUTSIDE, number + 1, 64, 0), 0);         // nobody asked
+    assert_int_equal(reply(self, OUTSIDE, number + ECHO_MOST, 64, 0), 0); // in the same place
+    assert_int_equal(reply(self, NOWHERE, number, 64, 0), 0);             // another one answers
+    assert_int_equal(reply(self, OUTSIDE, number, 1, 0), 0);              // its way ends here
+    assert_int_equal(reply(self, OUTSIDE, number, 64, MTU), 0);           // too large
     const uint8_t request[8] = {128}, cut[4] = {129}, odd[8] = {129, 1};
     const ethernet_end6 outside = at(OUTSIDE);
     echo_received got = {.from = outside.ip6, .hops = 64, .message = request, .length = sizeof request};
@@ -134,10 +132,8 @@ static void test_other_replies_are_for_nobody(void **state) {
     assert_int_equal(echo_make_reply(self->table, &got, self->out), 0);
     got.message = cut, got.length = sizeof cut;
     assert_int_equal(echo_make_reply(self->table, &got, self->out), 0);
-    assert_int_not_equal(reply(self, OUTSIDE, number, false, 64, 0), 0);
-    assert_int_equal(reply(self, OUTSIDE, number, false, 64, 0), 0); // once
-    ask(self, &web, OWN, 1, 2, 64, 0);
-    assert_int_not_equal(reply(self, OWN, echo_take(self->table, &self->request, true), true, 64, 0), 0);
+    assert_int_not_equal(reply(self, OUTSIDE, number, 64, 0), 0);
+    assert_int_equal(reply(self, OUTSIDE, number, 64, 0), 0); // once
 }
 
 static void test_the_oldest_makes_room(void **state) {
@@ -145,12 +141,12 @@ static void test_the_oldest_makes_room(void **state) {
     uint16_t first = 0, last = 0;
     for (unsigned i = 0; i < 70000; i++) { // more than there are numbers
         ask(self, &web, OUTSIDE, 7, (uint16_t)i, 64, 0);
-        last = echo_take(self->table, &self->request, false);
+        last = echo_take(self->table, &self->request);
         first = i < 70000 - ECHO_MOST ? last : first;
     }
-    assert_int_equal(reply(self, OUTSIDE, first, false, 64, 0), 0);
-    assert_int_not_equal(reply(self, OUTSIDE, first + 1, false, 64, 0), 0);
-    assert_int_not_equal(reply(self, OUTSIDE, last, false, 64, 0), 0);
+    assert_int_equal(reply(self, OUTSIDE, first, 64, 0), 0);
+    assert_int_not_equal(reply(self, OUTSIDE, first + 1, 64, 0), 0);
+    assert_int_not_equal(reply(self, OUTSIDE, last, 64, 0), 0);
     assert_int_equal(word(self->out + ETHERNET_ICMPV6_HEADERS + 6), (uint16_t)69999);
 }
 
@@ -167,7 +163,7 @@ static void test_errors_are_for_who_asked(void **state) {
     uint8_t bytes[2048];
     for (size_t size = 0; size < 1400; size += 100) {
         ask(self, &web, OUTSIDE, 0x4321, 0x1122, 3, size);
-        const uint16_t number = echo_take(self->table, &self->request, false);
+        const uint16_t number = echo_take(self->table, &self->request);
         memcpy(bytes, self->request.icmp6, self->request.icmp6_length);
         bytes[2] = bytes[3] = bytes[4] = bytes[5] = 0xee; // our own checksum and identifier
         bytes[6] = (uint8_t)(number >> 8), bytes[7] = (uint8_t)number;
@@ -231,20 +227,19 @@ static void test_socket(void **state) {
     need_namespace();
     for (uint16_t i = 1; i <= 300; i++) {
         ask(self, i % 2 ? &web : &db, OUTSIDE, i, i, 64, i);
-        assert_true(echo_socket_input(self->socket, &self->request, false));
+        assert_true(echo_socket_input(self->socket, &self->request));
         assert_int_equal(heard(self), 1);
         assert_true(
             check(self, ETHERNET_ICMPV6_HEADERS + 8 + i, i % 2 ? &web : &db, at(OUTSIDE).ip6, 129, 0));
         assert_int_equal(self->said.ipv6_hops, 63);
         assert_memory_equal(self->said.icmp6 + 4, self->request.icmp6 + 4, 4u + i);
     }
-    ask(self, &web, OWN, 1, 1, 64, 0); // this machine's own address is for who is given it
-    assert_true(echo_socket_input(self->socket, &self->request, false));
-    assert_true(echo_socket_input(self->socket, &self->request, true));
+    ask(self, &web, OWN, 1, 1, 64, 0);
+    assert_true(echo_socket_input(self->socket, &self->request));
     assert_int_equal(heard(self), 1);
     assert_memory_equal(self->said.ipv6_source, at(OWN).ip6, ETHERNET_IP6);
     ask(self, &web, "fd12::1", 1, 1, 64, 0);
-    assert_false(echo_socket_input(self->socket, &self->request, true));
+    assert_false(echo_socket_input(self->socket, &self->request));
 }
 
 static void test_no_way(void **state) {
@@ -260,7 +255,7 @@ static void test_no_way(void **state) {
                  {FORBIDDEN, 64, 1, ECHO_PROHIBITED}};
     for (size_t i = 0; i < array_length(cases); i++) {
         ask(self, &web, cases[i].to, 1, 1, cases[i].hops, 32);
-        assert_true(echo_socket_input(self->socket, &self->request, false));
+        assert_true(echo_socket_input(self->socket, &self->request));
         assert_int_equal(self->frames, 1); // at once
         self->frames = 0;
         const size_t length = ETHERNET_ICMPV6_HEADERS + 8 + 40 + 8 + 32;
@@ -268,7 +263,7 @@ static void test_no_way(void **state) {
         check_quoted(self);
     }
     ask(self, &web, OUTSIDE, 1, 1, 2, 0); // the last one that gets out
-    assert_true(echo_socket_input(self->socket, &self->request, false));
+    assert_true(echo_socket_input(self->socket, &self->request));
     assert_int_equal(heard(self), 1);
 }
 
@@ -282,11 +277,11 @@ static void test_who_may_not(void **state) {
     fixture *self = *state;
     need_namespace();
     ask(self, &web, OUTSIDE, 1, 1, 64, 0);
-    assert_true(echo_socket_input(self->socket, &self->request, true));
+    assert_true(echo_socket_input(self->socket, &self->request));
     assert_false(uv_run(&self->loop, UV_RUN_NOWAIT)); // there is nothing that it waits for
     assert_int_equal(self->frames, 0);
     assert_true(write_file("/proc/sys/net/ipv4/ping_group_range", "0 0"));
-    assert_true(echo_socket_input(self->socket, &self->request, true));
+    assert_true(echo_socket_input(self->socket, &self->request));
     assert_int_equal(heard(self), 1);
 }
 
