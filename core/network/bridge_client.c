@@ -24,14 +24,17 @@ static bool can_be_seen(const bridge_network *network, const inet_address *clien
 
 static void disguise(const bridge_network *network, int fd, int type, const inet_address *client,
                      const inet_address *member) {
+    static int told; // the reason that the log has last, not one line for each client
     const uint8_t protocol = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     inet_address own;
     socklen_t length = sizeof own;
     if (client->any.sa_family != member->any.sa_family || !can_be_seen(network, client) ||
         getsockname(fd, &own.any, &length) < 0)
         return;
-    if (!conntrack_disguise(protocol, &own, member, client))
-        log_warning("a client is seen as the gateway: %s", strerror(errno));
+    if (!conntrack_disguise(protocol, &own, member, client) && errno != told) {
+        told = errno;
+        log_warning("clients are seen as the gateway: %s", strerror(told));
+    }
 }
 
 static int reach(const bridge_network *network, int type, const inet_address *client,
