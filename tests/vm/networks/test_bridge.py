@@ -519,8 +519,8 @@ class Bridge(unittest.TestCase):
     def test_lost(self):
         """holm-net killed: its members are there again. Killed without members: what it left goes with the network."""
         server = start("server", "back", "sh", "-c", "exec nc -ll -p 80 -e cat", options=("-p", "127.0.0.1:80:80"))
-        start("near", "back", "sh", "-c", "exec nc -ll -p 80 -e echo word")
-        with socket.create_connection((server["address"], 80), timeout=60) as held:
+        start("near", "back", "sh", "-c", "exec nc -ll -p 80 -e echo word", options=("--add-host", "here:host-gateway"))
+        with socket.create_connection((server["address"], 80), timeout=60) as held, Loopback() as host:
             wait_end(network_of("back"), kill=True)
             while hear(places("near")[0]["address"], wait=1) != b"word\n":
                 continue
@@ -535,6 +535,7 @@ class Bridge(unittest.TestCase):
                 self.assertLess(time.monotonic(), deadline, "the rules are not there again")
             held.sendall(b"on\n")
             self.assertEqual(held.recv(100), b"on\n")
+            self.assertEqual(inside("near", f"nc -w 20 here {host.ports['127.0.0.1']}"), "caught\n")
         pid = next(pid for pid, name in world.processes() if name == "holm-shim")
         taps = [card for card in cards() if "-" not in card]
         self.assertEqual(len(taps), 2)
