@@ -8,7 +8,7 @@
 #include "core/base/fault.h"
 #include "core/base/log.h"
 #include "core/base/trace.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define PREPARE_TIMEOUT_MS 60000
 #define FILL_TIMEOUT_MS    3600000 // where a new volume may be filled from the image

@@ -2,7 +2,7 @@
 // one before has left.
 #define LOG_MODULE "change"
 #include "core/base/log.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 void shim_change_post(shim_change *self, waiter *call) {
     shim *owner = call->shim;

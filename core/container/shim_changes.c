@@ -9,7 +9,7 @@
 
 #include "core/base/log.h"
 #include "core/base/watch.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define PACKET_MOST 131072
 #define PAUSE_MS    50 // after a packet that made no events, for a guest that is busy with changes of its own

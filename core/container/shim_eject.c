@@ -2,7 +2,7 @@
 // machine says that it is gone.
 #include <string.h>
 
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define AGENT_MS 20000
 #define GONE_MS  10000 // from the guest's answer to the machine's word

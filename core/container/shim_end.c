@@ -6,7 +6,7 @@
 #include "core/base/fault.h"
 #include "core/base/log.h"
 #include "core/base/time.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define SHUTDOWN_TIMEOUT_MS 15000 // for the guest to sync and unmount
 #define KILL_TIMEOUT_MS     10000 // for a SIGKILL in the guest to be answered

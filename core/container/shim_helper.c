@@ -12,7 +12,7 @@
 
 #include "core/base/log.h"
 #include "core/container/published_socket.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 #include "core/container/spare.h"
 
 #define ANSWER_MOST  16384

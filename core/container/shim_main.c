@@ -13,7 +13,7 @@
 #include "core/base/fault.h"
 #include "core/base/log.h"
 #include "core/base/trace.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 #include "core/container/spare.h"
 
 #define LIFELINE 3

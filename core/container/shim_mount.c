@@ -7,7 +7,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/log.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define AGENT_MS 60000
 #define FILL_MS  3600000 // where a new volume may be filled from the image

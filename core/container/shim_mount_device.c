@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define LIVE_DEVICE "mount%u" // device, tag or serial of one that was added
 

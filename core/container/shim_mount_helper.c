@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/process.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 typedef struct served {
     char *place; // NULL: free

@@ -4,7 +4,7 @@
 
 #include "core/base/fault.h"
 #include "core/base/log.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define SHORT_ID 12 // as commands print it
 

@@ -9,7 +9,7 @@
 
 #include "core/base/file.h"
 #include "core/base/log.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define PRIVILEGED_PORTS 1024
 

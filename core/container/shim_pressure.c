@@ -10,7 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/base/watch.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define WINDOW_US       2000000 // the only one that a user may ask for
 #define LOOK_MS         5000

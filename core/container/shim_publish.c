@@ -3,7 +3,7 @@
 #define LOG_MODULE "publish"
 #include "core/base/fault.h"
 #include "core/base/log.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 typedef struct port_change {
     shim_change base; // first

@@ -5,7 +5,7 @@
 #include "core/base/fault.h"
 #include "core/base/log.h"
 #include "core/container/restart.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 static json_int_t told(const shim *self, const char *key) {
     return json_integer_value(json_object_get(self->told, key));

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 // ---- calls that wait ----
 

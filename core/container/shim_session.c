@@ -5,7 +5,7 @@
 #include "core/base/fault.h"
 #include "core/base/log.h"
 #include "core/base/time.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 session *session_create(shim *self, const char *name, Holm__Agent__V1__Process *process) {
     session *made = calloc(1, sizeof *made);

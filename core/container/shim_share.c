@@ -12,7 +12,7 @@
 
 #include "core/base/log.h"
 #include "core/base/process.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 #include "core/share/share.h"
 
 #define ARGUMENTS_MOST (2 * (CONFIGURATION_MOUNTS_MOST + 8) + 2)

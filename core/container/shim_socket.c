@@ -14,7 +14,7 @@
 #include "core/base/relay_pair.h"
 #include "core/base/watch.h"
 #include "core/container/published_socket.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define PORT_SSH        2047 // of the host, for the guest's agent
 #define PORT_PUBLISHED  2048 // of the guest, and on

@@ -21,7 +21,7 @@
 #include "core/base/log.h"
 #include "core/base/trace.h"
 #include "core/base/watch.h"
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 
 #define REHEARSALS      2
 #define CALL_TIMEOUT_MS 60000

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/container/shim.h"
+#include "core/container/shim_devices.h"
 #include "core/volume/volume.h"
 
 #define QEMU_LOCK_WRITE 101
