@@ -236,7 +236,7 @@ int main(int count, char **arguments) {
     // The launcher started a new session; its leader goes, so that no terminal can ever be ours.
     pid_t child = fork();
     if (child != 0)
-        return child < 0 ? 125 : 0;
+        _exit(child < 0 ? 125 : 0);
     uv_loop_t loop;
     shim self = {.loop = &loop,
                  .id = arguments[1],
