@@ -217,6 +217,9 @@ int shim_take_over(shim *self, holm_error **error);
 void shim_begin_sessions(shim *self);
 /// Tells the launcher, where it is still there, why the container could not start.
 void shim_lifeline_fail(const shim *self, const holm_error *error);
+/// Ends a shim that could not take its container up; `folder`, where not NULL, is removed. The launcher may
+/// go on as soon as it hears why, so what others could want is let go before.
+_Noreturn void shim_give_up(shim *self, const char *folder, const holm_error *error);
 
 // ---- shim_boot.c: machine, agent, init ----
 

@@ -44,6 +44,16 @@ void shim_lifeline_fail(const shim *self, const holm_error *error) {
     say_error(self->lifeline, error);
 }
 
+void shim_give_up(shim *self, const char *folder, const holm_error *error) {
+    if (folder)
+        path_remove_tree(folder, NULL);
+    shim_volume_drop(self);
+    if (self->life >= 0)
+        close(self->life);
+    say_error(self->lifeline, error);
+    _exit(125);
+}
+
 static void lifeline_event(uv_poll_t *poll, int status, int events) {
     shim *self = poll->data;
     (void)status, (void)events; // a closed reader is an error condition on this end
@@ -266,10 +276,7 @@ int main(int count, char **arguments) {
     bool spare = strcmp(self.id, SPARE_ID) == 0;
     if (spare ? begin_spare(&self, &error) < 0 : begin(&self, &error) < 0) {
         log_error("%s", holm_error_message(error));
-        say_error(self.lifeline, error);
-        if (self.runtime && self.life >= 0)
-            path_remove_tree(self.runtime, NULL);
-        return 125;
+        shim_give_up(&self, self.life >= 0 ? self.runtime : NULL, error);
     }
     if (!spare)
         shim_ready(&self);

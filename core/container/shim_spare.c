@@ -152,11 +152,7 @@ static void handle_closed(uv_handle_t *handle) {
 // Whoever sent the container starts an ordinary shim for it.
 static void give_up(shim *self, const holm_error *error) {
     log_error("a spare could not become the shim of a container: %s", holm_error_message(error));
-    path_remove_tree(self->spare ? self->spare->place : self->runtime, NULL);
-    shim_volume_drop(self); // before they hear of it
-    close(self->life);
-    shim_lifeline_fail(self, error);
-    _exit(125);
+    shim_give_up(self, self->spare ? self->spare->place : self->runtime, error);
 }
 
 static void machine_has_disks(const holm_error *error, void *data) {
