@@ -27,8 +27,11 @@ finish() {
 }
 trap finish EXIT
 
-# start_screen NAME COLUMNS ROWS COMMAND: a terminal of its own, by its name.
-start_screen() { "${tmux[@]}" new-session -d -s "$1" -x "$2" -y "$3" "$4"; }
+# start_screen NAME COLUMNS ROWS COMMAND: a terminal of its own, by its name. The server stays when its last one is killed:
+# the next would come to one that is just ending.
+start_screen() {
+    "${tmux[@]}" start-server \; set-option -s exit-empty off \; new-session -d -s "$1" -x "$2" -y "$3" "$4"
+}
 show() { "${tmux[@]}" capture-pane -p -t "${1:-dash}"; }
 # shows TEXT [SCREEN]: whether it is there now. (A grep -q behind a pipe may end before tmux has written.)
 shows() { [[ $(show "${2:-dash}") == *"$1"* ]]; }
