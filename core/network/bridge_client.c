@@ -22,40 +22,39 @@ static bool can_be_seen(const bridge_network *network, const inet_address *clien
            memcmp(ip6, network->ip6, ETHERNET_IP6 / 2) != 0;
 }
 
-static void disguise(const bridge_network *network, int fd, int type, const inet_address *client,
+static void disguise(bridge_member *self, int fd, int type, const inet_address *client,
                      const inet_address *member) {
-    static int told; // the reason that the log has last, not one line for each client
     const uint8_t protocol = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     inet_address own;
     socklen_t length = sizeof own;
-    if (client->any.sa_family != member->any.sa_family || !can_be_seen(network, client) ||
+    if (client->any.sa_family != member->any.sa_family || !can_be_seen(self->network, client) ||
         getsockname(fd, &own.any, &length) < 0)
         return;
-    if (!conntrack_disguise(protocol, &own, member, client) && errno != told) {
-        told = errno;
-        log_warning("clients are seen as the gateway: %s", strerror(told));
+    if (!conntrack_disguise(protocol, &own, member, client) && errno != self->told) {
+        self->told = errno;
+        log_warning("clients are seen as the gateway: %s", strerror(self->told));
     }
 }
 
-static int reach(const bridge_network *network, int type, const inet_address *client,
-                 const inet_address *member) {
+static int reach(bridge_member *self, int type, const inet_address *client, const inet_address *member) {
+    const bridge_network *network = self->network;
     const inet_address own = member->any.sa_family == AF_INET6 ? inet_address_v6(network->ip6, 0)
                                                                : inet_address_v4(network->ip, 0);
     const socklen_t length = inet_address_length(member);
     cleanup_close int fd = socket(member->any.sa_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, &own.any, length) < 0)
         return -1;
-    disguise(network, fd, type, client, member);
+    disguise(self, fd, type, client, member);
     if (connect(fd, &member->any, length) < 0 && errno != EINPROGRESS)
         return -1;
     return steal_fd(&fd);
 }
 
-int bridge_client_reach(const bridge_member *member, int type, const inet_address *client, bool refused) {
+int bridge_client_reach(bridge_member *member, int type, const inet_address *client, bool refused) {
     const bool has_v6 = client->any.sa_family == AF_INET6 && member->v6.any.sa_family == AF_INET6;
     if (refused && !has_v6)
         return -1;
-    return reach(member->network, type, client, has_v6 && !refused ? &member->v6 : &member->v4);
+    return reach(member, type, client, has_v6 && !refused ? &member->v6 : &member->v4);
 }
 
 // ---- datagrams ----
@@ -66,17 +65,17 @@ struct bridge_datagrams {
 };
 
 static int open_towards(const inet_address *client, uint16_t number, bool refused, void *data) {
-    const bridge_datagrams *self = data;
+    bridge_datagrams *self = data;
     (void)number;
     return bridge_client_reach(&self->member, SOCK_DGRAM, client, refused);
 }
 
 static void renew(int fd, const inet_address *client, void *data) {
-    const bridge_datagrams *self = data;
+    bridge_datagrams *self = data;
     inet_address member;
     socklen_t length = sizeof member;
     if (getpeername(fd, &member.any, &length) == 0)
-        disguise(self->member.network, fd, SOCK_DGRAM, client, &member);
+        disguise(&self->member, fd, SOCK_DGRAM, client, &member);
 }
 
 bridge_datagrams *bridge_datagrams_open(uv_loop_t *loop, inet_address *host, const bridge_member *member) {

@@ -11,13 +11,14 @@
 typedef struct bridge_member {
     const bridge_network *network; ///< borrowed
     inet_address v4, v6;           ///< with the port; v6 without a family: it has none
+    int told; ///< why clients were not seen there, as the log has it last: not one line for each
 } bridge_member;
 
 /// A socket of SOCK_STREAM or SOCK_DGRAM to the member, not blocking; connecting may be under way. Of IPv6
 /// that is the member's v6, and once that has `refused` its v4. Who cannot be seen as `client` there (on the
 /// host's loopback, of another family, as if on the network itself) is the gateway. -1: errno says why not,
 /// or there is nowhere else.
-int bridge_client_reach(const bridge_member *member, int type, const inet_address *client, bool refused);
+int bridge_client_reach(bridge_member *member, int type, const inet_address *client, bool refused);
 
 /// The datagrams that come to a port of the host, to the member.
 typedef struct bridge_datagrams bridge_datagrams;

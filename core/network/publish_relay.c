@@ -20,7 +20,7 @@ struct publish_relay {
 };
 
 static int open_towards(const inet_address *client, uint16_t number, bool refused, void *data) {
-    const publish_relay *self = data;
+    publish_relay *self = data;
     (void)number;
     if (!self->forward)
         return bridge_client_reach(&self->member, SOCK_STREAM, client, refused);
