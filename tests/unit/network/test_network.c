@@ -135,6 +135,37 @@ static void test_join_speak_lose_and_join_again(void **state) {
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+#define MANY 200 // a /24 has room for 253
+
+// Each asks for the next one, who hears it.
+static void test_many_members(void **state) {
+    (void)state;
+    static network_port ports[MANY];
+    static char names[MANY][8], macs[MANY][18], addresses[MANY][16];
+    static network_member members[MANY];
+    for (unsigned i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof names[i], "m%u", i);
+        snprintf(macs[i], sizeof macs[i], "52:54:00:00:00:%02x", i + 2);
+        snprintf(addresses[i], sizeof addresses[i], "10.99.0.%u", i + 2);
+        members[i] = web;
+        members[i].container = names[i];
+        members[i].mac = macs[i];
+        members[i].address = addresses[i];
+        assert_int_equal(network_port_init(&ports[i], false, NULL), 0);
+        join(&ports[i], &members[i]);
+    }
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned next = (i + 1) % MANY;
+        send_arp(ports[i].card, &members[i], (uint8_t)(next + 2));
+        expect_arp(ports[next].card, 1, 0x0a630000 + i + 2);
+    }
+    pid_t process = network_process();
+    for (unsigned i = 0; i < MANY; i++)
+        network_port_finish(&ports[i]);
+    assert_int_equal(kill(process, SIGTERM), 0);
+    assert_int_equal(waitpid(process, NULL, 0), process);
+}
+
 static ethernet_end end_of(const char *mac, uint32_t ip, uint16_t port) {
     ethernet_end end = {.ip = ip, .port = port};
     assert_true(ethernet_address_parse(mac, end.mac));
@@ -278,9 +309,8 @@ static void test_names_that_become_paths(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_join_speak_lose_and_join_again),
-        cmocka_unit_test(test_names_of_other_networks),
-        cmocka_unit_test(test_ip6),
+        cmocka_unit_test(test_join_speak_lose_and_join_again), cmocka_unit_test(test_many_members),
+        cmocka_unit_test(test_names_of_other_networks),        cmocka_unit_test(test_ip6),
         cmocka_unit_test(test_names_that_become_paths),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
