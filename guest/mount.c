@@ -61,8 +61,11 @@ static int create_filesystem(const char *type, const char *source, const mount_o
         char *equals = strchr(key, '=');
         if (equals)
             *equals++ = 0;
-        if (mount_context_set(context, key, equals, error) < 0)
+        if (mount_context_set(context, key, equals, error) < 0) {
+            if (strcmp(type, "virtiofs") == 0) // its options are holm's own
+                holm_error_wrap(error, "the guest's kernel is older than this holm, build it anew");
             return -1;
+        }
     }
     return mount_context_create(context, type, options->set, error);
 }
