@@ -15,6 +15,7 @@ LIBEXEC = os.environ["HOLM_TEST_LIBEXEC"]
 SOURCE = os.environ["HOLM_TEST_SOURCE"]
 KERNELS = os.path.expanduser("~/.cache/holm/kernel")
 LAB = f"{LIBEXEC}/container_lab"
+PF_EXITING = 4  # of linux/sched.h
 WORK = tempfile.mkdtemp(prefix="holm-")
 
 subprocess.run([sys.executable, "-m", "grpc_tools.protoc", "-I", f"{SOURCE}/core/container", "-I", SOURCE,
@@ -78,17 +79,20 @@ def parent_of(pid):
 
 
 def processes_of(container):
-    """Every process of this world that speaks of the container: its shim, the helper, its VMM."""
+    """Every process of this world that speaks of the container: its shim, the helper, its VMM; and whoever of such is just
+    ending: that one has no command line any more, but its locks still."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 line = f.read()
             with open(f"/proc/{pid}/stat") as f:
-                state = f.read().rsplit(")", 1)[1].split()[0]
+                name, fields = f.read().split("(", 1)[1].rsplit(")", 1)
         except OSError:
             continue
-        if state != "Z" and (container.encode() in line or container[:12].encode() in line) and int(pid) != os.getpid():
+        state, flags = fields.split()[0], int(fields.split()[6])
+        ending = not line and flags & PF_EXITING and name.startswith(("holm-shim", "qemu"))
+        if state != "Z" and (ending or container.encode() in line or container[:12].encode() in line) and int(pid) != os.getpid():
             found.append((int(pid), line.replace(b"\0", b" ").decode(errors="replace")))
     return found
 
