@@ -74,11 +74,10 @@ setup_import() {
 }
 
 # setup_busybox HOLM: a local image from Debian's busybox, so that there is something to run with no network at all.
-setup_busybox() {
+setup_busybox() (
     if "$1" image inspect busybox:latest >/dev/null 2>&1; then return; fi
-    local folder
     folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
     setup_busybox_root "$folder/root"
     setup_import "$1" "$folder/root" busybox:latest
-    rm -rf "$folder"
-}
+)

@@ -320,9 +320,9 @@ static void test_ends_with_its_parent(void **state) {
         guest_create(&vm, 1, 256, NULL);
         if (machine_qemu.start(vm.machine, NULL) == 0)
             qemu = machine_qemu.pid(vm.machine);
+        path_remove_tree(vm.directory, NULL); // it is killed as soon as it has said so
         if (write(ends[1], &qemu, sizeof qemu) < 0)
             _exit(1);
-        path_remove_tree(vm.directory, NULL);
         pause();
     }
     assert_int_equal(read(ends[0], &qemu, sizeof qemu), sizeof qemu);
