@@ -78,22 +78,31 @@ def parent_of(pid):
         return int(f.read().rsplit(")", 1)[1].split()[1])
 
 
+def speaks_of(pid, container):
+    """The command line of a process where it is one of the container's, or of those that are just ending: these have no
+    command line any more, but their locks still. None: it is another one."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            line = f.read()
+        with open(f"/proc/{pid}/stat") as f:
+            name, fields = f.read().split("(", 1)[1].rsplit(")", 1)
+    except OSError:
+        return None
+    state, flags = fields.split()[0], int(fields.split()[6])
+    ending = not line and flags & PF_EXITING and name.startswith(("holm-shim", "qemu"))
+    if state == "Z" or not (ending or container.encode() in line or container[:12].encode() in line):
+        return None
+    return line.replace(b"\0", b" ").decode(errors="replace")
+
+
 def processes_of(container):
-    """Every process of this world that speaks of the container: its shim, the helper, its VMM; and whoever of such is just
-    ending: that one has no command line any more, but its locks still."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as f:
-                line = f.read()
-            with open(f"/proc/{pid}/stat") as f:
-                name, fields = f.read().split("(", 1)[1].rsplit(")", 1)
-        except OSError:
-            continue
-        state, flags = fields.split()[0], int(fields.split()[6])
-        ending = not line and flags & PF_EXITING and name.startswith(("holm-shim", "qemu"))
-        if state != "Z" and (ending or container.encode() in line or container[:12].encode() in line) and int(pid) != os.getpid():
-            found.append((int(pid), line.replace(b"\0", b" ").decode(errors="replace")))
+    """Every process of this world that speaks of the container: its shim, the helper, its VMM. One that has forked and is
+    gone leaves a child that came after the list was read: it is read until nobody has come."""
+    found, seen = [], {str(os.getpid())}
+    while new := {pid for pid in os.listdir("/proc") if pid.isdigit()} - seen:
+        seen |= new
+        lines = [(int(pid), speaks_of(pid, container)) for pid in new]
+        found += [(pid, line) for pid, line in lines if line is not None]
     return found
 
 
