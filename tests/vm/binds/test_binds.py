@@ -1,6 +1,7 @@
 """Folders and files of the host in containers: written both ways, read-only where asked, and nothing beside them."""
 import glob
 import os
+import select
 import subprocess
 import sys
 
@@ -166,8 +167,12 @@ class Binds:
 
     def ends(self):
         assert len(share_daemons(self.house.folder)) == 1, share_daemons(self.house.folder)
-        for shim in self.house.processes("holm-shim"):
+        shims = {shim: os.pidfd_open(shim) for shim in self.house.processes("holm-shim")}
+        for shim in shims:
             self.house.kill(shim)
+        for end in shims.values():  # what comes in its last moment is for the tests of kills
+            select.select([end], [], [], 60)
+            os.close(end)
         wait_until(lambda: not share_daemons(self.house.folder), "the end of the daemon of a killed shim", 30)
         self.house.holm("wait", "one")
         self.house.do("start", "one")
