@@ -84,7 +84,9 @@ class Services:
         self.run_database()
         self.house.do("run", "-d", "--name", "web", "--network", "shop", "--restart", "always", "-c", "1", "-m", "256m", "-v", "site:/site",
                       "-p", "127.0.0.1::80", "-p", "127.0.0.1::5432", "servers", "nginx", "-c", "/site/nginx.conf")
-        self.ports = [line.rsplit(":", 1)[1] for line in self.house.do("port", "web").splitlines()]
+        # A server that does not find the database's name yet ends, and is started again.
+        self.ports = wait_until(lambda: (found := [line.rsplit(":", 1)[1] for line in self.house.do("port", "web").splitlines()])[1:]
+                                and found, "the published ports")
         self.client = ["/usr/lib/postgresql/15/bin/psql", "-X", "-qAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", self.ports[1],
                        "-U", "postgres"]
         wait_until(lambda: self.ask("SELECT 1") == "1", "the database's first answer", 180)

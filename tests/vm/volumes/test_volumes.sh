@@ -11,7 +11,15 @@ kernels=${XDG_CACHE_HOME:-$HOME/.cache}/holm/kernel
 export XDG_DATA_HOME=$top/d XDG_CACHE_HOME=$top/c XDG_CONFIG_HOME=$top/f XDG_RUNTIME_DIR=$top/r
 mkdir -m 700 -p "$top"/{d,c/holm,f,r}
 ln -s "$kernels" "$top/c/holm/kernel"
-finish() { "$holm" rm -f writer one two lost >/dev/null 2>&1 || true; rm -rf "$top"; }
+finish() {
+    local file
+    "$holm" rm -f writer one two lost >/dev/null 2>&1 || true
+    # Whoever makes a template in the background writes into the folder.
+    for file in $(grep -lzFx "XDG_CACHE_HOME=$top/c" /proc/[0-9]*/environ 2>/dev/null); do
+        timeout 60 tail --pid="$(basename "$(dirname "$file")")" -f /dev/null || true
+    done
+    rm -rf "$top"
+}
 trap finish EXIT
 fail() { echo "$1" >&2; exit 1; }
 
