@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/network/neighbour.h"
+#include "core/network/port.h"
 
 #define HEX6_SIZE (2 + 2 * ETHERNET_IP6 + 1)
 #define MAC_SIZE  18
@@ -61,9 +62,6 @@ static void add_names(buffer *out, const bridge_network *network, const char *ip
 
 // ---- the host's loopback, for those that are given it ----
 
-#define HOST4 "169.254.1.2" // SWITCH_HOST_IP, and SWITCH_HOST_IP6
-#define HOST6 "fec0::a9fe:102"
-
 static void add_door(buffer *out, const bridge_network *network, const char *ip) {
     const bridge_door *door = &network->door;
     char ip6[INET6_ADDRSTRLEN];
@@ -73,18 +71,19 @@ static void add_door(buffer *out, const bridge_network *network, const char *ip)
                          " chain door {\n"
                          "  type nat hook prerouting priority -100; policy accept;\n"
                          "  iifname != %s accept\n"
-                         "  ip saddr @guests4 ip daddr " HOST4 " meta l4proto tcp dnat ip to %s:%u\n"
-                         "  ip saddr @guests4 ip daddr " HOST4 " meta l4proto udp dnat ip to %s:%u\n"
-                         "  ip saddr @guests4 ip daddr " HOST4 " icmp type echo-request dnat ip to %s\n",
+                         "  ip saddr @guests4 ip daddr " NETWORK_HOST " meta l4proto tcp dnat ip to %s:%u\n"
+                         "  ip saddr @guests4 ip daddr " NETWORK_HOST " meta l4proto udp dnat ip to %s:%u\n"
+                         "  ip saddr @guests4 ip daddr " NETWORK_HOST
+                         " icmp type echo-request dnat ip to %s\n",
                          network->name, ip, door->tcp, ip, door->udp, ip);
     text6(network->ip6, ip6);
     if (network->has_ip6)
-        buffer_append_format(out,
-                             "  ip6 saddr @guests6 ip6 daddr " HOST6 " meta l4proto tcp dnat ip6 to [%s]:%u\n"
-                             "  ip6 saddr @guests6 ip6 daddr " HOST6 " meta l4proto udp dnat ip6 to [%s]:%u\n"
-                             "  ip6 saddr @guests6 ip6 daddr " HOST6
-                             " icmpv6 type echo-request dnat ip6 to %s\n",
-                             ip6, door->tcp6, ip6, door->udp6, ip6);
+        buffer_append_format(
+            out,
+            "  ip6 saddr @guests6 ip6 daddr " NETWORK_HOST6 " meta l4proto tcp dnat ip6 to [%s]:%u\n"
+            "  ip6 saddr @guests6 ip6 daddr " NETWORK_HOST6 " meta l4proto udp dnat ip6 to [%s]:%u\n"
+            "  ip6 saddr @guests6 ip6 daddr " NETWORK_HOST6 " icmpv6 type echo-request dnat ip6 to %s\n",
+            ip6, door->tcp6, ip6, door->udp6, ip6);
     buffer_append_format(out, " }\n");
 }
 
@@ -92,13 +91,13 @@ static void add_door(buffer *out, const bridge_network *network, const char *ip)
 static void let_in(buffer *out, const bridge_network *network) {
     const bridge_door *door = &network->door;
     buffer_append_format(out,
-                         "  ct status dnat ct original ip daddr " HOST4 " tcp dport %u accept\n"
-                         "  ct status dnat ct original ip daddr " HOST4 " udp dport %u accept\n",
+                         "  ct status dnat ct original ip daddr " NETWORK_HOST " tcp dport %u accept\n"
+                         "  ct status dnat ct original ip daddr " NETWORK_HOST " udp dport %u accept\n",
                          door->tcp, door->udp);
     if (network->has_ip6)
         buffer_append_format(out,
-                             "  ct status dnat ct original ip6 daddr " HOST6 " tcp dport %u accept\n"
-                             "  ct status dnat ct original ip6 daddr " HOST6 " udp dport %u accept\n",
+                             "  ct status dnat ct original ip6 daddr " NETWORK_HOST6 " tcp dport %u accept\n"
+                             "  ct status dnat ct original ip6 daddr " NETWORK_HOST6 " udp dport %u accept\n",
                              door->tcp6, door->udp6);
 }
 
@@ -146,8 +145,8 @@ static void add_forward(buffer *out, const bridge_network *network) {
     else
         buffer_append_format(out,
                              "  iifname %s oifname \"holm-*\" drop\n"
-                             "  iifname %s ip daddr " HOST4 " drop\n" // who is not given it
-                             "  iifname %s ip6 daddr " HOST6 " drop\n"
+                             "  iifname %s ip daddr " NETWORK_HOST " drop\n" // who is not given it
+                             "  iifname %s ip6 daddr " NETWORK_HOST6 " drop\n"
                              "  iifname %s accept\n"
                              "  oifname %s ct state established,related accept\n",
                              network->name, network->name, network->name, network->name, network->name);
