@@ -144,6 +144,19 @@ int file_lock(const char *path, bool exclusive, bool wait, holm_error **error) {
     return steal_fd(&fd);
 }
 
+int file_wait_unlocked(int fd, off_t start, off_t length) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = length};
+    struct flock found = lock;
+    int result = fcntl(fd, F_OFD_GETLK, &found);
+    if (result < 0 || found.l_type == F_UNLCK)
+        return result;
+    do
+        result = fcntl(fd, F_OFD_SETLKW, &lock);
+    while (result < 0 && errno == EINTR);
+    lock.l_type = F_UNLCK;
+    return result < 0 ? -1 : fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 bool file_is_locked(const char *path) {
     cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;

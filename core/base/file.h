@@ -27,5 +27,9 @@ int file_copy_sparse(const char *from, const char *to, holm_error **error);
 /// `wait` a lock that someone else holds gives -1 and IN_USE.
 int file_lock(const char *path, bool exclusive, bool wait, holm_error **error);
 
+/// Blocks until nobody else has a lock of fcntl(2) on these bytes of `fd` (`length` 0: to the end). Where
+/// somebody has, they are ours for a moment after that. -1: errno says why not.
+int file_wait_unlocked(int fd, off_t start, off_t length);
+
 /// Whether someone holds an exclusive lock on `path`. Nobody, when it is not there.
 bool file_is_locked(const char *path);

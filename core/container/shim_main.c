@@ -11,6 +11,7 @@
 
 #include "core/base/confine.h"
 #include "core/base/fault.h"
+#include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/trace.h"
 #include "core/container/shim_devices.h"
@@ -143,18 +144,14 @@ static int take_container(shim *self, holm_error **error) {
 static int wait_for_predecessor(const shim *self, holm_error **error) {
     cleanup_free char *path = path_join(self->folder, "rw.ext4", NULL);
     cleanup_close int fd = open(path, O_RDWR | O_CLOEXEC);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     if (fd < 0) {
         holm_error_set_errno(error, errno, "open the container's writable layer %s", path);
         return -1;
     }
-    int result;
-    do
-        result = fcntl(fd, F_OFD_SETLKW, &lock);
-    while (result < 0 && errno == EINTR);
-    if (result < 0)
-        holm_error_set_errno(error, errno, "wait for the container's writable layer %s", path);
-    return result;
+    if (file_wait_unlocked(fd, 0, 0) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "wait for the container's writable layer %s", path);
+    return -1;
 }
 
 void shim_take_name(shim *self) {

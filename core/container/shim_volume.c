@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/container/shim_devices.h"
 #include "core/volume/volume.h"
 
@@ -36,21 +37,7 @@ static bool is_written(int fd, const json_t *mount) {
 // it is there it has locks of its own on the file (permissions as bytes from 100 on, block/file-posix.c of
 // QEMU; this one means that it writes). A reader shares the file with other readers' VMMs.
 static int wait_for_predecessor(int fd, bool reads) {
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (reads) {
-        lock.l_start = QEMU_LOCK_WRITE;
-        lock.l_len = 1;
-    }
-    struct flock found = lock;
-    if (fcntl(fd, F_OFD_GETLK, &found) < 0 || found.l_type == F_UNLCK)
-        return 0;
-    int result;
-    do
-        result = fcntl(fd, F_OFD_SETLKW, &lock);
-    while (result < 0 && errno == EINTR);
-    lock.l_type = F_UNLCK;
-    fcntl(fd, F_OFD_SETLK, &lock);
-    return result;
+    return reads ? file_wait_unlocked(fd, QEMU_LOCK_WRITE, 1) : file_wait_unlocked(fd, 0, 0);
 }
 
 int shim_volume_take(const shim *self, const json_t *volume, const json_t *mount, shim_volume_use *use,
