@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/image/disk_import_private.h"
@@ -333,7 +334,8 @@ static int read_tar(disk_importer *self, int input, holm_error **error) {
     return result;
 }
 
-// No image is to be copied over what was brought (guest/fill.h).
+// No image is to be copied over what was brought (guest/fill.h), and it is not to be taken for one that
+// nobody has used (volume_is_new): as after a mount.
 static int mark_filled(disk_importer *self, holm_error **error) {
     struct ext2_xattr_handle *handle;
     errcode_t code = ext2fs_xattrs_open(self->fs, EXT2_ROOT_INO, &handle);
@@ -343,6 +345,8 @@ static int mark_filled(disk_importer *self, holm_error **error) {
             code = ext2fs_xattr_set(handle, "trusted.holm.fill", "filled", 6);
         ext2fs_xattrs_close(&handle);
     }
+    self->fs->super->s_mtime = (uint32_t)time(NULL);
+    ext2fs_mark_super_dirty(self->fs);
     return code ? import_fail(code, "mark the volume", error) : 0;
 }
 

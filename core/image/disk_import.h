@@ -6,6 +6,6 @@
 
 /// Puts what is in the tar behind `input` into the empty ext4 behind `disk`, with owners, modes, times,
 /// attributes, holes, hard links and devices. Names never leave the root, links are not followed; of two
-/// entries of one name the later wins. INTEGRITY for what is no such tar, LIMIT, NO_SPACE. After a failure
-/// the disk is worth nothing.
+/// entries of one name the later wins. The disk then counts as used. INTEGRITY for what is no such tar,
+/// LIMIT, NO_SPACE. After a failure the disk is worth nothing.
 int disk_import(int disk, int input, holm_error **error);

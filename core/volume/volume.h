@@ -40,7 +40,7 @@ void volume_draft_finish(volume_draft *self);
 int volume_open(const paths *where, const json_t *document, bool writes, holm_error **error);
 /// Puts "in use by …" into *error; the container `except` (may be NULL) is not meant.
 void volume_fail_in_use(const json_t *document, const char *except, holm_error **error);
-/// Whether no machine has ever mounted it (s_mtime of ext4's superblock).
+/// Whether no machine has ever mounted it and nothing was brought into it (s_mtime of ext4's superblock).
 bool volume_is_new(int fd);
 
 /// Within a transaction of the caller's: the row, with its event. IN_USE while a container mounts it.
