@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include "core/base/acceptor.h"
 #include "core/base/watch.h"
 #include "core/rpc/rpc.h"
 #include "guest/agent.pb-c.h"
@@ -41,7 +42,7 @@ typedef struct agent {
     uv_loop_t *loop;
     rpc_server *server;
     void *service_data[1]; ///< the server's
-    watch *listener;
+    acceptor *listener;
     uv_work_t nothing; ///< of a template
     uv_work_t rescan;  ///< of a clone that wakes up
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/vm_sockets.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define LOG_MODULE "listener"
@@ -10,15 +11,11 @@
 // A process of the container that dials its own machine is not the host. With too many connections the new
 // one goes: a client that leaves some open must not lock the shim's out for good, so their number is
 // generous.
-static void on_connection(void *data, int events) {
+static void on_connection(void *data, int taken, const struct sockaddr_storage *from) {
     agent *self = data;
     struct sockaddr_vm peer;
-    socklen_t length = sizeof peer;
-    (void)events;
-    cleanup_close int fd =
-        accept4(watch_fd(self->listener), (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
+    cleanup_close int fd = taken;
+    memcpy(&peer, from, sizeof peer);
     if (peer.svm_cid != VMADDR_CID_HOST || rpc_server_connection_count(self->server) >= AGENT_CONNECTIONS) {
         log_warning("refused a connection from context %u", peer.svm_cid);
         return;
@@ -28,7 +25,7 @@ static void on_connection(void *data, int events) {
         log_warning("%s", holm_error_message(error));
 }
 
-watch *listener_create(agent *self, holm_error **error) {
+acceptor *listener_create(agent *self, holm_error **error) {
     struct sockaddr_vm address = {.svm_family = AF_VSOCK, .svm_port = AGENT_PORT, .svm_cid = VMADDR_CID_ANY};
     cleanup_close int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
@@ -36,7 +33,5 @@ watch *listener_create(agent *self, holm_error **error) {
         holm_error_set_errno(error, errno, "listen on vsock port %d", AGENT_PORT);
         return NULL;
     }
-    watch *listener = watch_create(self->loop, steal_fd(&fd), on_connection, self, error);
-    watch_events(listener, UV_READABLE);
-    return listener;
+    return acceptor_create(self->loop, steal_fd(&fd), on_connection, self, error);
 }

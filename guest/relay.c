@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "core/base/acceptor.h"
 #include "core/base/relay_pair.h"
 #include "guest/inside.h"
 
@@ -33,7 +34,7 @@ struct relay {
     bool in;
     char *path;
     uint32_t port;
-    watch *listener;
+    acceptor *listener;
     relay_connection *connections;
     unsigned connection_count;
 };
@@ -117,22 +118,17 @@ static void on_pair_ended(relay_pair *pair, void *data) {
     connection_free(data);
 }
 
-static int accept_one(relay *self) {
-    struct sockaddr_vm peer = {0};
-    socklen_t length = sizeof peer;
-    if (self->in)
-        return accept4(watch_fd(self->listener), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    cleanup_close int fd =
-        accept4(watch_fd(self->listener), (struct sockaddr *)&peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    return fd >= 0 && peer.svm_cid == VMADDR_CID_HOST ? steal_fd(&fd) : -1;
+static bool is_host(const struct sockaddr_storage *from) {
+    struct sockaddr_vm peer;
+    memcpy(&peer, from, sizeof peer);
+    return peer.svm_cid == VMADDR_CID_HOST;
 }
 
-static void on_connection(void *data, int events) {
+static void on_connection(void *data, int taken, const struct sockaddr_storage *peer) {
     relay *self = data;
     bool connecting = false;
-    (void)events;
-    cleanup_close int fd = accept_one(self);
-    if (fd < 0 || self->connection_count >= CONNECTIONS_MAX)
+    cleanup_close int fd = taken;
+    if ((!self->in && !is_host(peer)) || self->connection_count >= CONNECTIONS_MAX)
         return;
     cleanup_close int far = self->in ? dial_host(self->port, &connecting) : dial_inside(self->path);
     if (far < 0) {
@@ -178,7 +174,7 @@ ProtobufCMessage *relay_start(agent *self, const ProtobufCMessage *message, holm
     relay *added = fd < 0 ? NULL : calloc(1, sizeof *added);
     if (!added)
         return NULL;
-    added->listener = watch_create(self->loop, fd, on_connection, added, error);
+    added->listener = acceptor_create(self->loop, fd, on_connection, added, error);
     if (!added->listener) {
         free(added);
         return NULL;
@@ -190,7 +186,6 @@ ProtobufCMessage *relay_start(agent *self, const ProtobufCMessage *message, holm
     added->port = request->port;
     added->next = self->relays;
     self->relays = added;
-    watch_events(added->listener, UV_READABLE);
     char id[24];
     snprintf(id, sizeof id, "%" PRIu64, added->number);
     response.id = id;
@@ -207,7 +202,7 @@ static void remove_socket(const relay *self) {
 
 // Out of the list already.
 static void relay_destroy(relay *self) {
-    watch_destroy(self->listener);
+    acceptor_destroy(self->listener);
     if (self->in)
         remove_socket(self);
     while (self->connections) {

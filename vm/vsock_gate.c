@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #define LOG_MODULE "vsock-gate"
+#include "core/base/acceptor.h"
 #include "core/base/log.h"
 
 #define CLIENTS_MOST 64
@@ -23,8 +24,8 @@ typedef struct client {
 } client;
 
 struct vsock_gate {
-    uv_poll_t poll;
-    int fd;
+    uv_loop_t *loop;
+    acceptor *listener;
     vsock *device;
     uint32_t fixed_port;
     char *path;
@@ -117,7 +118,7 @@ static void client_add(vsock_gate *self, int fd) {
     if (!one)
         abort();
     *one = (client){.fd = fd, .owner = self, .next = self->clients, .previous = &self->clients};
-    if (uv_poll_init(self->poll.loop, &one->poll, fd) < 0) {
+    if (uv_poll_init(self->loop, &one->poll, fd) < 0) {
         close(fd);
         free(one);
         return;
@@ -136,12 +137,9 @@ static void client_add(vsock_gate *self, int fd) {
     }
 }
 
-static void gate_ready(uv_poll_t *poll, int status, int events) {
-    (void)events;
-    vsock_gate *self = poll->data;
-    int fd = status < 0 ? -1 : accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
+static void client_taken(void *data, int fd, const struct sockaddr_storage *peer) {
+    vsock_gate *self = data;
+    (void)peer;
     if (self->fixed_port)
         vsock_dial(self->device, self->fixed_port, fd, dialled_plainly, NULL);
     else
@@ -172,26 +170,14 @@ vsock_gate *vsock_gate_create(uv_loop_t *loop, vsock *device, const char *path, 
     vsock_gate *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    int failed = uv_poll_init(loop, &self->poll, fd);
-    if (failed) {
-        holm_error_set_errno(error, -failed, "watch %s", path);
+    *self = (vsock_gate){.loop = loop, .device = device, .fixed_port = fixed_port};
+    self->listener = acceptor_create(loop, steal_fd(&fd), client_taken, self, error);
+    if (!self->listener) {
         free(self);
         return NULL;
     }
-    self->poll.data = self;
-    self->device = device;
-    self->fixed_port = fixed_port;
     self->path = strdup(path);
-    self->fd = steal_fd(&fd);
-    uv_poll_start(&self->poll, UV_READABLE, gate_ready);
     return self;
-}
-
-static void gate_closed(uv_handle_t *handle) {
-    vsock_gate *self = handle->data;
-    close(self->fd);
-    free(self->path);
-    free(self);
 }
 
 void vsock_gate_destroy(vsock_gate *self) {
@@ -200,5 +186,7 @@ void vsock_gate_destroy(vsock_gate *self) {
     while (self->clients)
         client_remove(self->clients);
     unlink(self->path);
-    uv_close((uv_handle_t *)&self->poll, gate_closed);
+    acceptor_destroy(self->listener);
+    free(self->path);
+    free(self);
 }

@@ -10,9 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/acceptor.h"
 #include "core/base/log.h"
 #include "core/base/relay_pair.h"
-#include "core/base/watch.h"
 #include "core/container/published_socket.h"
 #include "core/container/shim_devices.h"
 
@@ -34,7 +34,7 @@ typedef struct joint {
 
 typedef struct published {
     shim_sockets *of;
-    watch *listener;
+    acceptor *listener;
     uint32_t port;
 } published;
 
@@ -54,7 +54,7 @@ struct shim_sockets {
 
 static void listen_again(shim_sockets *self) {
     for (size_t i = 0; i < self->count && !self->closed; i++)
-        watch_events(self->each[i].listener, self->joint_count < JOINTS_MOST ? UV_READABLE : 0);
+        acceptor_pause(self->each[i].listener, self->joint_count >= JOINTS_MOST);
 }
 
 static joint *joint_create(shim_sockets *of, int fd) {
@@ -111,13 +111,10 @@ static void guest_dialled(int fd, const holm_error *error, void *data) {
     joint_destroy(self);
 }
 
-static void on_client(void *data, int events) {
-    published *self = data;
+static void on_client(void *data, int fd, const struct sockaddr_storage *peer) {
+    const published *self = data;
     shim *owner = self->of->shim;
-    (void)events;
-    int fd = accept4(watch_fd(self->listener), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
+    (void)peer;
     owner->driver->connect(owner->machine, self->port, guest_dialled, joint_create(self->of, fd));
     listen_again(self->of);
 }
@@ -162,7 +159,7 @@ static int listen_at(shim_sockets *self, const char *path, holm_error **error) {
     if (fd < 0)
         return -1;
     *added = (published){.of = self, .port = PORT_PUBLISHED + (uint32_t)self->count};
-    added->listener = watch_create(self->shim->loop, fd, on_client, added, error);
+    added->listener = acceptor_create(self->shim->loop, fd, on_client, added, error);
     self->count += added->listener != NULL;
     return added->listener ? 0 : -1;
 }
@@ -241,7 +238,7 @@ void shim_socket_drop(shim *self) {
         return;
     sockets->closed = true;
     for (size_t i = 0; i < sockets->count; i++)
-        watch_destroy(sockets->each[i].listener);
+        acceptor_destroy(sockets->each[i].listener);
     for (joint *each = sockets->joints, *next; each; each = next) {
         next = each->next;
         if (each->pair) // the others are told when what they wait for has ended

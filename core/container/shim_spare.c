@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "core/base/acceptor.h"
 #include "core/base/file.h"
 #include "core/base/log.h"
 #include "core/base/trace.h"
@@ -40,7 +41,8 @@ struct shim_spare {
     uv_timer_t timer;
     uv_fs_event_t watched; ///< the folder that its own is in
     unsigned closing;      ///< handles that libuv still has
-    watch *listener, *caller;
+    acceptor *listener;
+    watch *caller;
     rpc_stream *streams; ///< of the rehearsal's process
     Holm__Agent__V1__PrepareRequest *rehearsed;
 };
@@ -182,7 +184,7 @@ static void take(shim *self, const char *text, int lifeline) {
     if (spare->log >= 0)
         close(steal_fd(&spare->log));
     watch_destroy(steal_pointer(&spare->caller));
-    watch_destroy(steal_pointer(&spare->listener)); // whoever waits there tries another one
+    acceptor_destroy(steal_pointer(&spare->listener)); // whoever waits there tries another one
     self->driver->resume(self->machine, NULL, NULL);
     self->spare = NULL;
     holm__agent__v1__prepare_request__free_unpacked(spare->rehearsed, NULL);
@@ -227,18 +229,17 @@ static void on_word(void *data, int events) {
     if (lifeline >= 0)
         close(lifeline);
     watch_destroy(steal_pointer(&self->caller)); // killed before it said what it wanted
-    watch_events(self->listener, UV_READABLE);
+    acceptor_pause(self->listener, false);
 }
 
-static void on_caller(void *data, int events) {
+static void on_caller(void *data, int fd, const struct sockaddr_storage *peer) {
     shim_spare *self = data;
     cleanup_error holm_error *error = NULL;
-    (void)events;
-    int fd = accept4(watch_fd(self->listener), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    self->caller = fd < 0 ? NULL : watch_create(self->shim->loop, fd, on_word, self, &error);
+    (void)peer;
+    self->caller = watch_create(self->shim->loop, fd, on_word, self, &error);
     if (!self->caller)
         return;
-    watch_events(self->listener, 0);
+    acceptor_pause(self->listener, true);
     watch_events(self->caller, UV_READABLE);
 }
 
@@ -269,11 +270,8 @@ static int listen_for_callers(shim *self, holm_error **error) {
         holm_error_set_errno(error, errno, "listen at %s", address.sun_path);
         return -1;
     }
-    self->spare->listener = watch_create(self->loop, steal_fd(&fd), on_caller, self->spare, error);
-    if (!self->spare->listener)
-        return -1;
-    watch_events(self->spare->listener, UV_READABLE);
-    return 0;
+    self->spare->listener = acceptor_create(self->loop, steal_fd(&fd), on_caller, self->spare, error);
+    return self->spare->listener ? 0 : -1;
 }
 
 static void disks_are_empty(const holm_error *error, void *data) {

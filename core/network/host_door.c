@@ -6,18 +6,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/base/watch.h"
+#include "core/base/acceptor.h"
 #include "core/network/datagram_relay.h"
 #include "core/network/stream_dial.h"
 #include "core/network/switch.h"
 
-#define ACCEPTS_AT_ONCE 64
-#define STREAMS_MOST    1024u // of a guest: what listens on the host is not for one of them alone
+#define STREAMS_MOST 1024u // of a guest: what listens on the host is not for one of them alone
 
 typedef struct side {
     host_door *door;
     inet_address own;
-    watch *streams; // one of these
+    acceptor *streams; // one of these
     datagram_relay *datagrams;
 } side;
 
@@ -76,22 +75,15 @@ static int open_stream(const inet_address *client, uint16_t port, bool refused, 
     return open_loopback((client->any.sa_family == AF_INET6) != refused, SOCK_STREAM, port);
 }
 
-static void streams_ready(void *data, int events) {
+static void stream_taken(void *data, int fd, const struct sockaddr_storage *peer) {
     const side *self = data;
     static const relay_way way = {.open = open_stream};
-    (void)events;
-    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-        inet_address from;
-        socklen_t length = sizeof from;
-        cleanup_close int client =
-            accept4(watch_fd(self->streams), &from.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (client < 0)
-            return;
-        host_guest *guest = find_guest(self->door, &from);
-        uint16_t port = guest ? find_port(self, IPPROTO_TCP, &from) : 0;
-        if (port && guest->dials.count + guest->dials.relays.count < STREAMS_MOST)
-            stream_dial(&guest->dials, self->door->loop, steal_fd(&client), &from, port, &way);
-    }
+    const inet_address from = {.room = *peer};
+    cleanup_close int client = fd;
+    host_guest *guest = find_guest(self->door, &from);
+    uint16_t port = guest ? find_port(self, IPPROTO_TCP, &from) : 0;
+    if (port && guest->dials.count + guest->dials.relays.count < STREAMS_MOST)
+        stream_dial(&guest->dials, self->door->loop, steal_fd(&client), &from, port, &way);
 }
 
 // ---- UDP ----
@@ -116,8 +108,7 @@ static bool open_side(host_door *door, side *self, inet_address own, int type, u
         self->datagrams = datagram_relay_open(door->loop, &self->own, &way);
     } else {
         int fd = inet_address_listen(&self->own, type);
-        self->streams = fd < 0 ? NULL : watch_create(door->loop, fd, streams_ready, self, NULL);
-        watch_events(self->streams, UV_READABLE);
+        self->streams = fd < 0 ? NULL : acceptor_create(door->loop, fd, stream_taken, self, NULL);
     }
     *port = ntohs(self->own.v4.sin_port);
     return self->streams || self->datagrams;
@@ -144,7 +135,7 @@ void host_door_destroy(host_door *self) {
     if (!self)
         return;
     for (size_t i = 0; i < array_length(self->sides); i++) {
-        watch_destroy(self->sides[i].streams);
+        acceptor_destroy(self->sides[i].streams);
         if (self->sides[i].datagrams)
             datagram_relay_close(self->sides[i].datagrams);
     }

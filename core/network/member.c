@@ -286,18 +286,15 @@ static void control_ready(uv_poll_t *poll, int status, int events) {
         member_answer(self, error);
 }
 
-static void listener_ready(uv_poll_t *poll, int status, int events) {
-    member_list *self = poll->data;
-    (void)events;
-    int fd = status < 0 ? -1 : accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
-        return;
+static void client_taken(void *data, int fd, const struct sockaddr_storage *peer) {
+    member_list *self = data;
+    (void)peer;
     member *made = calloc(1, sizeof *made);
     if (!made)
         abort();
     *made = (member){.list = self, .control_fd = fd, .card_fd = -1, .open_handles = 1, .next = self->members};
     made->last = &made->first;
-    uv_poll_init(poll->loop, &made->control, fd);
+    uv_poll_init(self->loop, &made->control, fd);
     made->control.data = made;
     uv_poll_start(&made->control, UV_READABLE | UV_DISCONNECT, control_ready);
     self->members = made;
@@ -323,7 +320,7 @@ member_list *member_list_create(uv_loop_t *loop, const char *path, const member_
     member_list *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    *self = (member_list){.fd = steal_fd(&fd),
+    *self = (member_list){.loop = loop,
                           .fabric = fabric->own,
                           .bridge = fabric->bridge,
                           .door = fabric->door,
@@ -334,14 +331,11 @@ member_list *member_list_create(uv_loop_t *loop, const char *path, const member_
                           .open_handles = 1};
     if (fabric->subnet6)
         memcpy(self->subnet6, fabric->subnet6, sizeof self->subnet6);
-    uv_poll_init(loop, &self->listener, self->fd);
-    self->listener.data = self;
-    uv_poll_start(&self->listener, UV_READABLE, listener_ready);
-    return self;
-}
-
-static void listener_closed(uv_handle_t *handle) {
-    list_release(handle->data);
+    self->listener = acceptor_create(loop, steal_fd(&fd), client_taken, self, error);
+    if (self->listener)
+        return self;
+    free(self);
+    return NULL;
 }
 
 void member_list_destroy(member_list *self) {
@@ -350,8 +344,8 @@ void member_list_destroy(member_list *self) {
     self->destroyed = true;
     while (self->members)
         member_end(self->members);
-    uv_close((uv_handle_t *)&self->listener, listener_closed);
-    close(self->fd);
+    acceptor_destroy(steal_pointer(&self->listener));
+    list_release(self);
 }
 
 size_t member_list_count(const member_list *self) {

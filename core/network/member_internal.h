@@ -1,6 +1,7 @@
 // What the files of the members share.
 #pragma once
 
+#include "core/base/acceptor.h"
 #include "core/network/bridge.h"
 #include "core/network/member.h"
 
@@ -32,8 +33,8 @@ typedef struct member {
 } member;
 
 struct member_list {
-    uv_poll_t listener;
-    int fd;
+    uv_loop_t *loop;
+    acceptor *listener;
     network_switch *fabric; // one of these
     bridge *bridge;
     host_door *door;

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/acceptor.h"
 #include "core/base/watch.h"
 #include "core/network/relay.h"
 
@@ -15,7 +16,8 @@
 
 struct name_socket {
     uv_loop_t *loop;
-    watch *datagrams, *streams; // NULL: none
+    watch *datagrams;
+    acceptor *streams; // NULL: none
     uint16_t port, stream_port;
     resolver *names;
     relay_list relays;
@@ -59,35 +61,22 @@ void name_socket_answer(name_socket *self, const uint8_t *bytes, size_t length) 
                   (const struct sockaddr *)&to, sizeof to);
 }
 
-static void streams_ready(void *data, int events) {
+static void stream_taken(void *data, int fd, const struct sockaddr_storage *peer) {
     name_socket *self = data;
-    (void)events;
-    for (int i = 0; i < AT_ONCE; i++) {
-        struct sockaddr_in6 to;
-        int client = accept4(watch_fd(self->streams), NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), off = 0;
-        if (client < 0)
-            return;
-        if (self->relays.count >= STREAMS_MOST) {
-            close(client);
-            continue;
-        }
-        int server = resolver_server(self->names, &to)
-                         ? socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)
-                         : -1;
-        if (server >= 0)
-            setsockopt(server, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-        if (server < 0 || (connect(server, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)) {
-            close(client);
-            if (server >= 0)
-                close(server);
-            continue;
-        }
-        relay_start(self->loop, &self->relays, client, server);
-    }
+    const int off = 0;
+    struct sockaddr_in6 to;
+    (void)peer;
+    cleanup_close int client = fd;
+    if (self->relays.count >= STREAMS_MOST || !resolver_server(self->names, &to))
+        return;
+    cleanup_close int server = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (server < 0 || setsockopt(server, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) < 0 ||
+        (connect(server, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS))
+        return;
+    relay_start(self->loop, &self->relays, steal_fd(&client), steal_fd(&server));
 }
 
-static watch *open_at(name_socket *self, uint32_t ip, int type, watch_ready ready, uint16_t *port,
-                      holm_error **error) {
+static int open_at(uint32_t ip, int type, uint16_t *port, holm_error **error) {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(ip)}};
     socklen_t length = sizeof at;
     cleanup_close int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -95,13 +84,10 @@ static watch *open_at(name_socket *self, uint32_t ip, int type, watch_ready read
         (type == SOCK_STREAM && listen(fd, BACKLOG) < 0) ||
         getsockname(fd, (struct sockaddr *)&at, &length) < 0) {
         holm_error_set_errno(error, errno, "open the resolver's socket at the gateway's address");
-        return NULL;
+        return -1;
     }
     *port = ntohs(at.sin_port);
-    watch *made = watch_create(self->loop, steal_fd(&fd), ready, self, error);
-    if (made)
-        watch_events(made, UV_READABLE);
-    return made;
+    return steal_fd(&fd);
 }
 
 name_socket *name_socket_create(uv_loop_t *loop, uint32_t ip, bool streams, holm_error **error) {
@@ -109,9 +95,11 @@ name_socket *name_socket_create(uv_loop_t *loop, uint32_t ip, bool streams, holm
     if (!self)
         abort();
     self->loop = loop;
-    self->datagrams = open_at(self, ip, SOCK_DGRAM, datagrams_ready, &self->port, error);
-    if (self->datagrams && streams)
-        self->streams = open_at(self, ip, SOCK_STREAM, streams_ready, &self->stream_port, error);
+    int fd = open_at(ip, SOCK_DGRAM, &self->port, error);
+    self->datagrams = fd < 0 ? NULL : watch_create(loop, fd, datagrams_ready, self, error);
+    watch_events(self->datagrams, UV_READABLE);
+    if (self->datagrams && streams && (fd = open_at(ip, SOCK_STREAM, &self->stream_port, error)) >= 0)
+        self->streams = acceptor_create(loop, fd, stream_taken, self, error);
     if (self->datagrams && (self->streams || !streams))
         return self;
     name_socket_destroy(self);
@@ -123,7 +111,7 @@ void name_socket_destroy(name_socket *self) {
         return;
     relay_list_finish(&self->relays);
     watch_destroy(self->datagrams);
-    watch_destroy(self->streams);
+    acceptor_destroy(self->streams);
     free(self);
 }
 

@@ -4,14 +4,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/base/watch.h"
+#include "core/base/acceptor.h"
 #include "core/network/stream_dial.h"
-
-#define ACCEPTS_AT_ONCE 64
 
 struct publish_relay {
     uv_loop_t *loop;
-    watch *host;
+    acceptor *host;
     bridge_member member;
     gateway *outside;         // NULL: on a bridge
     gateway_forward *forward; // NULL: the same
@@ -31,18 +29,11 @@ static int open_towards(const inet_address *client, uint16_t number, bool refuse
     return steal_fd(&fd);
 }
 
-static void host_ready(void *data, int events) {
+static void client_taken(void *data, int client, const struct sockaddr_storage *peer) {
     publish_relay *self = data;
     const relay_way way = {.open = open_towards, .data = self};
-    (void)events;
-    for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-        inet_address from;
-        socklen_t length = sizeof from;
-        int client = accept4(watch_fd(self->host), &from.any, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (client < 0)
-            return;
-        stream_dial(&self->dials, self->loop, client, &from, 1, &way);
-    }
+    const inet_address from = {.room = *peer};
+    stream_dial(&self->dials, self->loop, client, &from, 1, &way);
 }
 
 publish_relay *publish_relay_open(uv_loop_t *loop, inet_address *host, const bridge_member *member,
@@ -64,11 +55,9 @@ publish_relay *publish_relay_open(uv_loop_t *loop, inet_address *host, const bri
     if (outside && !self->forward)
         close(fd);
     else
-        self->host = watch_create(loop, fd, host_ready, self, NULL);
-    if (self->host) {
-        watch_events(self->host, UV_READABLE);
+        self->host = acceptor_create(loop, fd, client_taken, self, NULL);
+    if (self->host)
         return self;
-    }
     publish_relay_close(self);
     errno = problem;
     return NULL;
@@ -78,6 +67,6 @@ void publish_relay_close(publish_relay *self) {
     if (self->forward)
         gateway_forward_close(self->outside, self->forward);
     stream_dials_finish(&self->dials);
-    watch_destroy(self->host); // now: the port is free at once
+    acceptor_destroy(self->host); // now: the port is free at once
     free(self);
 }

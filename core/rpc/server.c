@@ -1,22 +1,19 @@
 // The serving side: listeners, connections, and the way from a path to a method.
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "core/base/acceptor.h"
 #include "core/rpc/internal.h"
 
 typedef struct listener {
     struct listener *next;
     rpc_server *server;
-    uv_poll_t poll;
-    int fd;
-    int spare; // given up for a moment when descriptors run out, so that a connection can be refused
+    acceptor *taker;
     unsigned most;
-    bool watching;
     char *path; // removed with the listener while it is still ours
     dev_t device;
     ino_t inode;
@@ -67,20 +64,10 @@ void rpc_server_on_change(rpc_server *server, void (*change)(rpc_server *server,
 
 // ---- listeners ----
 
-static void on_connection(uv_poll_t *poll, int status, int events);
-
 // Watches while there is room for another connection; the rest waits in the backlog.
 static void watch_listeners(rpc_server *server) {
-    for (listener *each = server->listeners; each; each = each->next) {
-        bool wanted = server->connection_count < each->most;
-        if (wanted == each->watching)
-            continue;
-        each->watching = wanted;
-        if (wanted)
-            uv_poll_start(&each->poll, UV_READABLE, on_connection);
-        else
-            uv_poll_stop(&each->poll);
-    }
+    for (listener *each = server->listeners; each; each = each->next)
+        acceptor_pause(each->taker, server->connection_count >= each->most);
 }
 
 static void connections_changed(rpc_server *server) {
@@ -107,45 +94,23 @@ int rpc_server_adopt(rpc_server *server, int fd, holm_error **error) {
     return serve(server, fd, error) ? 0 : -1;
 }
 
-// Out of descriptors: takes the connection from the backlog and closes it, else poll would never rest.
-static void refuse(listener *self) {
-    if (self->spare >= 0)
-        close(steal_fd(&self->spare));
-    cleanup_close int fd = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
-        close(steal_fd(&fd));
-    self->spare = fcntl(self->fd, F_DUPFD_CLOEXEC, 0);
-}
-
-static void on_connection(uv_poll_t *poll, int status, int events) {
-    (void)events;
-    listener *self = poll->data;
-    if (status < 0)
-        return;
-    int fd = accept4(self->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd >= 0)
-        serve(self->server, fd, NULL);
-    else if (errno == EMFILE || errno == ENFILE)
-        refuse(self);
+static void on_connection(void *data, int fd, const struct sockaddr_storage *peer) {
+    const listener *self = data;
+    (void)peer;
+    serve(self->server, fd, NULL);
 }
 
 static listener *add_listener(rpc_server *server, int fd, unsigned most, holm_error **error) {
-    cleanup_close int owned = fd;
     listener *self = rpc_allocate(sizeof *self);
-    int failed = uv_poll_init(server->loop, &self->poll, fd);
-    if (failed) {
-        holm_error_set_errno(error, -failed, "watch a listening socket");
+    self->taker = acceptor_create(server->loop, fd, on_connection, self, error);
+    if (!self->taker) {
         free(self);
         return NULL;
     }
-    self->poll.data = self;
     self->server = server;
-    self->fd = steal_fd(&owned);
-    self->spare = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     self->most = most;
     self->next = server->listeners;
     server->listeners = self;
-    server->references++;
     watch_listeners(server);
     return self;
 }
@@ -181,23 +146,14 @@ int rpc_server_listen(rpc_server *server, const char *path, unsigned most, holm_
     return 0;
 }
 
-static void on_listener_closed(uv_handle_t *handle) {
-    listener *self = handle->data;
-    rpc_server *server = self->server;
-    free(self->path);
-    free(self);
-    release(server);
-}
-
 static void close_listener(listener *self) {
     struct stat status;
-    uv_close((uv_handle_t *)&self->poll, on_listener_closed);
-    close(steal_fd(&self->fd));
-    if (self->spare >= 0)
-        close(steal_fd(&self->spare));
+    acceptor_destroy(self->taker);
     if (self->path && !lstat(self->path, &status) && status.st_dev == self->device &&
         status.st_ino == self->inode)
         unlink(self->path);
+    free(self->path);
+    free(self);
 }
 
 // ---- connections ----

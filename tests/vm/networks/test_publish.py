@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -19,7 +20,7 @@ from world import World  # noqa: E402
 
 world = World(f"{os.environ['HOLM_BUILD']}/bin/holm")
 SERVE = sys.argv.pop()
-MANY, MUCH = 1000, 100 << 20
+MANY, MUCH, FEW = 1000, 100 << 20, 400
 
 
 def import_server():
@@ -32,8 +33,8 @@ def import_server():
     world.run("image", "import", "--change", 'CMD ["/serve"]', "--change", "EXPOSE 7/tcp 9/udp", path, "serve:latest")
 
 
-def serve(name, *options):
-    world.run("run", "-d", "--name", name, "-c", "1", "-m", "256m", *options, "serve")
+def serve(name, *options, **more):
+    world.run("run", "-d", "--name", name, "-c", "1", "-m", "256m", *options, "serve", **more)
     with subprocess.Popen([world.holm, "logs", "-f", name], env=world.environment, stdout=subprocess.PIPE) as logs:
         assert logs.stdout.readline() == b"serving\n"
         logs.kill()
@@ -62,11 +63,11 @@ def speak(port, text=b"word", address="127.0.0.1"):
         return hear(connection)
 
 
-def heard_at_last(port):
+def heard_at_last(port, address="127.0.0.1"):
     """Until its network is there nobody listens, and until its program is there a connection is reset."""
     while True:
         try:
-            return speak(port)
+            return speak(port, address=address)
         except OSError as problem:  # what is reset before it is shut down is not connected any more
             if not isinstance(problem, ConnectionError) and problem.errno != errno.ENOTCONN:
                 raise
@@ -232,6 +233,30 @@ class Life(unittest.TestCase):
         actions = [json.loads(line)["action"] for line in
                    world.run("events", "--since", "10m", "--until", "0s", "--format", "json").splitlines()]
         self.assertEqual([actions.count(a) for a in ("publish", "unpublish")], [4, 4])
+
+    def test_few_descriptors(self):
+        """Who comes when holm-net has hardly any left is refused at once, and what it has goes on."""
+        world.run("network", "create", "few")
+        serve("web", "--network", "few", "-p", "[::1]::7",
+              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, FEW)))
+        port, clients, refused = ports("web")[0][1], [], 0
+        for _ in range(FEW):
+            clients.append(connect(port, "::1"))
+            try:
+                clients[-1].sendall(b"word")
+                refused += clients[-1].recv(100) != b"word"
+            except OSError as problem:
+                self.assertIn(problem.errno, (errno.ECONNRESET, errno.EPIPE))
+                refused += 1
+        self.assertGreater(refused, 100)
+        clients[0].sendall(b"still")
+        self.assertEqual(clients[0].recv(100), b"still")
+        for client in clients:
+            client.close()
+        while heard_at_last(port, "::1") != b"wordend":
+            continue  # they have not all ended yet
+        world.run("rm", "-f", "web")
+        world.run("network", "rm", "few")
 
     def test_what_cannot_be(self):
         world.run("network", "create", "inside", "--internal")
