@@ -63,6 +63,14 @@ static int sync_folder_of(const char *path) {
     return fd < 0 ? -1 : fsync(fd);
 }
 
+int file_sync(const char *path, holm_error **error) {
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 && fsync(fd) == 0 && sync_folder_of(path) == 0)
+        return 0;
+    holm_error_set_errno(error, errno, "write %s to the disk", path);
+    return -1;
+}
+
 int file_write(const char *path, const void *data, size_t length, holm_error **error) {
     cleanup_free char *temporary = path_format("%s.%d.tmp", path, (int)getpid());
     cleanup_close int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -15,6 +15,9 @@ int file_read(const char *path, size_t most, buffer *out, holm_error **error);
 /// 0600.
 int file_write(const char *path, const void *data, size_t length, holm_error **error);
 
+/// What is in the file, and its name, outlive a failure of power.
+int file_sync(const char *path, holm_error **error);
+
 /// Writes all of it, over short writes and EINTR. For blocking descriptors. 0, or -1 with errno.
 int file_write_all(int fd, const void *data, size_t length);
 

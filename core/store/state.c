@@ -186,11 +186,22 @@ static void announce(state *self) {
         futimens(fd, NULL);
 }
 
-int state_end(state *self, bool commit, holm_error **error) {
-    self->depth--;
-    if (self->depth > 0)
-        return execute(self, commit ? "RELEASE inner_step" : "ROLLBACK TO inner_step; RELEASE inner_step",
-                       "end a step", error);
+// Commits go to the disk at once, or with those after them
+// (https://www.sqlite.org/pragma.html#pragma_synchronous).
+static int set_durable(state *self, bool durable, holm_error **error) {
+    const char *sql = durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL";
+    self->durable = durable;
+    return execute(self, sql, "choose when state.db is written", error);
+}
+
+int state_begin_durable(state *self, holm_error **error) {
+    if (set_durable(self, true, error) == 0 && state_begin(self, error) == 0)
+        return 0;
+    set_durable(self, false, NULL);
+    return -1;
+}
+
+static int end_outermost(state *self, bool commit, holm_error **error) {
     if (!commit) {
         self->announce = false;
         // Some failures (a full disk) have rolled back already; rolling back twice is no error of ours.
@@ -209,6 +220,17 @@ int state_end(state *self, bool commit, holm_error **error) {
     self->announce = false;
     state_keep_spare(self);
     return 0;
+}
+
+int state_end(state *self, bool commit, holm_error **error) {
+    self->depth--;
+    if (self->depth > 0)
+        return execute(self, commit ? "RELEASE inner_step" : "ROLLBACK TO inner_step; RELEASE inner_step",
+                       "end a step", error);
+    int result = end_outermost(self, commit, error);
+    if (self->durable)
+        set_durable(self, false, NULL);
+    return result;
 }
 
 static int read_version(state *self, holm_error **error) {

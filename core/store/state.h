@@ -24,6 +24,9 @@ void state_take_spare(state *self);
 
 /// Several calls as one transaction. Every begin has its end; commit false rolls back.
 int state_begin(state *self, holm_error **error);
+/// As state_begin, for one that is not within another: what it commits outlives a failure of power, too, so
+/// what it takes the place of may be destroyed then. (Others may be lost with the last moments before it.)
+int state_begin_durable(state *self, holm_error **error);
 int state_end(state *self, bool commit, holm_error **error);
 
 // ---- images ----

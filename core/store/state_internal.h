@@ -12,6 +12,7 @@ struct state {
     char *directory;
     char *events_path;
     int depth;     // of open transactions
+    bool durable;  // the open one
     bool announce; // an event was added: touch the events file once it is committed
 };
 

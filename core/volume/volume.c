@@ -201,7 +201,7 @@ json_t *volume_draft_create(state *db, const json_t *configuration, volume_draft
 }
 
 static int replace(state *db, const char *name, const char *file, uint64_t size, holm_error **error) {
-    if (state_begin(db, error) < 0)
+    if (state_begin_durable(db, error) < 0)
         return -1;
     bool done = state_volume_replace(db, name, file, size, error) == 0 &&
                 state_event_add(db, "volume", "replace", name, name, NULL, error) == 0;
@@ -210,7 +210,8 @@ static int replace(state *db, const char *name, const char *file, uint64_t size,
 
 int volume_draft_replace(const paths *where, state *db, const json_t *document, uint64_t size,
                          volume_draft *self, holm_error **error) {
-    if (replace(db, json_string_value(json_object_get(document, "id")), self->file, size, error) < 0)
+    if (file_sync(self->path, error) < 0 ||
+        replace(db, json_string_value(json_object_get(document, "id")), self->file, size, error) < 0)
         return -1;
     draft_is_kept(self);
     return volume_unlink(where, document, error);
