@@ -1,26 +1,18 @@
 // holm: plain, the dashboard; with arguments, one action of the table.
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tui/cli/cli.h"
+#include "tui/cli/usage.h"
 #include "tui/dashboard.h"
 
-static int print_usage(FILE *out) {
-    fputs("Usage: holm [--debug] [COMMAND [ARGUMENT…]]\n       holm [--read-only] [--plain]\n\nWithout a "
-          "command: the "
-          "dashboard.\n\nCommands:\n",
-          out);
-    for (size_t i = 0; i < action_count(); i++) {
-        const action *listed = action_at(i);
-        if (!listed->words)
-            continue;
-        char words[64];
-        action_print_words(listed, words, sizeof words);
-        fprintf(out, "  %-14s %s\n", words, listed->help);
-    }
-    fputs("\n`holm COMMAND --help` tells more; the commands are also there as `holm container …`, `holm "
-          "image …`.\n",
-          out);
-    return out == stderr ? CLI_EXIT_HOLM : 0;
+// A descriptor below 3 that is closed would become that of the next file. What stands in for it fails where
+// it is used.
+static void keep_standard_streams(void) {
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            exit(CLI_EXIT_HOLM);
 }
 
 static int open_dashboard(bool read_only, bool plain) {
@@ -46,27 +38,56 @@ static int fail_unknown(const char *first, const char *second) {
     return CLI_EXIT_HOLM;
 }
 
-static int run_command_line(int argc, char **argv) {
+static bool is_help(const char *word) {
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "-?") == 0;
+}
+
+static int run_command(int argc, char **argv) {
     const action *found = argc > 1 ? action_find_phrase(argv[0], argv[1]) : NULL;
-    if (found) {
-        argv[1] = (char *)found->phrase;
+    if (found)
         return found->command(argc - 1, argv + 1);
-    }
     found = action_find_command(NULL, argv[0]);
     if (found)
         return found->command(argc, argv);
     action_noun noun = action_noun_parse(argv[0]);
     if (noun == ACTION_NOUN_COUNT)
         return fail_unknown(argv[0], NULL);
-    if (argc < 2)
-        return print_usage(stderr);
+    bool asked = argc > 1 && is_help(argv[1]);
+    if (argc < 2 || asked) {
+        usage_print(asked ? stdout : stderr, noun);
+        return asked ? 0 : CLI_EXIT_HOLM;
+    }
     found = action_find_command(argv[0], argv[1]);
     return found ? found->command(argc - 1, argv + 1) : fail_unknown(argv[0], argv[1]);
+}
+
+static int print_usage(void) {
+    usage_print(stdout, ACTION_NOUN_COUNT);
+    return 0;
+}
+
+// `holm help COMMAND` is `holm COMMAND --help`.
+static int run_command_line(int argc, char **argv) {
+    if (strcmp(argv[0], "help") != 0)
+        return run_command(argc, argv);
+    if (argc == 1)
+        return print_usage();
+    char help[] = "--help", *words[4] = {argv[1], help};
+    if (argc > 2)
+        words[1] = argv[2], words[2] = help;
+    return run_command(argc > 2 ? 3 : 2, words);
+}
+
+static int fail_option(const char *option) {
+    cleanup_free char *word = cli_escape(option);
+    fprintf(stderr, "holm: there is no option \"%s\"\n      holm --help lists those there are\n", word);
+    return CLI_EXIT_HOLM;
 }
 
 int main(int argc, char **argv) {
     int next = 1;
     bool read_only = false, plain = false;
+    keep_standard_streams();
     for (; next < argc && argv[next][0] == '-'; next++) {
         if (strcmp(argv[next], "--debug") == 0)
             setenv("HOLM_DEBUG", "1", 1);
@@ -74,12 +95,12 @@ int main(int argc, char **argv) {
             read_only = true;
         else if (strcmp(argv[next], "--plain") == 0)
             plain = true;
-        else if (strcmp(argv[next], "--help") == 0 || strcmp(argv[next], "-h") == 0)
-            return print_usage(stdout);
+        else if (is_help(argv[next]))
+            return print_usage();
         else if (strcmp(argv[next], "--version") == 0)
             return puts("holm " HOLM_VERSION) < 0;
         else
-            return print_usage(stderr);
+            return fail_option(argv[next]);
     }
     return next == argc ? open_dashboard(read_only, plain) : run_command_line(argc - next, argv + next);
 }

@@ -88,8 +88,9 @@ void cli_parse(const char *name, int argc, char **argv, void *input) {
     argp.args_doc = found->arguments;
     argp.doc = doc;
     // argp names the program by argv[0].
-    char program[64];
-    snprintf(program, sizeof program, "holm %s", argv[0]);
+    char words[64], program[80];
+    action_print_words(found, words, sizeof words);
+    snprintf(program, sizeof program, "holm %s", words);
     char *word = argv[0];
     argv[0] = program;
     argp_err_exit_status = CLI_EXIT_HOLM;

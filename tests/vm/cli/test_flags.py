@@ -1,5 +1,6 @@
 """Flags as users of other tools write them, and signals to what runs in the foreground."""
 import signal
+import subprocess
 import unittest
 
 from house import House, wait_until
@@ -12,6 +13,37 @@ def setUpModule():
 
 def tearDownModule():
     house.__exit__(None)
+
+
+class Usage(unittest.TestCase):
+    def test_help(self):
+        """All commands, those about one noun, and one of them, by what it is called; no line is wider than a terminal."""
+        whole = house.do("--help")
+        self.assertEqual(whole, house.do("help"))
+        self.assertLess(max(map(len, whole.splitlines())), 80)
+        volumes = house.do("help", "volume")
+        self.assertEqual(volumes, house.do("volume", "--help"))
+        self.assertEqual(volumes, house.holm("volume", code=125).stderr.strip())
+        self.assertIn("volume resize", volumes)
+        self.assertNotIn("network", volumes)
+        for words in (("volume", "ls"), ("ls",), ("port",), ("port", "add"), ("network", "disconnect")):
+            said = house.do("help", *words)
+            self.assertTrue(said.startswith(f"Usage: holm {' '.join(words)} "), said)
+            self.assertEqual(said, house.do(*words, "--help"))
+        self.assertTrue(house.do("container", "ls", "--help").startswith("Usage: holm ls "))
+
+    def test_what_is_not_there(self):
+        for words, said in ((("--bogus",), 'no option "--bogus"'), (("bogus",), 'no command "bogus"'),
+                            (("help", "bogus"), 'no command "bogus"'), (("volume", "bogus"), 'no command "volume bogus"'),
+                            (("volume", "ls", "--bogus"), "holm volume ls: unrecognized option")):
+            self.assertIn(said, house.holm(*words, code=125).stderr)
+
+    def test_closed_streams(self):
+        """Nothing else gets the number of a standard stream that is closed."""
+        for stream, code, said in (("<&-", 0, ""), (">&-", 125, "standard output: Bad file descriptor"), ("2>&-", 0, "")):
+            done = subprocess.run(["sh", "-c", f'"$0" info {stream}', *house.program], env=house.environment, text=True,
+                                  capture_output=True)
+            self.assertEqual((done.returncode, said in done.stderr), (code, True), (stream, done))
 
 
 class Run(unittest.TestCase):
