@@ -130,8 +130,9 @@ static void doctor_line(const painter *card, int y) {
 }
 
 bool view_welcome(const view_context *self, grid *out, rect area) {
-    if (!view_is_empty(self->model))
-        return false;
+    const ui_list *list = &self->ui->lists[self->ui->pane];
+    if (!view_is_empty(self->model) || list->count || *list->filter)
+        return false; // there may be volumes and networks before there is an image
     painter card = {self, out, area};
     char key[24], text[128];
     int y = area.height / 2 - 6;

@@ -486,6 +486,11 @@ static void welcome(dashboard *self) {
     json_decref(system);
 }
 
+static void welcome_volumes(dashboard *self) {
+    volumes(self);
+    welcome(self);
+}
+
 static void welcome_building(dashboard *self) {
     welcome(self);
     json_t *system = json_pack("{s:n, s:i, s:i}", "kernel", "kernelBuildPercent", 40, "cpus", 2);
@@ -595,6 +600,7 @@ const scene scenes[] = {
     {"run-full", form_full},
     {"welcome", welcome},
     {"welcome-building", welcome_building},
+    {"welcome-volumes", welcome_volumes},
     {"doctor", doctor},
     {"lost", lost},
 };
