@@ -66,16 +66,19 @@ static int print_usage(void) {
     return 0;
 }
 
-// `holm help COMMAND` is `holm COMMAND --help`.
-static int run_command_line(int argc, char **argv) {
-    if (strcmp(argv[0], "help") != 0)
-        return run_command(argc, argv);
-    if (argc == 1)
+// `holm help COMMAND` is `holm COMMAND --help`. A second word counts where it can be part of a command only:
+// behind "run" it would be an image, and --help that one's.
+static int help(int argc, char **argv) {
+    if (argc == 1 || is_help(argv[1]))
         return print_usage();
-    char help[] = "--help", *words[4] = {argv[1], help};
-    if (argc > 2)
-        words[1] = argv[2], words[2] = help;
-    return run_command(argc > 2 ? 3 : 2, words);
+    char option[] = "--help";
+    bool pair = argc > 2 && (action_find_phrase(argv[1], argv[2]) || !action_find_command(NULL, argv[1]));
+    char *words[] = {argv[1], pair ? argv[2] : option, pair ? option : NULL, NULL};
+    return run_command(pair ? 3 : 2, words);
+}
+
+static int run_command_line(int argc, char **argv) {
+    return strcmp(argv[0], "help") == 0 ? help(argc, argv) : run_command(argc, argv);
 }
 
 static int fail_option(const char *option) {

@@ -31,6 +31,10 @@ class Usage(unittest.TestCase):
             self.assertTrue(said.startswith(f"Usage: holm {' '.join(words)} "), said)
             self.assertEqual(said, house.do(*words, "--help"))
         self.assertTrue(house.do("container", "ls", "--help").startswith("Usage: holm ls "))
+        # What is behind a command that takes a program is not part of it: nothing is run.
+        self.assertEqual(house.do("help", "run", "busybox"), house.do("run", "--help"))
+        self.assertEqual(house.do("help", "container", "exec"), house.do("exec", "--help"))
+        self.assertEqual(house.do("help", "--help"), whole)
 
     def test_what_is_not_there(self):
         for words, said in ((("--bogus",), 'no option "--bogus"'), (("bogus",), 'no command "bogus"'),
