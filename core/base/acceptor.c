@@ -12,8 +12,8 @@
 
 struct acceptor {
     watch *listener;
-    int spare; // given up for a moment when descriptors run out, so that someone can be refused
-    rlim_t most;
+    int spare;   // given up for a moment when descriptors run out, so that someone can be refused
+    rlim_t most; // a connection with this number, or a higher one, is refused
     acceptor_taken taken;
     void *data;
 };

@@ -1,5 +1,5 @@
-// A listening socket on the loop: takes whoever connects, and refuses them at once where no descriptor is
-// left, for what stays in the backlog would wake the loop without end.
+// A listening socket on the loop: takes whoever connects, and refuses them at once where hardly any
+// descriptor is left, for what stays in the backlog would wake the loop without end.
 #pragma once
 
 #include <stdbool.h>

@@ -9,7 +9,6 @@
 // clang-format on
 
 #include <poll.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
