@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/file.h"
 #include "core/holm_helper.h"
 #include "core/holm_image.h"
 #include "core/image/image_client.h"
@@ -43,7 +44,7 @@ static int helper_start(const holm_request *self, const char *mode, const char *
     return result;
 }
 
-/// The container's disk, or the copy that its shim has made (self->text), which then has no name any more.
+/// The container's disk, or the copy that its shim has made, which then has no name any more.
 static int disk_open(const holm_request *self, holm_error **error) {
     cleanup_free char *folder =
         container_folder(&self->handle.client->where, holm_document_id(self->document));
@@ -58,7 +59,7 @@ static int disk_open(const holm_request *self, holm_error **error) {
 
 int holm_disk_start(const holm_request *self, const char *mode, const char *path, int output,
                     holm_helper *out, holm_error **error) {
-    cleanup_close int disk = disk_open(self, error);
+    cleanup_close int disk = self->disk < 0 ? disk_open(self, error) : fcntl(self->disk, F_DUPFD_CLOEXEC, 0);
     return disk < 0 ? -1 : helper_start(self, mode, path, disk, output, out, error);
 }
 
@@ -81,15 +82,35 @@ static void disk_read(holm_request *self) {
     holm_request_work(self, plan->run, plan->next);
 }
 
+// Not on a worker: those that wait for our lock may have all of them.
 static void disk_copied(holm_request *self, const ProtobufCMessage *answer) {
     (void)answer;
-    disk_read(self);
+    self->disk = disk_open(self, &self->error);
+    close(steal_fd(&self->lock));
+    if (self->error)
+        holm_request_finish(self);
+    else
+        disk_read(self);
+}
+
+static void disk_copy(holm_request *self) {
+    static const Holm__Shim__V1__Empty empty = HOLM__SHIM__V1__EMPTY__INIT;
+    holm_request_call(self, "Snapshot", &empty.base, disk_copied, NULL);
+}
+
+// There is one name for a copy: the next one is made when this one is open.
+static int disk_wait(holm_request *self, state *db, holm_error **error) {
+    cleanup_free char *folder =
+        container_folder(&self->handle.client->where, holm_document_id(self->document));
+    cleanup_free char *path = path_join(folder, "snapshot.lock", NULL);
+    (void)db;
+    self->lock = file_lock(path, true, true, error);
+    return self->lock < 0 ? -1 : 0;
 }
 
 static void disk_found(holm_request *self) {
-    static const Holm__Shim__V1__Empty empty = HOLM__SHIM__V1__EMPTY__INIT;
     if (self->alive)
-        holm_request_call(self, "Snapshot", &empty.base, disk_copied, NULL);
+        holm_request_work(self, disk_wait, disk_copy);
     else
         disk_read(self);
 }
@@ -176,13 +197,15 @@ void holm_container_export(holm_client *client, const char *reference, const cha
 
 // ---- commit ----
 
-static char *commit_path(const holm_request *self) {
-    return container_commit_file(&self->handle.client->where, holm_document_id(self->document));
-}
-
 static const char *commit_text(const holm_request *self, const char *key) {
     const char *text = json_string_value(json_object_get(self->json, key));
     return text ? text : "";
+}
+
+static void commit_release(void *path) {
+    if (path)
+        unlink(path);
+    free(path);
 }
 
 /// The layer as a file that the image worker can read: it sees no folder of a container.
@@ -192,23 +215,15 @@ static int run_commit(holm_request *self, state *db, holm_error **error) {
     self->text = *name ? holm_image_canonical(self->handle.client, name, error) : strdup("");
     if (!self->text)
         return -1;
-    cleanup_free char *path = commit_path(self);
-    cleanup_free char *folder = path_join(self->handle.client->where.data, "commits", NULL);
-    if (path_make_directories(folder, error) < 0)
+    char *path = NULL;
+    self->lock =
+        container_commit_make(&self->handle.client->where, holm_document_id(self->document), &path, error);
+    self->own = path;
+    self->release = commit_release;
+    if (self->lock < 0 || disk_run(self, "layer", self->lock, error) < 0)
         return -1;
-    unlink(path);
-    cleanup_close int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (file < 0) {
-        holm_error_set_errno(error, errno, "make %s", path);
-        return -1;
-    }
-    int result = disk_run(self, "layer", file, error);
-    if (result == 0)
-        self->lifeline = image_client_connect(&self->handle.client->where, true, error);
-    if (result == 0 && self->lifeline >= 0)
-        return 0;
-    unlink(path);
-    return -1;
+    self->lifeline = image_client_connect(&self->handle.client->where, true, error);
+    return self->lifeline < 0 ? -1 : 0;
 }
 
 static void commit_progress(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
@@ -226,8 +241,6 @@ static void commit_progress(rpc_stream *stream, const ProtobufCMessage *message,
 static void commit_closed(rpc_stream *stream, rpc_code code, const char *text, void *data) {
     holm_request *self = data;
     (void)code, (void)text;
-    cleanup_free char *path = commit_path(self);
-    unlink(path);
     if (!self->result && !self->error)
         self->error = rpc_stream_error(stream);
     if (!self->result && !self->error)
@@ -244,10 +257,9 @@ static void commit_send(holm_request *self) {
         holm_request_finish(self);
         return;
     }
-    cleanup_free char *path = commit_path(self);
     const json_t *changes = json_object_get(self->json, "changes");
     Holm__Image__V1__LoadHeader header = HOLM__IMAGE__V1__LOAD_HEADER__INIT;
-    header.path = path;
+    header.path = self->own;
     header.reference = self->text;
     header.base_image = (char *)holm_document_configuration(self->document, "imageId");
     header.message = (char *)commit_text(self, "message");

@@ -16,15 +16,15 @@ holm_request *holm_request_create(holm_client *client, holm_done done, void *dat
     holm_handle_init(&self->handle, client, request_close);
     self->done = done;
     self->data = data;
-    self->lifeline = self->peer = -1;
+    self->lifeline = self->peer = self->lock = self->disk = -1;
     return self;
 }
 
 void holm_request_finish(holm_request *self) {
-    if (self->lifeline >= 0)
-        close(self->lifeline);
-    if (self->peer >= 0)
-        close(self->peer);
+    const int fds[] = {self->lifeline, self->peer, self->lock, self->disk};
+    for (size_t i = 0; i < array_length(fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     rpc_connection_destroy(self->connection);
     if (self->done && !self->handle.client->destroyed)
         self->done(self->error ? NULL : self->result, self->error, self->data);

@@ -1,8 +1,11 @@
 #include "core/container/container.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -21,10 +24,6 @@ bool container_id_valid(const char *id) {
 
 char *container_folder(const paths *where, const char *id) {
     return path_join(where->data, "containers", id, NULL);
-}
-
-char *container_commit_file(const paths *where, const char *id) {
-    return path_format("%s/commits/%s.tar", where->data, id);
 }
 
 char *container_runtime_folder(const paths *where, const char *id) {
@@ -227,6 +226,43 @@ static int delete_row(state *db, const char *id, bool volumes, json_t **gone, ho
     return done ? 0 : -1;
 }
 
+// ---- its changes on their way into an image ----
+
+/// Those of this container: all, or what no commit holds any more.
+static void sweep_commits(const paths *where, const char *id, bool all) {
+    cleanup_free char *folder = path_join(where->data, "commits", NULL);
+    cleanup_directory DIR *list = opendir(folder);
+    for (const struct dirent *entry; list && (entry = readdir(list));) {
+        if (strncmp(entry->d_name, id, CONTAINER_ID_LENGTH) != 0)
+            continue;
+        cleanup_close int fd = openat(dirfd(list), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (all || (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0))
+            unlinkat(dirfd(list), entry->d_name, 0);
+    }
+}
+
+int container_commit_make(const paths *where, const char *id, char **path, holm_error **error) {
+    cleanup_free char *folder = path_join(where->data, "commits", NULL);
+    if (path_make_directories(folder, error) < 0)
+        return -1;
+    sweep_commits(where, id, false);
+    for (;;) {
+        cleanup_free char *name = path_format("%s/%s.XXXXXX.tar", folder, id);
+        cleanup_close int fd = mkostemps(name, strlen(".tar"), O_CLOEXEC);
+        struct stat status;
+        if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &status) < 0) {
+            holm_error_set_errno(error, errno, "make %s", name);
+            return -1;
+        }
+        if (status.st_nlink == 0)
+            continue; // swept by another before it was locked
+        *path = steal_pointer(&name);
+        return steal_fd(&fd);
+    }
+}
+
+// ---- removal ----
+
 // A file that stays without its row is swept later.
 static int unlink_volumes(const paths *where, const json_t *volumes, holm_error **error) {
     size_t index;
@@ -242,7 +278,6 @@ int container_remove_locked(const paths *where, state *db, const char *id, bool 
     cleanup_free char *folder = container_folder(where, id);
     cleanup_free char *gone = container_hidden_folder(where, CONTAINER_GONE, id);
     cleanup_free char *runtime = container_runtime_folder(where, id);
-    cleanup_free char *commit = container_commit_file(where, id);
     fault_point("remove.locked");
     json_t *configuration = container_configuration_read(where, id, NULL);
     published_sockets_remove(configuration); // of a shim that was killed
@@ -261,7 +296,7 @@ int container_remove_locked(const paths *where, state *db, const char *id, bool 
         return -1;
     fault_point("remove.row-deleted");
     path_remove_tree(runtime, NULL);
-    unlink(commit); // of a commit that was killed
+    sweep_commits(where, id, true);
     if (path_remove_tree(gone, error) < 0)
         return -1;
     fault_point("remove.folder-deleted");

@@ -101,9 +101,10 @@ bool container_is_alive(const paths *where, const char *id);
 
 /// DATA/containers/ID, RUNTIME/c/SHORTID, and the shim's socket in it. The caller frees them.
 char *container_folder(const paths *where, const char *id);
-/// DATA/commits/ID.tar: its changes on their way into an image. Not in its folder, which is closed to the
-/// image worker.
-char *container_commit_file(const paths *where, const char *id);
+/// Makes DATA/commits/ID.XXXXXX.tar: its changes on their way into an image. Not in its folder, which is
+/// closed to the image worker. A lock on the open file says that the commit still goes on; what others of the
+/// same container have left behind goes. The caller closes it, and frees `path` after it has unlinked it.
+int container_commit_make(const paths *where, const char *id, char **path, holm_error **error);
 char *container_runtime_folder(const paths *where, const char *id);
 char *container_socket(const paths *where, const char *id);
 
