@@ -303,10 +303,13 @@ void console_key(console *self, const input_event *event, const rect *at) {
         return;
     } else if (self->view.copy.on) {
         copied(self, copy_mode_key(&self->view.copy, self->view.screen, event));
-    } else if (!self->session) {
-        self->events.left(self, self->data);
-    } else if (!detach_key(self, event)) {
+    } else if (detach_key(self, event)) {
+        return;
+    } else if (!self->view.ended) {
         terminal_key(self->view.screen, event);
+    } else if (event->key == INPUT_ENTER || event->key == INPUT_ESCAPE) {
+        // No other key: who types on while the program ends would do things to what is selected in the list.
+        self->events.left(self, self->data);
     }
 }
 

@@ -99,6 +99,39 @@ static const struct {
     [PANE_VOLUMES] = {holm_volume_list, model_set_volumes, "volume"},
 };
 
+// What has the keys, but for the list itself; its id, or NULL.
+static char *looked_at(const dashboard *self, ui_pane pane) {
+    const ui_list *list = &self->ui.lists[pane];
+    bool shown = self->ui.pane == pane && self->ui.focus != FOCUS_LIST;
+    return shown && list->selected ? strdup(list->selected) : NULL;
+}
+
+static bool is_there(const dashboard *self, ui_pane pane, const char *id) {
+    size_t count;
+    const list_kind *kind = ui_kind(pane);
+    const char *items = kind->items(&self->model, &count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(kind->id(items + i * kind->item_size), id) == 0)
+            return true;
+    return false;
+}
+
+// What was looked at is gone, and the cursor of the list is on another one: the keys must not go to that.
+static void left_behind(dashboard *self, ui_pane pane, const char *id, const char *title) {
+    bool typed = self->ui.focus == FOCUS_CONSOLE;
+    const char *now = self->ui.lists[pane].selected;
+    if (!now || strcmp(now, id) == 0) { // else the other half of two consoles has the keys
+        self->ui.focus = FOCUS_LIST;
+        self->ui.zoom = self->ui.detail_open = false;
+    }
+    char text[96];
+    snprintf(text, sizeof(text), "%.80s is gone", title);
+    if (!typed)
+        ui_set_notice(&self->ui, NOTICE_INFO, text);
+    else if (self->ui.overlay.kind == OVERLAY_NONE) // it takes what is still typed for the console
+        dashboard_open_message(self, text, "The container was removed, and its console has ended.", false);
+}
+
 static void listed(dashboard *self, ui_pane pane, json_t *result, const holm_error *error) {
     self->listing[pane].asked = false;
     self->listing[pane].lost = error != NULL;
@@ -106,8 +139,14 @@ static void listed(dashboard *self, ui_pane pane, json_t *result, const holm_err
         lost(self, error);
     } else {
         found(self);
+        cleanup_free char *id = looked_at(self, pane);
+        const void *item = ui_selected(&self->ui, &self->model, pane);
+        cleanup_free char *title = id && item ? strdup(ui_kind(pane)->title(item)) : NULL;
         sources[pane].set(&self->model, result);
+        bool gone = title && !is_there(self, pane, id);
         dashboard_consoles_sweep(self);
+        if (gone)
+            left_behind(self, pane, id, title);
         if (pane == PANE_CONTAINERS)
             dashboard_consoles_restore(self);
         dashboard_doctor_welcome(self);

@@ -431,7 +431,7 @@ void dashboard_overlay_key(dashboard *self, const input_event *event) {
         dashboard_doctor_key(self, event);
         break;
     default:
-        if (!scroll_key(self, event))
+        if (!scroll_key(self, event) && event->key == INPUT_ENTER)
             dashboard_close_overlay(self);
         break;
     }

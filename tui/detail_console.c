@@ -29,7 +29,8 @@ static void status(const painter *self, const ui_console *console) {
         snprintf(text, sizeof(text), " ended with %d ", console->exit_code);
     else
         snprintf(text, sizeof(text), " %.40s ", console->label);
-    used += paint(&border, used, 0, self->area.width / 2, console->error ? THEME_BAD : THEME_TITLE, text);
+    int most = console->error ? self->area.width - 2 : self->area.width / 2;
+    used += paint(&border, used, 0, most, console->error ? THEME_BAD : THEME_TITLE, text);
     const char *title = terminal_title(console->screen);
     if (*title && used + 10 < self->area.width) {
         snprintf(text, sizeof(text), " %.200s ", title);

@@ -219,7 +219,9 @@ static void console_line(const painter *self) {
     }
     bool split = ui_is_split(self->view->ui, self->view->model);
     char keys[80] = "";
-    int x = hint(self, 1, console ? console->leave : "", split ? "leaves" : "leaves, the program goes on");
+    int x = console && console->ended ? hint(self, 1, self->view->glyphs->enter, "leaves it, it has ended")
+                                      : hint(self, 1, console ? console->leave : "",
+                                             split ? "leaves" : "leaves, the program goes on");
     if (console && *console->leave) {
         size_t prefix = strcspn(console->leave, " ");
         snprintf(keys, sizeof keys, "%.*s ctrl-z", (int)prefix, console->leave);

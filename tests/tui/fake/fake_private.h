@@ -7,6 +7,7 @@ struct holm_client {
     uv_loop_t *loop;
     json_t *containers, *images, *networks, *volumes;
     holm_watch *watches;
+    uv_signal_t *removal; ///< SIGUSR2: another process removes the first container
     int next_id;
 };
 

@@ -7,6 +7,8 @@
 // HOLM_FAKE_LOG_LINES: so many lines come in each log, as fast as they are taken.
 // HOLM_FAKE_SHELL: what a console runs (default sh), in a terminal of this
 // machine.
+// SIGUSR2: the first container goes, as if another process had removed it.
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -74,6 +76,17 @@ json_t *fake_pruned(json_int_t bytes) {
 
 // ---- the client ----
 
+static void remove_first(uv_signal_t *handle, int number) {
+    (void)number;
+    holm_client *client = handle->data;
+    json_array_remove(client->containers, 0);
+    fake_announce(client, "container");
+}
+
+static void free_handle(uv_handle_t *handle) {
+    free(handle);
+}
+
 holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
     (void)error;
     holm_client *client = calloc(1, sizeof(*client));
@@ -86,6 +99,11 @@ holm_client *holm_client_create(uv_loop_t *loop, holm_error **error) {
     client->networks = empty ? json_array() : fake_networks(now);
     client->volumes = empty ? json_array() : fake_volumes(now);
     client->next_id = 1000;
+    client->removal = calloc(1, sizeof(*client->removal));
+    uv_signal_init(loop, client->removal);
+    client->removal->data = client;
+    uv_signal_start(client->removal, remove_first, SIGUSR2);
+    uv_unref((uv_handle_t *)client->removal);
     return client;
 }
 
@@ -102,6 +120,7 @@ void holm_client_destroy(holm_client *client) {
     json_decref(client->images);
     json_decref(client->networks);
     json_decref(client->volumes);
+    uv_close((uv_handle_t *)client->removal, free_handle);
     free(client);
 }
 

@@ -67,7 +67,7 @@ static void test_split(void **state) {
     driver_expect(self, "right 26 78");
     driver_type(self, "exit\r");
     driver_expect(self, "ended with 0");
-    driver_type(self, "q"); // any key: the other one goes on
+    driver_type(self, "\r"); // the other one goes on
     driver_expect_gone(self, "ended with 0");
     driver_type(self, "echo only $(stty size)\r");
     driver_expect(self, "only 26 ");
@@ -133,6 +133,41 @@ static void test_hostile_console(void **state) {
     driver_quit(self);
 }
 
+// What is typed on while a console ends is for nobody: not for the list, nor for the container that is next
+// in it.
+static void test_typed_on(void **state) {
+    (void)state;
+    driver *self = driver_start_dashboard(
+        120, 30, (const char *[]){"HOLM_FAKE_STILL=1", "HOLM_FAKE_SHELL=read line; exit 3", NULL});
+    driver_expect(self, "nginx:1.27");
+    driver_type(self, "e");
+    driver_expect(self, "ctrl-p ctrl-q");
+    driver_type(self, "\r");
+    driver_expect(self, "ended with 3");
+    driver_type(self, "dy:qb");
+    driver_expect(self, "leaves it, it has ended");
+    driver_type(self, "\x10\x11");
+    driver_expect(self, "? help");
+    assert_true(driver_shows(self, "web"));
+    driver_type(self, "e"); // another, of a container that goes
+    driver_expect(self, "ctrl-p ctrl-q");
+    kill(self->pid, SIGUSR2);
+    driver_expect(self, "web is gone");
+    driver_type(self, "dy:qb");
+    driver_expect(self, "its console has ended");
+    driver_type(self, "\r");
+    driver_expect_gone(self, "is gone");
+    driver_expect(self, "postgres:16");
+    driver_type(self, "0"); // in the detail of what goes
+    driver_expect(self, "esc back");
+    kill(self->pid, SIGUSR2);
+    driver_expect(self, "db is gone");
+    driver_type(self, "j");
+    driver_expect_gone(self, "db is gone");
+    assert_false(driver_shows(self, "esc back"));
+    driver_quit(self);
+}
+
 // The wheel over a console that does not have the keys looks back in it.
 static void test_wheel_beside(void **state) {
     (void)state;
@@ -156,7 +191,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_console),      cmocka_unit_test(test_split),
         cmocka_unit_test(test_reopen),       cmocka_unit_test(test_hostile_console),
-        cmocka_unit_test(test_wheel_beside),
+        cmocka_unit_test(test_wheel_beside), cmocka_unit_test(test_typed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
