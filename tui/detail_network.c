@@ -42,6 +42,19 @@ static int settings(const painter *self, int y, const model_network *network) {
     return detail_field(self, y, "mtu", THEME_TEXT, mtu ? text : "");
 }
 
+// What else it is found by there.
+static int aliases(const painter *self, int y, const model_container *container, const char *network) {
+    const json_t *names = model_member_aliases(container, network);
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        cleanup_free char *safe = name ? holm_text_escape(name, strlen(name)) : NULL;
+        char text[96];
+        snprintf(text, sizeof(text), "also %.80s", safe ? safe : "");
+        y = safe ? detail_container_more(self, y, text) : y;
+    }
+    return y;
+}
+
 int detail_network(const painter *self) {
     const model_state *model = self->view->model;
     const model_network *network = ui_network(self->view->ui, model);
@@ -58,6 +71,8 @@ int detail_network(const painter *self) {
     y = detail_field(self, y, "mode", THEME_TEXT, network->mode);
     snprintf(text, sizeof(text), "%s ago", view_age(self->view->now - network->created, age));
     y = detail_field(self, y, "created", THEME_MUTED, network->created ? text : "");
+    y = detail_labels(self, y,
+                      json_object_get(json_object_get(network->document, "configuration"), "labels"));
     unsigned members = view_network_members(model, network);
     snprintf(text, sizeof(text), "%u member%s", members, members == 1 ? "" : "s");
     detail_heading(self, y + 1, members ? text : "no members");
@@ -76,6 +91,7 @@ int detail_network(const painter *self) {
         cleanup_free char *safe6 = address6 ? holm_text_escape(address6, strlen(address6)) : NULL;
         if (safe6)
             y = detail_container_more(self, y, safe6);
+        y = aliases(self, y, container, network->name);
     }
     return y + (int)self->view->ui->detail_top;
 }

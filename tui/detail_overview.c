@@ -16,14 +16,29 @@ int detail_field(const painter *self, int y, const char *label, theme_role role,
     return y + 1;
 }
 
-// One that has to be readable whole.
-static int wrapped_field(const painter *self, int y, const char *label, theme_role role, const char *text) {
+int detail_wrapped_field(const painter *self, int y, const char *label, theme_role role, const char *text) {
     if (!*text)
         return y;
     paint_line(self, 1, y, THEME_MUTED, label);
     painter inside = *self;
     inside.area.width--;
     return paint_wrapped(&inside, 1 + LABEL, y, role, text);
+}
+
+int detail_labels(const painter *self, int y, const json_t *labels) {
+    const char *key;
+    const json_t *value;
+    bool first = true;
+    json_object_foreach ((json_t *)labels, key, value) {
+        const char *text = json_string_value(value);
+        cleanup_free char *both = NULL;
+        if (asprintf(&both, "%s%s%s", key, text && *text ? "=" : "", text ? text : "") < 0)
+            abort();
+        cleanup_free char *safe = holm_text_escape(both, strlen(both));
+        y = detail_wrapped_field(self, y, first ? "labels" : "", THEME_TEXT, safe);
+        first = false;
+    }
+    return y;
 }
 
 static int health_field(const painter *self, int y, const model_container *container) {
@@ -36,8 +51,8 @@ static int health_field(const painter *self, int y, const model_container *conta
                  container->health_code);
     bool well = strcmp(container->health, "healthy") == 0;
     y = detail_field(self, y, "health", bad ? THEME_BAD : well ? THEME_GOOD : THEME_BUSY, text);
-    return wrapped_field(self, y, "it says", container->health_failures ? THEME_TEXT : THEME_MUTED,
-                         container->health_output);
+    return detail_wrapped_field(self, y, "it says", container->health_failures ? THEME_TEXT : THEME_MUTED,
+                                container->health_output);
 }
 
 static int state_field(const painter *self, int y, const model_container *container) {
@@ -56,7 +71,7 @@ static int state_field(const painter *self, int y, const model_container *contai
     else
         snprintf(text, sizeof(text), "%s %s", glyph, model_exit_text(container, reason, sizeof(reason)));
     y = detail_field(self, y, "state", role, text);
-    y = wrapped_field(self, y, "why", THEME_BAD, container->error);
+    y = detail_wrapped_field(self, y, "why", THEME_BAD, container->error);
     if (model_container_running(container) && *container->health)
         y = health_field(self, y, container);
     if (container->restarts) {
@@ -254,8 +269,8 @@ int detail_task(const painter *self) {
                      (int)left % 60);
         y = detail_field(self, y, "rate", THEME_TEXT, text);
     }
-    y = wrapped_field(self, y, "failed", THEME_BAD, task->error);
-    y = wrapped_field(self, y, "to do", THEME_TEXT, task->hint);
+    y = detail_wrapped_field(self, y, "failed", THEME_BAD, task->error);
+    y = detail_wrapped_field(self, y, "to do", THEME_TEXT, task->hint);
     if (task->outcome_count)
         return outcome_rows(self, y + 1, task);
     if (task->output && *task->output)

@@ -4,16 +4,35 @@
 
 #include "tui/view.h"
 
-static char *place_of(const model_container *container, const char *volume) {
+// Where the container has it, in as many lines as places.
+static int container_lines(const painter *self, int y, const model_container *container, const char *volume) {
     const json_t *mounts = json_object_get(json_object_get(container->document, "configuration"), "mounts");
+    bool first = true;
     for (size_t i = 0; i < json_array_size(mounts); i++) {
         const json_t *mount = json_array_get(mounts, i);
         const char *source = json_string_value(json_object_get(mount, "source"));
         const char *place = json_string_value(json_object_get(mount, "destination"));
-        if (source && place && strcmp(source, volume) == 0)
-            return holm_text_escape(place, strlen(place));
+        if (!source || !place || strcmp(source, volume) != 0)
+            continue;
+        cleanup_free char *safe = holm_text_escape(place, strlen(place)), *note = NULL;
+        if (asprintf(&note, "%s%s", safe,
+                     json_is_true(json_object_get(mount, "readOnly")) ? ", read-only" : "") < 0)
+            abort();
+        y = first ? detail_container_line(self, y, container, note) : detail_container_more(self, y, note);
+        first = false;
     }
-    return NULL;
+    return y;
+}
+
+static int journal_field(const painter *self, int y, const json_t *journal) {
+    const char *mode = json_string_value(json_object_get(journal, "mode"));
+    double size = json_number_value(json_object_get(journal, "sizeBytes"));
+    char text[64], bytes[8];
+    if (!mode)
+        return y;
+    snprintf(text, sizeof(text), "%.20s%s%s", mode, size > 0 ? ", " : "",
+             size > 0 ? view_bytes(size, bytes) : "");
+    return detail_field(self, y, "journal", THEME_TEXT, text);
 }
 
 void detail_mounts(const view_context *view, const model_container *container, char *out, size_t size) {
@@ -46,16 +65,18 @@ int detail_volume(const painter *self) {
         y++;
     }
     y = detail_field(self, y, "made", THEME_MUTED, volume->anonymous ? "by a container, without a name" : "");
+    const json_t *configuration = json_object_get(volume->document, "configuration");
+    y = journal_field(self, y, json_object_get(configuration, "journal"));
     snprintf(text, sizeof(text), "%s ago", view_age(self->view->now - volume->created, age));
     y = detail_field(self, y, "created", THEME_MUTED, volume->created ? text : "");
+    y = detail_labels(self, y, json_object_get(configuration, "labels"));
     detail_heading(self, y + 1, "mounted by");
     y += 2;
     int before = y;
     for (size_t i = 0; i < model->container_count; i++) {
         if (!model_container_mounts(&model->containers[i], volume->name))
             continue;
-        cleanup_free char *place = place_of(&model->containers[i], volume->name);
-        y = detail_container_line(self, y, &model->containers[i], place ? place : "");
+        y = container_lines(self, y, &model->containers[i], volume->name);
     }
     if (y == before && y >= 0)
         paint(self, 1, y, self->area.width - 2, THEME_MUTED,

@@ -182,6 +182,8 @@ model_volume *model_find_volume(const model_state *self, const char *id);
 const char *model_member_address(const model_container *container, const char *network);
 /// The same of IPv6, also NULL when it has none there.
 const char *model_member_address6(const model_container *container, const char *network);
+/// What else it is called there; NULL: it is not there.
+const json_t *model_member_aliases(const model_container *container, const char *network);
 /// Whether the container mounts the volume.
 bool model_container_mounts(const model_container *container, const char *volume);
 model_task *model_find_task(const model_state *self, const char *id);

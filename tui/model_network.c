@@ -68,6 +68,10 @@ const char *model_member_address(const model_container *container, const char *n
     return place && !address ? "" : address;
 }
 
+const json_t *model_member_aliases(const model_container *container, const char *network) {
+    return json_object_get(place_of(container, network), "aliases");
+}
+
 const char *model_member_address6(const model_container *container, const char *network) {
     return json_string_value(json_object_get(place_of(container, network), "addressV6"));
 }

@@ -114,6 +114,10 @@ int detail_network(const painter *self);
 int detail_volume(const painter *self);
 /// A labelled line; nothing where the text is empty. Returns the next row.
 int detail_field(const painter *self, int y, const char *label, theme_role role, const char *text);
+/// One that has to be readable whole.
+int detail_wrapped_field(const painter *self, int y, const char *label, theme_role role, const char *text);
+/// The labels that it was given, one a line.
+int detail_labels(const painter *self, int y, const json_t *labels);
 /// A rule across with a title in it.
 void detail_heading(const painter *self, int y, const char *text);
 /// "8080→80/tcp 127.0.0.1:8443→443/tcp": the container's published ports while they are open, else "".

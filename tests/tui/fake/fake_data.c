@@ -39,8 +39,9 @@ static json_t *container(const made *from, int number, const char *name, int64_t
     if (strcmp(from->state, "running") == 0)
         json_object_set_new(status, "networks",
                             number == 2 ? json_pack("[{s:s, s:s}]", "name", "back", "address", "10.88.1.4")
-                                        : json_pack("[{s:s, s:s, s:s}]", "name", "default", "address",
-                                                    "10.88.0.12", "addressV6", "fd5e:81c2:9a07:1::c"));
+                                        : json_pack("[{s:s, s:s, s:s, s:[s]}]", "name", "default", "address",
+                                                    "10.88.0.12", "addressV6", "fd5e:81c2:9a07:1::c",
+                                                    "aliases", "shop"));
     json_t *arguments = json_array();
     char copy[64], *rest = copy, *word;
     snprintf(copy, sizeof(copy), "%s", from->command);
@@ -65,8 +66,9 @@ static json_t *container(const made *from, int number, const char *name, int64_t
                                       number ? "no answer\x1b[2J from :8080" : "ok"));
     if (number == 1)
         json_object_set_new(configuration, "mounts",
-                            json_pack("[{s:s, s:s, s:s}]", "type", "volume", "source", "pgdata",
-                                      "destination", "/var/lib/postgresql/data"));
+                            json_pack("[{s:s, s:s, s:s}, {s:s, s:s, s:s, s:b}]", "type", "volume", "source",
+                                      "pgdata", "destination", "/var/lib/postgresql/data", "type", "volume",
+                                      "source", "pgdata", "destination", "/srv/report", "readOnly", 1));
     return document;
 }
 

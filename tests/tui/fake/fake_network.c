@@ -5,16 +5,23 @@
 
 #define SECOND 1000000000LL
 
+// Of the first in the list.
+static void set_labels(json_t *list, json_t *labels) {
+    json_object_set_new(json_object_get(json_array_get(list, 0), "configuration"), "labels", labels);
+}
+
 // ---- networks ----
 
 json_t *fake_networks(int64_t now_ns) {
-    return json_pack(
+    json_t *list = json_pack(
         "[{s:s, s:{s:s, s:s, s:s, s:b}, s:{s:s, s:s, s:I}}, {s:s, s:{s:s, s:s, s:b}, s:{s:s, s:I}}]", "id",
         "default", "configuration", "name", "default", "subnet", "10.88.0.0/24", "subnetV6",
         "fd5e:81c2:9a07:1::/64", "internal", 0, "status", "gateway", "10.88.0.1", "gatewayV6",
         "fd5e:81c2:9a07:1::1", "createdAt", (json_int_t)(now_ns - 900000 * SECOND), "id", "back",
         "configuration", "name", "back", "subnet", "10.88.1.0/24", "internal", 1, "status", "gateway",
         "10.88.1.1", "createdAt", (json_int_t)(now_ns - 9000 * SECOND));
+    set_labels(list, json_pack("{s:s, s:s}", "team", "platform", "draft", ""));
+    return list;
 }
 
 void holm_network_list(holm_client *client, json_t *filters, holm_done done, void *data) {
@@ -43,12 +50,17 @@ void holm_network_prune(holm_client *client, json_t *filters, holm_done done, vo
 // ---- volumes ----
 
 json_t *fake_volumes(int64_t now_ns) {
-    return json_pack("[{s:s, s:{s:s, s:I}, s:{s:I, s:I}}, {s:s, s:{s:s, s:I}, s:{s:I, s:I}}]", "id", "pgdata",
-                     "configuration", "name", "pgdata", "sizeBytes", (json_int_t)512 << 30, "status",
-                     "usedBytes", (json_int_t)1290 << 20, "createdAt", (json_int_t)(now_ns - 900000 * SECOND),
-                     "id", "cache", "configuration", "name", "cache", "sizeBytes", (json_int_t)8 << 30,
-                     "status", "usedBytes", (json_int_t)80 << 20, "createdAt",
-                     (json_int_t)(now_ns - 9000 * SECOND));
+    json_t *list =
+        json_pack("[{s:s, s:{s:s, s:I}, s:{s:I, s:I}}, {s:s, s:{s:s, s:I}, s:{s:I, s:I}}]", "id", "pgdata",
+                  "configuration", "name", "pgdata", "sizeBytes", (json_int_t)512 << 30, "status",
+                  "usedBytes", (json_int_t)1290 << 20, "createdAt", (json_int_t)(now_ns - 900000 * SECOND),
+                  "id", "cache", "configuration", "name", "cache", "sizeBytes", (json_int_t)8 << 30, "status",
+                  "usedBytes", (json_int_t)80 << 20, "createdAt", (json_int_t)(now_ns - 9000 * SECOND));
+    set_labels(list,
+               json_pack("{s:s}", "what", "the data of the shop, saved each night to the other machine"));
+    json_object_set_new(json_object_get(json_array_get(list, 0), "configuration"), "journal",
+                        json_pack("{s:s, s:I}", "mode", "writeback", "sizeBytes", (json_int_t)8 << 20));
+    return list;
 }
 
 void holm_volume_list(holm_client *client, json_t *filters, holm_done done, void *data) {
