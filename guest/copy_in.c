@@ -35,12 +35,23 @@ static bool is_top(const char *path) {
     return strspn(path, "./") == strlen(path);
 }
 
-static int write_content(unpacking *self, int fd, Holm__Agent__V1__CopyResult *result, holm_error **error) {
+static bool is_zero(const uint8_t *bytes, size_t length) {
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
+}
+
+// Runs of zeros become holes.
+static int write_content(unpacking *self, int fd, uint64_t size, Holm__Agent__V1__CopyResult *result,
+                         holm_error **error) {
     uint8_t chunk[65536];
+    if (ftruncate(fd, (off_t)size) < 0) {
+        holm_error_set_errno(error, errno, "write");
+        return -1;
+    }
     for (ssize_t got; (got = tar_reader_content(&self->archive, chunk, sizeof chunk, error)) != 0;) {
         if (got < 0)
             return -1;
-        if (file_write_all(fd, chunk, (size_t)got) < 0) {
+        if (is_zero(chunk, (size_t)got) ? lseek(fd, got, SEEK_CUR) < 0
+                                        : file_write_all(fd, chunk, (size_t)got) < 0) {
             holm_error_set_errno(error, errno, "write");
             return -1;
         }
@@ -49,14 +60,14 @@ static int write_content(unpacking *self, int fd, Holm__Agent__V1__CopyResult *r
     return 0;
 }
 
-static int make_file(unpacking *self, int parent, const char *name, Holm__Agent__V1__CopyResult *result,
-                     holm_error **error) {
+static int make_file(unpacking *self, int parent, const char *name, uint64_t size,
+                     Holm__Agent__V1__CopyResult *result, holm_error **error) {
     cleanup_close int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) {
         holm_error_set_errno(error, errno, "make the file");
         return -1;
     }
-    return write_content(self, fd, result, error);
+    return write_content(self, fd, size, result, error);
 }
 
 static int make_link(unpacking *self, int parent, const char *name, const char *target, holm_error **error) {
@@ -150,7 +161,7 @@ static int unpack_entry(unpacking *self, const tar_entry *entry, Holm__Agent__V1
     result->entries++;
     if (entry->type == TAR_HARD_LINK)
         return make_link(self, parent, name, entry->link, error);
-    int made = entry->type == TAR_FILE ? make_file(self, parent, name, result, error)
+    int made = entry->type == TAR_FILE ? make_file(self, parent, name, entry->size, result, error)
                : stays                 ? 0
                                        : make_special(entry, parent, name, error);
     return made < 0 ? -1 : set_attributes(self, entry, parent, name, error);
@@ -158,7 +169,7 @@ static int unpack_entry(unpacking *self, const tar_entry *entry, Holm__Agent__V1
 
 int copy_files_in(const Holm__Agent__V1__CopyHeader *header, int input, Holm__Agent__V1__CopyResult *result,
                   holm_error **error) {
-    unpacking self = {.header = header, .archive = {.read = read_input, .data = &input}};
+    unpacking self = {.header = header, .archive = {.read = read_input, .data = &input, .sparse = true}};
     cleanup_close int root = inside_root(false, error);
     cleanup_close int folder =
         root < 0 ? -1 : inside_open(root, header->path, O_PATH | O_DIRECTORY, 0, error);

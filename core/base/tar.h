@@ -39,19 +39,29 @@ typedef struct tar_entry {
 /// Reads up to `length` bytes: how many, 0 at the end, -1 with errno.
 typedef ssize_t (*tar_read)(void *data, void *out, size_t length);
 
+/// What the archive has of a file with holes.
+typedef struct tar_piece {
+    uint64_t offset, end;
+} tar_piece;
+
 typedef struct tar_reader {
     tar_read read;
     void *data;
-    uint64_t left;     ///< of the current file's content
+    bool sparse;       ///< takes files with holes (GNU's pax form 1.0), else UNSUPPORTED
+    uint64_t left;     ///< of the current file's content, as the archive has it
     unsigned padding;  ///< behind it
     buffer path, link; ///< of the current entry
+    buffer pieces;     ///< tar_piece: of one with holes
+    bool has_holes;
+    size_t piece;      ///< the one that comes next, or is being read
+    uint64_t at, size; ///< in it, and of it with its holes
 } tar_reader;
 
 /// The next entry, skipping what is left of the last: 1, 0 at the end of the archive, -1. Its texts are good
 /// until the next call. INTEGRITY for what is no archive, LIMIT for what is too large, UNSUPPORTED for other
 /// kinds of entries.
 int tar_reader_next(tar_reader *self, tar_entry *entry, holm_error **error);
-/// Reads of the current file's content: how many bytes, 0 at its end, -1.
+/// Reads of the current file's content, holes as zeros: how many bytes, 0 at its end, -1.
 ssize_t tar_reader_content(tar_reader *self, void *out, size_t length, holm_error **error);
 void tar_reader_finish(tar_reader *self);
 

@@ -22,7 +22,7 @@ static ssize_t read_source(void *data, void *out, size_t length) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     source from = {data, size};
-    tar_reader reader = {.read = read_source, .data = &from};
+    tar_reader reader = {.read = read_source, .data = &from, .sparse = true};
     tar_entry entry;
     uint8_t content[100];
     cleanup_buffer buffer again = BUFFER_INIT;

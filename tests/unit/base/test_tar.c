@@ -137,11 +137,82 @@ static void bounded_headers(void **state) {
     }
 }
 
+static void append_padded(buffer *archive, const char *bytes, size_t length) {
+    buffer_append(archive, bytes, length);
+    while (archive->length % TAR_BLOCK)
+        buffer_append(archive, "", 1);
+}
+
+// GNU's pax form 1.0, with this map in front of what is there of the file.
+static void make_sparse(buffer *archive, const char *map, const char *content) {
+    static const char records[] = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n"
+                                  "22 GNU.sparse.name=sp\n28 GNU.sparse.realsize=2000\n";
+    tar_header header = {.type = 'x', .magic = "ustar"};
+    buffer_clear(archive);
+    snprintf(header.size, sizeof header.size, "%o", (unsigned)strlen(records));
+    set_sum(&header);
+    buffer_append(archive, &header, sizeof header);
+    append_padded(archive, records, strlen(records));
+    header = (tar_header){.type = TAR_FILE, .magic = "ustar", .name = "GNUSparseFile.1/sp"};
+    snprintf(header.size, sizeof header.size, "%o", (unsigned)(TAR_BLOCK + strlen(content)));
+    set_sum(&header);
+    buffer_append(archive, &header, sizeof header);
+    append_padded(archive, map, strlen(map));
+    append_padded(archive, content, strlen(content));
+    tar_write_end(archive);
+}
+
+static void holes(void **state) {
+    (void)state;
+    cleanup_buffer buffer archive = BUFFER_INIT;
+    static const char *const damaged[] = {"1\n0\n4\n",
+                                          "2\n5\n3\n4\n4\n",
+                                          "1\n1999\n7\n",
+                                          "1\n0\n",
+                                          "x\n",
+                                          "\n",
+                                          "1\n0\n99999999999999999999\n"};
+    make_sparse(&archive, "3\n1\n3\n1000\n4\n2000\n0\n", "abcdefg");
+    assert_int_equal(refusal(&archive), HOLM_ERROR_UNSUPPORTED); // only who wants them gets them
+    char wanted[2000] = {0};
+    memcpy(wanted + 1, "abc", 3);
+    memcpy(wanted + 1000, "defg", 4);
+    for (size_t step = 1; step < 2000; step += 333) {
+        source from = {.from = &archive, .step = step};
+        tar_reader reader = {.read = read_source, .data = &from, .sparse = true};
+        tar_entry entry;
+        char content[2000];
+        size_t length = 0;
+        assert_int_equal(tar_reader_next(&reader, &entry, NULL), 1);
+        assert_string_equal(entry.path, "sp");
+        assert_int_equal(entry.size, sizeof content);
+        for (ssize_t got; (got = tar_reader_content(&reader, content + length, 300, NULL)) != 0;) {
+            assert_true(got > 0 && length + (size_t)got <= sizeof content);
+            length += (size_t)got;
+        }
+        assert_int_equal(length, sizeof content);
+        assert_memory_equal(content, wanted, sizeof content);
+        assert_int_equal(tar_reader_next(&reader, &entry, NULL), 0);
+        tar_reader_finish(&reader);
+    }
+    for (size_t i = 0; i < array_length(damaged); i++) {
+        make_sparse(&archive, damaged[i], "abcdefg");
+        source from = {.from = &archive, .step = 1000};
+        tar_reader reader = {.read = read_source, .data = &from, .sparse = true};
+        cleanup_error holm_error *error = NULL;
+        tar_entry entry;
+        assert_int_equal(tar_reader_next(&reader, &entry, &error), -1);
+        assert_int_equal(holm_error_code_of(error), HOLM_ERROR_INTEGRITY);
+        tar_reader_finish(&reader);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(damaged_archives),
         cmocka_unit_test(bounded_headers),
+        cmocka_unit_test(holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

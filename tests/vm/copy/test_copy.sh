@@ -65,6 +65,17 @@ tar c src | "$holm" cp - web:/root
 "$holm" cp web:/root/src tarred
 same src tarred
 
+# GNU tar's holes, and those of what holm itself has written.
+"$holm" exec web mkdir -p /opt
+tar c --format=posix -S src | "$holm" cp - web:/opt
+"$holm" cp web:/opt/src holes
+same src holes
+"$holm" exec web sh -c '[ $(stat -c %b /opt/src/sparse) -lt 1000 ]' || fail "holes are filled in the container"
+"$holm" export web | "$holm" cp - web:/data
+"$holm" exec web cmp /data/opt/src/sparse /opt/src/sparse || fail "the export did not come in as it was"
+if tar c --format=gnu -S src | "$holm" cp - web:/opt 2>"$top/why"; then fail "holes of old were taken"; fi
+grep -q 'file with holes' "$top/why" || fail "holes of old: $(cat "$top/why")"
+
 # What makes no sense.
 refused 'copy /nothing out of the container: look at nothing: No such file' web:/nothing .
 refused 'No such file' nothing web:/
