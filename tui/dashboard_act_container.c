@@ -85,18 +85,20 @@ static void rename_container(dashboard *self, const char *id) {
 
 // ---- ports ----
 
+DASHBOARD_SAYING(on_published, "published")
+DASHBOARD_SAYING(on_unpublished, "published no more")
+
 static void published(dashboard *self, const char *text) {
     json_t *ports = json_array();
     const char *problem = *text ? port_options_parse(ports, text) : NULL;
     if (!*text || problem) {
         json_decref(ports);
         if (problem)
-            ui_set_notice(&self->ui, NOTICE_BAD, problem);
-        dashboard_dirty(self);
+            dashboard_prompt_wrong(self, problem);
         return;
     }
     holm_container_publish(self->client, self->subject, ports, dashboard_done,
-                           dashboard_request(self, self->subject, dashboard_applied));
+                           dashboard_request(self, self->subject, on_published));
 }
 
 static void publish(dashboard *self, const char *id) {
@@ -122,7 +124,7 @@ static void unpublished(dashboard *self, const char *label) {
         if (strcmp(port_text(port, text, sizeof(text)), label) != 0)
             continue;
         holm_container_unpublish(self->client, self->subject, json_pack("[O]", port), dashboard_done,
-                                 dashboard_request(self, self->subject, dashboard_applied));
+                                 dashboard_request(self, self->subject, on_unpublished));
         return;
     }
 }
@@ -148,18 +150,20 @@ static void unpublish(dashboard *self, const char *id) {
 
 // ---- mounts ----
 
+DASHBOARD_SAYING(on_mounted, "mounted")
+DASHBOARD_SAYING(on_unmounted, "its mount is taken away")
+
 static void mounted(dashboard *self, const char *text) {
     json_t *mount = json_object();
     bool wrong = *text && !mount_options_parse_volume(mount, text);
     if (!*text || wrong) {
         json_decref(mount);
         if (wrong)
-            ui_set_notice(&self->ui, NOTICE_BAD, "that is not SOURCE:PATH[:ro] with an absolute path");
-        dashboard_dirty(self);
+            dashboard_prompt_wrong(self, "that is not SOURCE:PATH[:ro] with an absolute path");
         return;
     }
     holm_container_mount(self->client, self->subject, mount, dashboard_done,
-                         dashboard_request(self, self->subject, dashboard_applied));
+                         dashboard_request(self, self->subject, on_mounted));
 }
 
 static void mount_one(dashboard *self, const char *id) {
@@ -172,7 +176,7 @@ static void mount_one(dashboard *self, const char *id) {
 
 static void unmounted(dashboard *self, const char *place) {
     holm_container_unmount(self->client, self->subject, place, false, dashboard_done,
-                           dashboard_request(self, self->subject, dashboard_applied));
+                           dashboard_request(self, self->subject, on_unmounted));
 }
 
 static void unmount_one(dashboard *self, const char *id) {

@@ -57,9 +57,7 @@ static void filter(dashboard *self, const char *id) {
 static void since_entered(dashboard *self, const char *text) {
     int64_t since_ns = 0;
     if (*text && !holm_text_parse_time(text, &since_ns)) {
-        ui_set_notice(&self->ui, NOTICE_BAD,
-                      "that is neither a time nor a duration: 10m, 2h, 2026-11-22T13:00:00Z");
-        dashboard_dirty(self);
+        dashboard_prompt_wrong(self, "that is neither a time nor a duration: 10m, 2h, 2026-11-22T13:00:00Z");
         return;
     }
     self->ui.logs.since_ns = since_ns;

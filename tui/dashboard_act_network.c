@@ -35,14 +35,17 @@ static void choose(dashboard *self, const char *title, const char *subject, cons
     dashboard_open_choices(self, title, (char *const *)names, count, chosen, NULL);
 }
 
+DASHBOARD_SAYING(on_connected, "connected")
+DASHBOARD_SAYING(on_disconnected, "disconnected")
+
 static void connect_them(dashboard *self, const char *network, const char *container) {
     holm_network_connect(self->client, network, container, NULL, dashboard_done,
-                         dashboard_request(self, container, dashboard_applied));
+                         dashboard_request(self, container, on_connected));
 }
 
 static void disconnect_them(dashboard *self, const char *network, const char *container) {
     holm_network_disconnect(self->client, network, container, dashboard_done,
-                            dashboard_request(self, container, dashboard_applied));
+                            dashboard_request(self, container, on_disconnected));
 }
 
 static void member_connected(dashboard *self, const char *container) {

@@ -36,7 +36,7 @@ static void size_entered(dashboard *self, const char *text) {
     if (holm_text_parse_bytes(text, &bytes))
         holm_volume_resize(self->client, id, bytes, dashboard_done, dashboard_request(self, id, resized));
     else
-        ui_set_notice(&self->ui, NOTICE_BAD, "a size is a number with K, M, G or T");
+        dashboard_prompt_wrong(self, "a size is a number with K, M, G or T");
 }
 
 static void resize(dashboard *self, const char *id) {

@@ -30,11 +30,21 @@ void dashboard_applied(dashboard *self, const char *id, json_t *result, const ho
     if (container)
         container->pending = false;
     if (error)
-        dashboard_report(self, container ? container->name : "failed", error);
+        dashboard_report(self, container ? container->name : id ? id : "failed", error);
     else
         note_given_back(self, result);
     dashboard_list_all(self);
     dashboard_dirty(self);
+}
+
+void dashboard_applied_saying(dashboard *self, const char *id, json_t *result, const holm_error *error,
+                              const char *what) {
+    const model_container *container = model_find_container(&self->model, id);
+    char text[160];
+    snprintf(text, sizeof(text), "%.120s: %s", container ? container->name : id, what);
+    if (!error)
+        ui_set_notice(&self->ui, NOTICE_INFO, text);
+    dashboard_applied(self, id, result, error);
 }
 
 void dashboard_apply(dashboard *self, const action *what, const char *id) {

@@ -15,8 +15,7 @@ bool dashboard_line_can(const action *what) {
 static void run(dashboard *self, const action *what, const char *line) {
     json_t *words = NULL;
     if (!words_split(line, &words)) {
-        ui_set_notice(&self->ui, NOTICE_BAD, "a quote is left open");
-        dashboard_dirty(self);
+        dashboard_prompt_wrong(self, "a quote is left open");
         return;
     }
     size_t count = json_array_size(words);

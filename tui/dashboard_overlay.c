@@ -299,13 +299,35 @@ static void confirm_key(dashboard *self, const input_event *event) {
     }
 }
 
+void dashboard_prompt_wrong(dashboard *self, const char *problem) {
+    ui_set_notice(&self->ui, NOTICE_BAD, problem);
+    self->wrong = true;
+    dashboard_dirty(self);
+}
+
+// What makes no sense can be put right: the question comes back with what was typed.
+static void enter(dashboard *self) {
+    ui_overlay *overlay = &self->ui.overlay;
+    cleanup_free char *text = strdup(overlay->input.text), *title = strdup(overlay->title),
+                      *hint = overlay->text ? strdup(overlay->text) : NULL;
+    void (*entered)(dashboard *, const char *) = self->entered;
+    void (*complete)(dashboard *) = self->complete;
+    history_file *typed = self->typed;
+    dashboard_close_overlay(self);
+    ui_set_notice(&self->ui, NOTICE_NONE, NULL); // that of the answer before
+    self->wrong = false;
+    entered(self, text);
+    if (!self->wrong || self->ui.overlay.kind != OVERLAY_NONE)
+        return;
+    dashboard_open_prompt(self, title, hint, text, entered);
+    self->complete = complete;
+    self->typed = typed;
+}
+
 static void prompt_key(dashboard *self, const input_event *event) {
     ui_overlay *overlay = &self->ui.overlay;
     if (event->key == INPUT_ENTER) {
-        cleanup_free char *text = strdup(overlay->input.text);
-        void (*entered)(dashboard *, const char *) = self->entered;
-        dashboard_close_overlay(self);
-        entered(self, text);
+        enter(self);
         return;
     }
     if (event->key == INPUT_TAB && self->complete) {

@@ -21,6 +21,7 @@ typedef struct dashboard {
     input_decoder input;
     history_file pulls, commands; ///< what was typed before
     history_file *typed;          ///< that of the open prompt, or NULL
+    bool wrong;                   ///< what was entered last made no sense
 
     uv_poll_t terminal;
     uv_poll_cb on_terminal;
@@ -196,6 +197,13 @@ const char *dashboard_key_name(const input_event *event, char out[24]);
 void dashboard_act(dashboard *self, const action *what, const char *reference);
 /// Tells how it ended; the answer to a request on one container.
 void dashboard_applied(dashboard *self, const char *id, json_t *result, const holm_error *error);
+/// The same of what the lists do not show: says that it is done.
+void dashboard_applied_saying(dashboard *self, const char *id, json_t *result, const holm_error *error,
+                              const char *what);
+#define DASHBOARD_SAYING(name_, what_)                                                            \
+    static void name_(dashboard *self, const char *id, json_t *result, const holm_error *error) { \
+        dashboard_applied_saying(self, id, result, error, what_);                                 \
+    }
 void dashboard_apply(dashboard *self, const action *what, const char *id);
 /// The action on many things, as one task; on one, as it is.
 void dashboard_apply_many(dashboard *self, const action *what, char **ids, size_t count);
@@ -266,6 +274,8 @@ void dashboard_open_themes(dashboard *self);
 void dashboard_choose_theme(dashboard *self);
 void dashboard_state_load(dashboard *self);
 void dashboard_state_save(const dashboard *self);
+/// For `entered`: says what is wrong with the text, and asks again.
+void dashboard_prompt_wrong(dashboard *self, const char *problem);
 void dashboard_open_message(dashboard *self, const char *title, const char *text, bool bad);
 /// Takes the form's fields and runs what they say.
 void dashboard_run_form(dashboard *self);

@@ -258,6 +258,24 @@ static int fixed_keys(const painter *self) {
     return width;
 }
 
+// What does not fit on the last line goes up from there, over what is shown: an error says at its end what to
+// do.
+static void notice(const painter *self) {
+    const ui_state *ui = self->view->ui;
+    painter inside = *self;
+    inside.area.width--;
+    inside.area.height = 0; // only counts
+    int most = self->area.y / 2 + 1, lines = paint_wrapped(&inside, 1, 0, THEME_TEXT, ui->notice);
+    lines = lines < 1 ? 1 : lines > most ? most : lines;
+    inside.area.y -= lines - 1;
+    inside.area.height = lines;
+    for (int y = 0; lines > 1 && y < lines; y++)
+        for (int x = 0; x < self->area.width; x++)
+            paint(&(painter){self->view, self->out, {self->area.x, inside.area.y, self->area.width, lines}},
+                  x, y, 1, THEME_TEXT, " ");
+    paint_wrapped(&inside, 1, 0, ui->notice_kind == NOTICE_BAD ? THEME_BAD : THEME_HEADER, ui->notice);
+}
+
 void view_footer(const painter *self) {
     const ui_state *ui = self->view->ui;
     if (ui->filtering) {
@@ -269,8 +287,7 @@ void view_footer(const painter *self) {
         return;
     }
     if (ui->notice) {
-        paint(self, 1, 0, self->area.width - 2, ui->notice_kind == NOTICE_BAD ? THEME_BAD : THEME_HEADER,
-              ui->notice);
+        notice(self);
         return;
     }
     int tail = fixed_keys(self), x = 1;

@@ -42,7 +42,7 @@ static void test_actions(void **state) {
     driver_expect(self, "3 running");
     driver_type(self, "P80:x\r");
     driver_expect(self, "it needs [ADDRESS:]");
-    driver_type(self, "P[::1]:8081:81/udp\r");
+    driver_type(self, "\x15[::1]:8081:81/udp\r"); // it is still asked
     driver_expect_gone(self, "it needs [ADDRESS:]");
     driver_expect(self, "[::1]:8081\u219281/udp");
     driver_type(self, "u");
@@ -56,7 +56,7 @@ static void test_actions(void **state) {
     driver_expect_gone(self, "127.0.0.1:8080->80");
     driver_type(self, "bhere:there\r");
     driver_expect(self, "that is not SOURCE:PATH");
-    driver_type(self, "b/host/one:/inside/one:ro\r");
+    driver_type(self, "\x15/host/one:/inside/one:ro\r");
     driver_expect_gone(self, "that is not SOURCE:PATH");
     driver_expect(self, "/host/one\u2192/inside/one");
     driver_type(self, "b/host/two:/inside/two\r");
@@ -339,6 +339,26 @@ static void test_mark_range(void **state) {
     driver_quit(self);
 }
 
+// What makes no sense is asked again, with what was typed, and its reason is readable on a narrow screen,
+// too.
+static void test_wrong_answer(void **state) {
+    (void)state;
+    driver *self = driver_start_dashboard(46, 24, (const char *[]){"HOLM_FAKE_STILL=1", NULL});
+    driver_expect(self, "web");
+    driver_type(self, "P99999:80\r");
+    driver_expect(self, "it needs [ADDRESS:]");
+    driver_expect(self, "> 99999:80");
+    driver_type(self, "\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f"
+                      "9:80\r");
+    driver_expect(self, "web: published");
+    driver_type(self, "l@soon\r");
+    driver_expect(self, "> soon");
+    driver_expect(self, "2026-11-22T13:00:00Z"); // the end of it
+    driver_type(self, "\x15\r");
+    driver_expect_gone(self, "lines since");
+    driver_quit(self);
+}
+
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
@@ -356,6 +376,7 @@ int main(void) {
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_mouse),
         cmocka_unit_test(test_mark_range),
+        cmocka_unit_test(test_wrong_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
