@@ -15,6 +15,7 @@ struct copy {
     bool content;      ///< the source is the content of a folder
     bool into;         ///< the destination was given as a folder, with a slash at its end
     bool owner, follow;
+    unsigned links; ///< that were followed at the end of `inside`
 
     // Where on the host: a folder (O_PATH) and a name in it.
     int folder;

@@ -8,6 +8,8 @@
 
 #include "core/holm_copy.h"
 
+#define LINKS_MOST 40 ///< at the end of the path, as the kernel has it
+
 // ---- what is copied, on a worker ----
 
 static int find_source(copy *self, holm_error **error) {
@@ -186,10 +188,10 @@ static void refuse(holm_request *request, holm_error_code code, const char *what
     holm_request_finish(request);
 }
 
-static void ask_stat(copy *self, const char *path, holm_request_answer answer) {
+static void ask_stat(copy *self, bool follow, holm_request_answer answer) {
     Holm__Agent__V1__StatRequest question = HOLM__AGENT__V1__STAT_REQUEST__INIT;
-    question.path = (char *)path;
-    question.follow = true;
+    question.path = self->inside;
+    question.follow = follow;
     holm_request_call(self->request, "Stat", &question.base, answer, NULL);
 }
 
@@ -209,6 +211,22 @@ static void parent_known(holm_request *request, const ProtobufCMessage *answer) 
         send_to_place(request);
 }
 
+// A link at the end is followed by hand, for what it leads to need not be there.
+static void link_known(holm_request *request, const ProtobufCMessage *answer) {
+    const Holm__Agent__V1__StatResponse *place = (const Holm__Agent__V1__StatResponse *)answer;
+    copy *self = copy_of(request);
+    if (place->found && S_ISLNK(place->mode) && self->links++ < LINKS_MOST) {
+        size_t above = *place->target == '/' ? 0 : (size_t)(strrchr(self->inside, '/') - self->inside) + 1;
+        char *path = path_format("%.*s%s", (int)above, self->inside, place->target);
+        free(self->inside);
+        self->inside = path;
+        ask_stat(self, false, link_known);
+        return;
+    }
+    take_name(self);
+    ask_stat(self, true, parent_known);
+}
+
 static void place_known(holm_request *request, const ProtobufCMessage *answer) {
     const Holm__Agent__V1__StatResponse *place = (const Holm__Agent__V1__StatResponse *)answer;
     copy *self = copy_of(request);
@@ -222,14 +240,13 @@ static void place_known(holm_request *request, const ProtobufCMessage *answer) {
     } else if (place->found && folder) {
         refuse(request, HOLM_ERROR_EXISTS, "is a file: a folder cannot take its place");
     } else {
-        take_name(self);
-        ask_stat(self, self->inside, parent_known);
+        ask_stat(self, false, link_known);
     }
 }
 
 static void prepared(holm_request *request) {
     copy *self = copy_of(request);
-    ask_stat(self, self->inside, place_known);
+    ask_stat(self, true, place_known);
 }
 
 void holm_container_copy_in(holm_client *client, const holm_copy_options *options, holm_done done,

@@ -22,6 +22,10 @@ static int find_place(copy *self, holm_error **error) {
         self->kind = "any";
         self->name = strdup(self->content ? "." : self->inside_name);
         self->folder = open(resolved, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    } else if (there && !S_ISREG(status.st_mode)) {
+        holm_error_set(error, HOLM_ERROR_INVALID, "%s is neither a file nor a folder", self->outside);
+        holm_error_hint(error, "as a tar it goes to standard output: holm cp … -");
+        return -1;
     } else if (there && self->into) {
         holm_error_set(error, HOLM_ERROR_INVALID, "%s is no folder", self->outside);
         return -1;

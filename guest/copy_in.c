@@ -14,7 +14,13 @@ typedef struct unpacking {
     const Holm__Agent__V1__CopyHeader *header;
     int root; ///< the container's: links on the way are followed as the container would
     tar_reader archive;
+    buffer folders; ///< folder_time: what is made in them changes their times
 } unpacking;
+
+typedef struct folder_time {
+    char *path;
+    struct timespec time;
+} folder_time;
 
 static ssize_t read_input(void *data, void *out, size_t length) {
     return read(*(int *)data, out, length);
@@ -164,12 +170,44 @@ static int unpack_entry(unpacking *self, const tar_entry *entry, Holm__Agent__V1
     int made = entry->type == TAR_FILE ? make_file(self, parent, name, entry->size, result, error)
                : stays                 ? 0
                                        : make_special(entry, parent, name, error);
-    return made < 0 ? -1 : set_attributes(self, entry, parent, name, error);
+    if (made < 0 || set_attributes(self, entry, parent, name, error) < 0)
+        return -1;
+    if (entry->type == TAR_FOLDER) {
+        const folder_time folder = {steal_pointer(&path), {entry->mtime_seconds, entry->mtime_ns}};
+        buffer_append(&self->folders, &folder, sizeof folder);
+    }
+    return 0;
+}
+
+static int set_folder_times(const unpacking *self, holm_error **error) {
+    const folder_time *folders = (const folder_time *)self->folders.data;
+    for (size_t i = 0; i < self->folders.length / sizeof *folders; i++) {
+        const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, folders[i].time};
+        cleanup_free char *name = NULL;
+        cleanup_close int parent = inside_open_parent(self->root, folders[i].path, false, &name, error);
+        if (parent < 0)
+            return -1;
+        // what has another one in its place, or has just gone, has no time of ours
+        if (utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT) {
+            holm_error_set_errno(error, errno, "set the time of %.200s", folders[i].path);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void unpacking_finish(unpacking *self) {
+    const folder_time *folders = (const folder_time *)self->folders.data;
+    for (size_t i = 0; i < self->folders.length / sizeof *folders; i++)
+        free(folders[i].path);
+    buffer_finish(&self->folders);
+    tar_reader_finish(&self->archive);
 }
 
 int copy_files_in(const Holm__Agent__V1__CopyHeader *header, int input, Holm__Agent__V1__CopyResult *result,
                   holm_error **error) {
-    unpacking self = {.header = header, .archive = {.read = read_input, .data = &input, .sparse = true}};
+    cleanup(unpacking_finish)
+        unpacking self = {.header = header, .archive = {.read = read_input, .data = &input, .sparse = true}};
     cleanup_close int root = inside_root(false, error);
     cleanup_close int folder =
         root < 0 ? -1 : inside_open(root, header->path, O_PATH | O_DIRECTORY, 0, error);
@@ -187,6 +225,5 @@ int copy_files_in(const Holm__Agent__V1__CopyHeader *header, int input, Holm__Ag
             break;
         }
     }
-    tar_reader_finish(&self.archive);
-    return more;
+    return more < 0 ? -1 : set_folder_times(&self, error);
 }

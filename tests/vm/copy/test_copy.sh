@@ -76,6 +76,20 @@ same src holes
 if tar c --format=gnu -S src | "$holm" cp - web:/opt 2>"$top/why"; then fail "holes of old were taken"; fi
 grep -q 'file with holes' "$top/why" || fail "holes of old: $(cat "$top/why")"
 
+# A link at the end is followed, whether what it leads to is there or not; times of folders stay.
+"$holm" exec web sh -c 'mkdir -p /l/sub; echo old >/l/there; ln -s there /l/a; ln -s /l/a /l/b; ln -s sub/new /l/c; ln -s loop /l/loop'
+"$holm" cp src/sub/file web:/l/b
+"$holm" cp src/sub/file web:/l/c
+"$holm" exec web sh -c '[ -L /l/a -a -L /l/b -a -L /l/c ] && grep -qx hello /l/there && grep -qx hello /l/sub/new' ||
+    fail "a link was replaced, not followed"
+refused 'symbolic links' src/sub/file web:/l/loop
+touch -d '2002-03-04 05:06:07' src/sub src
+"$holm" cp src web:/l/times
+[ "$("$holm" exec web stat -c %Y /l/times /l/times/sub)" = "$(stat -c %Y src src/sub)" ] || fail "the times of folders are lost"
+mkfifo pipe
+refused 'neither a file nor a folder' web:/srv/renamed pipe
+[ -p pipe ] || fail "a pipe was replaced"
+
 # What makes no sense.
 refused 'copy /nothing out of the container: look at nothing: No such file' web:/nothing .
 refused 'No such file' nothing web:/
