@@ -18,6 +18,7 @@ typedef uint32_t cell_color;
 #define CELL_COLOR_INDEXED(index) (0x01000000u | (uint8_t)(index))
 #define CELL_COLOR_RGB(r, g, b)   (0x02000000u | (uint32_t)(r) << 16 | (uint32_t)(g) << 8 | (uint32_t)(b))
 #define CELL_COLOR_HEX(rgb)       (0x02000000u | (rgb))
+#define CELL_COLOR_INDEX(c)       ((uint8_t)(c))
 #define CELL_COLOR_IS_INDEXED(c)  ((c) >> 24 == 1)
 #define CELL_COLOR_IS_RGB(c)      ((c) >> 24 == 2)
 

@@ -97,6 +97,30 @@ void scrollback_draw(const scrollback *self, size_t index, grid *out, const rect
     }
 }
 
+static int line_columns(const scrollback_line *line) {
+    cleanup_free char *text = strndup(line_text(line), line->bytes);
+    if (!text)
+        abort();
+    return cell_text_width(text);
+}
+
+bool scrollback_pop(scrollback *self, cell *out, int columns) {
+    size_t last = (self->first + self->count - 1) % TERMINAL_SCROLLBACK_LINES;
+    if (!self->count || line_columns(self->lines[last]) > columns)
+        return false;
+    grid row = {0};
+    grid_resize(&row, columns, 1);
+    grid_clear(&row, (cell_style){0});
+    scrollback_draw(self, self->count - 1, &row, &(rect){0, 0, columns, 1}, 0);
+    for (int x = 0; x < columns; x++)
+        out[x] = *grid_at(&row, x, 0);
+    grid_finish(&row);
+    self->bytes -= line_size(self->lines[last]);
+    free(self->lines[last]);
+    self->count--;
+    return true;
+}
+
 void scrollback_finish(scrollback *self) {
     while (self->count)
         drop_first(self);

@@ -126,6 +126,47 @@ int terminal_push_line(int columns, const VTermScreenCell *cells, void *data) {
     for (int i = 0; i < columns; i++)
         terminal_convert_cell(&cells[i], &line[i]);
     scrollback_push(&self->history, line, columns);
+    self->pushed_out += self->resizing;
+    return 1;
+}
+
+static VTermColor revert_color(cell_color color, VTermColor fallback) {
+    VTermColor out = fallback;
+    if (CELL_COLOR_IS_INDEXED(color))
+        vterm_color_indexed(&out, CELL_COLOR_INDEX(color));
+    else if (CELL_COLOR_IS_RGB(color))
+        vterm_color_rgb(&out, (uint8_t)(color >> 16), (uint8_t)(color >> 8), (uint8_t)color);
+    return out;
+}
+
+static void revert_cell(const terminal *self, const cell *from, VTermScreenCell *out) {
+    *out = (VTermScreenCell){.width = from->width > 1 ? 2 : 1};
+    bool blank = from->chars[0] == ' ' && !from->chars[1] && cell_style_equal(&from->style, &(cell_style){0});
+    for (int i = 0; !blank && from->width && i < CELL_CHARS && i < VTERM_MAX_CHARS_PER_CELL; i++)
+        out->chars[i] = from->chars[i];
+    unsigned attributes = from->style.attributes;
+    out->attrs.bold = (attributes & CELL_BOLD) != 0;
+    out->attrs.italic = (attributes & CELL_ITALIC) != 0;
+    out->attrs.underline = (attributes & CELL_UNDERLINE) != 0;
+    out->attrs.reverse = (attributes & CELL_REVERSE) != 0;
+    out->attrs.blink = (attributes & CELL_BLINK) != 0;
+    out->attrs.strike = (attributes & CELL_STRIKE) != 0;
+    VTermColor fg, bg;
+    vterm_state_get_default_colors(vterm_obtain_state(self->emulator), &fg, &bg);
+    out->fg = revert_color(from->style.fg, fg);
+    out->bg = revert_color(from->style.bg, bg);
+}
+
+// A screen that grows again gets back what it had to give away when it shrank, and nothing older: what a
+// program has cleared does not come back.
+static int on_pop(int columns, VTermScreenCell *cells, void *data) {
+    terminal *self = data;
+    cell line[SCROLLBACK_COLUMNS];
+    if (!self->pushed_out || columns > SCROLLBACK_COLUMNS || !scrollback_pop(&self->history, line, columns))
+        return 0;
+    self->pushed_out--;
+    for (int i = 0; i < columns; i++)
+        revert_cell(self, &line[i], &cells[i]);
     return 1;
 }
 
@@ -139,6 +180,7 @@ static const VTermScreenCallbacks callbacks = {
     .movecursor = on_cursor,
     .settermprop = on_property,
     .sb_pushline = terminal_push_line,
+    .sb_popline = on_pop,
 };
 
 static void pass_batch(terminal *self) {
@@ -200,7 +242,9 @@ void terminal_resize(terminal *self, int columns, int rows) {
     rows = clamp(rows, 1, 1000);
     if (columns == terminal_columns(self) && rows == terminal_rows(self))
         return;
+    self->resizing = true;
     vterm_set_size(self->emulator, rows, columns);
+    self->resizing = false;
     VTermPos cursor;
     vterm_state_get_cursorpos(vterm_obtain_state(self->emulator), &cursor);
     terminal_filter_resize(&self->filter, (unsigned)columns, cursor.row, cursor.col);

@@ -24,6 +24,8 @@ struct terminal {
     int mouse;
     char *batch; ///< what the filter has let through, until the end of a write
     size_t batched;
+    size_t pushed_out; ///< lines that went to the scrollback only because the screen shrank
+    bool resizing;
     unsigned odd; ///< modes in which lines are not simply one below the other (terminal_pass.c)
 };
 

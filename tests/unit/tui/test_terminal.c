@@ -192,6 +192,43 @@ static void test_resize_storm(void **state) {
     terminal_destroy(screen);
 }
 
+// What a screen gave away when it shrank comes back when it grows, but nothing that had scrolled off before.
+static void test_grow_again(void **state) {
+    (void)state;
+    terminal *screen = fresh(20, 6);
+    char text[128];
+    for (int i = 0; i < 10; i++) {
+        snprintf(text, sizeof(text), "line %d\r\n", i);
+        write_text(screen, text);
+    }
+    write_text(screen,
+               "\x1b[2J\x1b[H\x1b[1;38;2;1;2;3;44m\xe6\x97\xa5 one\x1b[0m\r\ntwo\r\nthree\r\nfour\r\n# ");
+    size_t before = terminal_scrollback(screen);
+    terminal_resize(screen, 20, 2);
+    assert_int_equal(terminal_scrollback(screen), before + 3);
+    row_text(screen, 0, 0, text);
+    assert_string_equal(text, "four");
+    terminal_resize(screen, 20, 6);
+    assert_int_equal(terminal_scrollback(screen), before);
+    static const char *const rows[] = {"\xe6\x97\xa5 one", "two", "three", "four", "#", ""};
+    for (int y = 0; y < 6; y++) {
+        row_text(screen, 0, y, text);
+        assert_string_equal(text, rows[y]);
+    }
+    grid frame = {0};
+    grid_resize(&frame, 20, 6);
+    terminal_draw(screen, &frame, &(rect){0, 0, 20, 6}, 0, true);
+    assert_int_equal(frame.cursor_row, 4);
+    assert_int_equal(frame.cursor_column, 2);
+    const cell *at = grid_at(&frame, 0, 0);
+    assert_int_equal(at->width, 2);
+    assert_int_equal(at->style.fg, CELL_COLOR_RGB(1, 2, 3));
+    assert_int_equal(at->style.bg, CELL_COLOR_INDEXED(4));
+    assert_int_equal(at->style.attributes, CELL_BOLD);
+    grid_finish(&frame);
+    terminal_destroy(screen);
+}
+
 // ---- lines that scroll by unseen ----
 
 static unsigned random_seed;
@@ -322,9 +359,11 @@ static void test_passed_over(void **state) {
 int main(void) {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cells), cmocka_unit_test(test_scrollback),  cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_paste), cmocka_unit_test(test_passed_over), cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_title), cmocka_unit_test(test_mouse),       cmocka_unit_test(test_resize_storm),
+        cmocka_unit_test(test_cells),        cmocka_unit_test(test_scrollback),
+        cmocka_unit_test(test_keys),         cmocka_unit_test(test_paste),
+        cmocka_unit_test(test_passed_over),  cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_title),        cmocka_unit_test(test_mouse),
+        cmocka_unit_test(test_resize_storm), cmocka_unit_test(test_grow_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
