@@ -11,6 +11,7 @@ static const action actions[] = {
     ACTION_DASHBOARD("network.open", ACTION_NOUN_NETWORK, "enter", "open", "Shows the network's detail"),
     {.name = "network.create",
      .noun = ACTION_NOUN_NETWORK,
+     .keys = "+",
      .title = "create",
      .help = "Makes a network of its own: containers on others cannot see it",
      .flags = ACTION_NO_ITEM,

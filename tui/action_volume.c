@@ -11,6 +11,7 @@ static const action actions[] = {
     ACTION_DASHBOARD("volume.open", ACTION_NOUN_VOLUME, "enter", "open", "Shows the volume's detail"),
     {.name = "volume.create",
      .noun = ACTION_NOUN_VOLUME,
+     .keys = "+",
      .title = "create",
      .help = "Makes a volume: a disk that outlives the containers that mount it",
      .flags = ACTION_NO_ITEM,

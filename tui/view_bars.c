@@ -103,6 +103,11 @@ static const char *const event_keys[] = {"event.open", "list.filter", "view.next
 static const char *const detail_keys[] = {"view.back",      "view.previous-tab", "view.next-tab",
                                           "container.exec", "container.stop",    "container.start",
                                           "view.zoom",      "view.palette",      NULL};
+// Of a pull, or of something else that is under way.
+static const char *const progress_keys[] = {"view.back", "task.pause", "task.cancel",  "task.run",
+                                            "view.zoom", "image.pull", "view.palette", NULL};
+static const char *const event_detail_keys[] = {"view.back", "event.open",   "list.filter",
+                                                "view.zoom", "view.palette", NULL};
 static const char *const log_keys[] = {
     "view.back", "logs.follow", "logs.wrap", "logs.timestamps", "list.filter", "logs.filter", "logs.merge",
     "logs.boot", "logs.since",  "logs.save", "view.next-tab",   "view.zoom",   NULL};
@@ -126,9 +131,9 @@ static const char *const *keys_here(const ui_state *ui) {
     case ACTION_NOUN_VOLUME:
         return ui->focus == FOCUS_LIST ? volume_keys : detail_keys;
     case ACTION_NOUN_TASK:
-        return task_keys;
+        return ui->focus == FOCUS_LIST ? task_keys : progress_keys;
     case ACTION_NOUN_EVENT:
-        return event_keys;
+        return ui->focus == FOCUS_LIST ? event_keys : event_detail_keys;
     default:
         return ui->focus == FOCUS_LIST ? container_keys : detail_keys;
     }
