@@ -46,11 +46,15 @@ static int choose(holm_request *self, state *db, holm_error **error) {
     self->document = json_array();
     size_t index;
     json_t *document;
-    json_array_foreach (list, index, document)
-        if (is_unused(document, self->flag)) {
-            json_array_append(self->document, document);
-            json_object_set_new(going, holm_document_id(document), json_true());
-        }
+    json_array_foreach (list, index, document) {
+        int fits = is_unused(document, self->flag) ? holm_prune_fits(document, self->json, error) : 0;
+        if (fits < 0)
+            return -1;
+        if (!fits)
+            continue;
+        json_array_append(self->document, document);
+        json_object_set_new(going, holm_document_id(document), json_true());
+    }
     json_array_foreach (every, index, document)
         if (!json_object_get(going, holm_document_id(document)))
             json_array_append(staying, document);

@@ -26,24 +26,22 @@ int holm_document_is_before(const json_t *document, const char *text, holm_error
 static int fits_one(const json_t *document, const char *key, const char *value, holm_error **error) {
     if (strcmp(key, "until") == 0)
         return holm_document_is_before(document, value, error);
-    return holm_document_has_label(document, value) == (strcmp(key, "label") == 0);
+    if (strcmp(key, "label") == 0 || strcmp(key, "label!") == 0)
+        return holm_document_has_label(document, value) == (strcmp(key, "label") == 0);
+    return 1; // images have more of them, of which their list has seen to
 }
 
 int holm_prune_fits(const json_t *document, const json_t *filters, holm_error **error) {
     const char *key;
     json_t *values, *value;
     size_t index;
-    int fits = 1;
-    json_object_foreach ((json_t *)filters, key, values) {
-        int any = 0;
-        json_array_foreach (values, index, value)
-            if (any == 0)
-                any = fits_one(document, key, json_string_value(value), error);
-        if (any < 0)
-            return -1;
-        fits = fits && any;
-    }
-    return fits;
+    json_object_foreach ((json_t *)filters, key, values)
+        json_array_foreach (values, index, value) {
+            int fits = fits_one(document, key, json_string_value(value), error);
+            if (fits <= 0)
+                return fits;
+        }
+    return 1;
 }
 
 static int check_filters(const json_t *filters, holm_error **error) {

@@ -3,8 +3,8 @@
 
 #include "core/holm_internal.h"
 
-/// Whether a document passes the filters of a prune (until, label, label!; NULL: any document does): 1, 0, or
-/// -1 with the error.
+/// Whether a document passes all filters of a prune (until, label, label!; NULL: any document does), also
+/// those of one key: what goes is gone, unlike what a list leaves out. 1, 0, or -1 with the error.
 int holm_prune_fits(const json_t *document, const json_t *filters, holm_error **error);
 /// What the files of a folder and all below it take on the disk. A folder that is not there has none.
 uint64_t holm_tree_bytes(const char *path);

@@ -14,11 +14,12 @@ typedef struct prune {
     holm_prune_options what;
 } prune;
 
-#define COMMON_OPTIONS                                                                                      \
-    {"force", 'f', NULL, 0, "Do not ask first", 0}, {                                                       \
-        "filter", KEY_FILTER, "KEY=VALUE", 0,                                                               \
-            "Only what matches: until= (a time, or a duration ago), label=KEY[=VALUE], label!=KEY[=VALUE]", \
-            0                                                                                               \
+#define COMMON_OPTIONS                                                                               \
+    {"force", 'f', NULL, 0, "Do not ask first", 0}, {                                                \
+        "filter", KEY_FILTER, "KEY=VALUE", 0,                                                        \
+            "Only what matches all of them: until= (a time, or a duration ago), label=KEY[=VALUE], " \
+            "label!=KEY[=VALUE]",                                                                    \
+            0                                                                                        \
     }
 #define ALL_OPTION(help) \
     { "all", 'a', NULL, 0, help, 0 }

@@ -64,6 +64,8 @@ class Prune:
     def filtered(self):
         house = self.house
         for arguments, gone in ((("--filter", "until=1h"), ()), (("--filter", "label=tier=web"), ()),
+                                (("--filter", "label=tier", "--filter", "label=other"), ()),
+                                (("--filter", "label!=tier", "--filter", "label!=other", "--filter", "until=1h"), ()),
                                 (("--filter", "label!=tier"), ("fresh",)), (("--filter", "label=tier=db", "--filter", "until=0s"), ("ended",))):
             before = self.names()
             out = house.do("container", "prune", "-f", *arguments)
@@ -80,7 +82,10 @@ class Prune:
         assert house.do("network", "prune", "-f", "--filter", "label!=keep").splitlines()[:-1] == ["deleted: empty"]
         out = house.do("volume", "prune", "-f").splitlines()
         assert len(out) == 2 and "8." in out[-1], out
-        assert house.do("volume", "prune", "-f", "-a", "--filter", "label!=keep").splitlines() == ["0 B given back"]
+        for keep in ("label!=keep",), ("label!=keep", "label!=other"), ("label=keep", "label=other"):
+            words = [word for one in keep for word in ("--filter", one)]
+            for noun in ("volume", "image"):
+                assert house.do(noun, "prune", "-f", "-a", *words).splitlines() == ["0 B given back"], (noun, keep)
         assert set(house.do("volume", "ls", "-q").split()) == {"kept", "named"}
         refused = house.holm("container", "prune", "runs")
         assert refused.returncode == 125 and "arguments" in refused.stderr, refused
