@@ -8,6 +8,7 @@
 #include "core/base/file.h"
 #include "core/holm_helper.h"
 #include "core/holm_image.h"
+#include "core/holm_output.h"
 #include "core/image/image_client.h"
 
 #define CHANGES_MOST (256u << 20) ///< bytes of a list of changes
@@ -168,23 +169,11 @@ void holm_container_diff(holm_client *client, const char *reference, holm_done d
 // ---- export ----
 
 static int run_export(holm_request *self, state *db, holm_error **error) {
+    cleanup(holm_output_finish) holm_output output = HOLM_OUTPUT_INIT;
     (void)db;
-    if (!self->text)
-        return disk_run(self, "export", STDOUT_FILENO, error);
-    cleanup_free char *temporary = path_format("%s.%d.tmp", self->text, (int)getpid());
-    cleanup_close int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file < 0) {
-        holm_error_set_errno(error, errno, "make %s", temporary);
+    if (holm_output_open(&output, self->text, error) < 0 || disk_run(self, "export", output.fd, error) < 0)
         return -1;
-    }
-    int result = disk_run(self, "export", file, error);
-    if (result == 0 && (fsync(file) < 0 || rename(temporary, self->text) < 0)) {
-        holm_error_set_errno(error, errno, "write %s", self->text);
-        result = -1;
-    }
-    if (result < 0)
-        unlink(temporary);
-    return result;
+    return holm_output_keep(&output, error);
 }
 
 void holm_container_export(holm_client *client, const char *reference, const char *path, holm_done done,

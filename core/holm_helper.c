@@ -52,6 +52,8 @@ int holm_helper_wait(holm_helper *self, holm_error **error) {
     if (message && *message) {
         cleanup_free char *safe = holm_text_escape(message, strlen(message));
         holm_error_set(error, holm_error_code_parse(name), "%s", safe);
+    } else if (code == 128 + SIGPIPE) {
+        holm_error_set_errno(error, EPIPE, "write the output");
     } else {
         holm_error_set(error, HOLM_ERROR_INTEGRITY, "a helper of holm ended with code %d", code);
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/holm_image.h"
+#include "core/holm_output.h"
 #include "core/image/image_client.h"
 
 #define PENDING_MOST (1u << 20) ///< bytes that wait for the disk before the worker has to
@@ -16,8 +17,9 @@ typedef struct save_watch {
     json_t *references; // canonical, or digests
     char *format, *compress, *platform;
     bool all_platforms;
-    char *path, *temporary; // NULL: standard output
-    int fd, file;
+    char *path; // NULL: standard output
+    holm_output output;
+    int fd;
     bool working, writing;
     bool whole; // all of it has come
     buffer pending, going;
@@ -29,10 +31,7 @@ typedef struct save_watch {
 static void save_free(save_watch *self) {
     if (self->fd >= 0)
         close(self->fd);
-    if (self->file >= 0)
-        close(self->file);
-    if (self->temporary)
-        unlink(self->temporary);
+    holm_output_finish(&self->output);
     rpc_connection_destroy(self->connection);
     json_decref(self->references);
     holm_error_free(self->error);
@@ -42,7 +41,6 @@ static void save_free(save_watch *self) {
     free(self->compress);
     free(self->platform);
     free(self->path);
-    free(self->temporary);
     holm_watch_release(&self->watch);
 }
 
@@ -58,12 +56,7 @@ static void save_end(holm_watch *watch) {
 
 static void name_file(uv_work_t *work) {
     save_watch *self = work->data;
-    if (!self->temporary)
-        return;
-    if (fsync(self->file) < 0 || rename(self->temporary, self->path) < 0)
-        holm_error_set_errno(&self->error, errno, "write %s", self->path);
-    else
-        free(steal_pointer(&self->temporary));
+    holm_output_keep(&self->output, &self->error);
 }
 
 static void over(save_watch *self) {
@@ -130,7 +123,7 @@ static void write_more(save_watch *self) {
     self->writing = true;
     self->write.data = self;
     uv_buf_t bytes = uv_buf_init((char *)self->going.data, (unsigned)self->going.length);
-    uv_fs_write(self->watch.handle.client->loop, &self->write, self->file, &bytes, 1, -1, on_written);
+    uv_fs_write(self->watch.handle.client->loop, &self->write, self->output.fd, &bytes, 1, -1, on_written);
 }
 
 static void on_message(rpc_stream *stream, const ProtobufCMessage *message, void *data) {
@@ -160,24 +153,6 @@ static void on_close(rpc_stream *stream, rpc_code code, const char *text, void *
 
 // ---- the beginning ----
 
-static int open_output(save_watch *self) {
-    if (!self->path) {
-        self->file = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-        if (self->file < 0)
-            holm_error_set_errno(&self->error, errno, "write to standard output");
-        return self->file < 0 ? -1 : 0;
-    }
-    char *temporary = path_format("%s.%d.tmp", self->path, (int)getpid());
-    self->file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (self->file < 0) {
-        holm_error_set_errno(&self->error, errno, "make %s", temporary);
-        free(temporary);
-        return -1;
-    }
-    self->temporary = temporary;
-    return 0;
-}
-
 /// Every name becomes what the worker knows: a canonical reference, or a digest.
 static int find_images(save_watch *self, state *db) {
     size_t index;
@@ -201,7 +176,7 @@ static void begin(uv_work_t *work) {
         return;
     int found = find_images(self, db);
     holm_state_give(client, db);
-    if (found == 0 && open_output(self) == 0)
+    if (found == 0 && holm_output_open(&self->output, self->path, &self->error) == 0)
         self->fd = image_client_connect(&client->where, true, &self->error);
 }
 
@@ -249,7 +224,8 @@ holm_watch *holm_image_save(holm_client *client, json_t *references, const holm_
     self->platform = strdup(options->platform ? options->platform : "");
     self->all_platforms = options->all_platforms;
     self->path = options->path ? strdup(options->path) : NULL;
-    self->fd = self->file = -1;
+    self->fd = -1;
+    self->output = (holm_output)HOLM_OUTPUT_INIT;
     self->work.data = self;
     self->working = true;
     uv_queue_work(client->loop, &self->work, begin, begun);

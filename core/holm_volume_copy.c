@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/holm_helper.h"
+#include "core/holm_output.h"
 #include "core/holm_volume.h"
 #include "core/volume/volume.h"
 
@@ -73,22 +74,10 @@ static int run_copy(const holm_request *self, int disk, const volume_draft *draf
 // ---- export ----
 
 static int write_tar(holm_request *self, int disk, holm_error **error) {
-    if (!self->text)
-        return run_export(self, disk, STDOUT_FILENO, error);
-    cleanup_free char *temporary = path_format("%s.%d.tmp", self->text, (int)getpid());
-    cleanup_close int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file < 0) {
-        holm_error_set_errno(error, errno, "make %s", temporary);
+    cleanup(holm_output_finish) holm_output output = HOLM_OUTPUT_INIT;
+    if (holm_output_open(&output, self->text, error) < 0 || run_export(self, disk, output.fd, error) < 0)
         return -1;
-    }
-    int result = run_export(self, disk, file, error);
-    if (result == 0 && (fsync(file) < 0 || rename(temporary, self->text) < 0)) {
-        holm_error_set_errno(error, errno, "write %s", self->text);
-        result = -1;
-    }
-    if (result < 0)
-        unlink(temporary);
-    return result;
+    return holm_output_keep(&output, error);
 }
 
 static int export_volume(holm_request *self, state *db, holm_error **error) {
