@@ -155,15 +155,15 @@ int detail_container_line(const painter *self, int y, const model_container *con
 
 int detail_overview(const painter *self) {
     const model_container *container = ui_container(self->view->ui, self->view->model);
-    char text[160], bytes[8], age[16];
+    char text[2048], bytes[8], age[16];
     int top = (int)self->view->ui->detail_top, y = state_field(self, -top, container);
     y = detail_field(self, y, "image", THEME_STRONG, container->image);
     y = detail_field(self, y, "command", THEME_TEXT, container->command);
     y = detail_field(self, y, "address", THEME_TEXT, container->address);
     detail_ports(self->view, container, text, sizeof(text));
-    y = detail_field(self, y, "ports", THEME_TEXT, text);
+    y = detail_wrapped_field(self, y, "ports", THEME_TEXT, text);
     detail_mounts(self->view, container, text, sizeof(text));
-    y = detail_field(self, y, "mounts", THEME_TEXT, text);
+    y = detail_wrapped_field(self, y, "mounts", THEME_TEXT, text);
     snprintf(text, sizeof(text), "%.3g cpus, %s memory", container->cpus,
              view_bytes((double)container->memory, bytes));
     y = detail_field(self, y, "may use", THEME_TEXT, container->cpus > 0 ? text : "");
@@ -249,7 +249,7 @@ static int output_rows(const painter *self, int y, const char *text) {
 int detail_task(const painter *self) {
     const model_task *task = ui_task(self->view->ui, self->view->model);
     char text[128], first[8], second[8], rate[8];
-    int y = detail_field(self, 0, task->kind, THEME_STRONG, task->subject);
+    int y = detail_wrapped_field(self, 0, task->kind, THEME_STRONG, task->subject);
     y = detail_field(self, y, "phase",
                      task->failed ? THEME_BAD
                      : task->done ? THEME_GOOD

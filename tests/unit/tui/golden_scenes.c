@@ -366,7 +366,9 @@ static void task_failed(dashboard *self) {
 static void command(dashboard *self) {
     static const char output[] = "sent 12 files\r\n\x1b]0;evil title\a\x1b[31mred\xe2\x80\xae\nno newline";
     containers(self);
-    const char *first = model_add_command(&self->model, "backup site")->id;
+    const char *first = model_add_command(&self->model, "holm network create --subnet 10.77.0.0/24 --label "
+                                                        "team=platform --dns 10.0.0.53 --mtu 1400 back")
+                            ->id;
     model_command_output(&self->model, first, output, sizeof(output) - 1);
     model_command_ended(&self->model, first, "exit code 3");
     model_add_command(&self->model, "watch it");
