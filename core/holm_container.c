@@ -13,7 +13,16 @@ json_t *holm_container_look_up(holm_client *client, state *db, const char *refer
         return NULL;
     const char *id = holm_document_id(document);
     bool lives = container_is_alive(&client->where, id);
-    if (!lives && !holm_document_at_rest(document)) {
+    if (lives && !container_document_at_rest(document) && !container_answers(&client->where, id)) {
+        cleanup_free char *own = strdup(id); // the reference may be the name of another one by then
+        json_decref(document);
+        container_settle(&client->where, own);
+        if (!(document = state_container_get(db, own, error)))
+            return NULL;
+        id = holm_document_id(document);
+        lives = container_is_alive(&client->where, id);
+    }
+    if (!lives && !container_document_at_rest(document)) {
         json_t *right = NULL;
         if (container_reconcile(&client->where, db, id, error) == 0)
             right = state_container_get(db, id, error);
@@ -54,6 +63,7 @@ static holm_request *begin(holm_client *client, const char *reference, holm_done
 // with its end (--rm) it is what was known last.
 static int read_result(holm_request *self, state *db, holm_error **error) {
     cleanup_error holm_error *failed = NULL;
+    wait_for_lost_shim(self);
     self->result = holm_container_look_up(self->handle.client, db, holm_document_id(self->document),
                                           &self->alive, &failed);
     if (!self->result && holm_error_code_of(failed) == HOLM_ERROR_NOT_FOUND &&
@@ -76,9 +86,7 @@ static void answer_present(holm_request *self) {
 }
 
 static void fail_state(holm_request *self, const char *sentence) {
-    const char *name = holm_document_configuration(self->document, "name");
-    holm_error_set(&self->error, HOLM_ERROR_STATE, "the container %s %s", name, sentence);
-    holm_error_hint(&self->error, "holm start %s starts it", name);
+    holm_document_refuse(self->document, sentence, &self->error);
     holm_request_finish(self);
 }
 
@@ -93,7 +101,7 @@ void holm_container_inspect(holm_client *client, const char *reference, holm_don
 static int launch(holm_request *self, state *db, holm_error **error) {
     if (holm_request_look_up(self, db, error) < 0)
         return -1;
-    if (self->alive && !holm_document_at_rest(self->document))
+    if (self->alive && !container_document_at_rest(self->document))
         return 0;
     const container_launch_options options = {
         .start = true, .pool = self->handle.client->pool, .cold = self->handle.client->cold};
@@ -143,14 +151,20 @@ static void call_stop(holm_request *self, bool keep, holm_request_answer after, 
 
 static void stop_if_running(holm_request *self);
 
-static void stop_if_still_there(holm_request *self) {
-    if (self->result == self->document) { // gone
+// After read_result. Where it is gone that is the answer.
+static bool is_still_there(holm_request *self) {
+    if (self->result == self->document) {
         holm_request_finish(self);
-        return;
+        return false;
     }
     json_decref(self->document);
     self->document = steal_pointer(&self->result);
-    stop_if_running(self);
+    return true;
+}
+
+static void stop_if_still_there(holm_request *self) {
+    if (is_still_there(self))
+        stop_if_running(self);
 }
 
 // Its shim is gone: it has ended, or the next shim has it now.
@@ -170,7 +184,7 @@ static int note_user_stop(holm_request *self, state *db, holm_error **error) {
 }
 
 static void stop_if_running(holm_request *self) {
-    if (!self->alive || holm_document_at_rest(self->document))
+    if (!self->alive || container_document_at_rest(self->document))
         holm_request_work(self, note_user_stop, holm_request_finish);
     else
         call_stop(self, false, stopped, stop_again);
@@ -197,7 +211,7 @@ static void start_after_stop(holm_request *self, const ProtobufCMessage *answer)
 }
 
 static void restart_from(holm_request *self) {
-    if (!self->alive || holm_document_at_rest(self->document))
+    if (!self->alive || container_document_at_rest(self->document))
         start_again(self);
     else
         call_stop(self, true, start_after_stop, start_again);
@@ -217,7 +231,7 @@ static void signalled(holm_request *self, const ProtobufCMessage *answer) {
 }
 
 static void kill_if_running(holm_request *self) {
-    if (!self->alive || holm_document_at_rest(self->document)) {
+    if (!self->alive || container_document_at_rest(self->document)) {
         fail_state(self, "is not running");
         return;
     }
@@ -253,7 +267,7 @@ static void look_again(holm_request *self) {
 static void wait_if_running(holm_request *self) {
     if (strcmp(holm_document_status(self->document, "state"), "created") == 0) {
         fail_state(self, "has not been started");
-    } else if (!self->alive || holm_document_at_rest(self->document)) {
+    } else if (!self->alive || container_document_at_rest(self->document)) {
         answer_exit_of_document(self);
     } else {
         Holm__Shim__V1__Empty message = HOLM__SHIM__V1__EMPTY__INIT;
@@ -320,8 +334,10 @@ static void remove_after_stop(holm_request *self, const ProtobufCMessage *answer
     remove_now(self);
 }
 
+static void remove_again(holm_request *self);
+
 static void remove_or_refuse(holm_request *self) {
-    if (!self->alive || holm_document_at_rest(self->document)) {
+    if (!self->alive || container_document_at_rest(self->document)) {
         remove_now(self);
     } else if (!self->flag) {
         holm_error_set(&self->error, HOLM_ERROR_IN_USE, "the container %s is running",
@@ -331,8 +347,19 @@ static void remove_or_refuse(holm_request *self) {
     } else {
         self->signal = SIGKILL;
         self->grace_ms = 1;
-        call_stop(self, false, remove_after_stop, remove_now);
+        call_stop(self, false, remove_after_stop, remove_again);
     }
+}
+
+static void remove_if_still_there(holm_request *self) {
+    if (is_still_there(self))
+        remove_or_refuse(self);
+}
+
+// As stop_again.
+static void remove_again(holm_request *self) {
+    rpc_connection_destroy(steal_pointer(&self->connection));
+    holm_request_work(self, read_result, remove_if_still_there);
 }
 
 void holm_container_remove(holm_client *client, const char *reference, const holm_remove_options *options,
@@ -366,7 +393,7 @@ static void take_sessions(holm_request *self, const ProtobufCMessage *answer) {
 }
 
 static void ask(holm_request *self, const char *method, holm_request_answer answer) {
-    if (!self->alive || holm_document_at_rest(self->document)) {
+    if (!self->alive || container_document_at_rest(self->document)) {
         fail_state(self, "is not running");
         return;
     }
@@ -398,7 +425,7 @@ static void take_exec(holm_request *self, const ProtobufCMessage *answer) {
 }
 
 static void call_exec(holm_request *self) {
-    if (!self->alive || holm_document_at_rest(self->document)) {
+    if (!self->alive || container_document_at_rest(self->document)) {
         fail_state(self, "is not running");
         return;
     }

@@ -97,7 +97,7 @@ static int put_right(holm_client *client, state *db, const json_t *list, bool *c
     json_t *document;
     json_array_foreach (list, index, document) {
         const char *id = holm_document_id(document);
-        if (holm_document_at_rest(document) || container_is_alive(&client->where, id))
+        if (container_document_at_rest(document) || container_is_alive(&client->where, id))
             continue;
         if (container_reconcile(&client->where, db, id, error) < 0)
             return -1;

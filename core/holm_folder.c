@@ -230,7 +230,7 @@ static ProtobufCBinaryData path_of(const holm_request *self) {
 
 // Its end is written once its disk is clean; its shim may be there for a moment yet.
 static bool runs(holm_request *self) {
-    self->alive = self->alive && !holm_document_at_rest(self->document);
+    self->alive = self->alive && !container_document_at_rest(self->document);
     return self->alive;
 }
 

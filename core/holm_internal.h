@@ -122,8 +122,8 @@ const char *holm_document_configuration(const json_t *document, const char *key)
 bool holm_document_has_label(const json_t *document, const char *text);
 /// Whether it was made before a time, or longer ago than a duration: 1, 0, or -1 with the error.
 int holm_document_is_before(const json_t *document, const char *text, holm_error **error);
-/// Whether a container's status says that it does not run.
-bool holm_document_at_rest(const json_t *document);
+/// STATE: "the container NAME SENTENCE", and how it is started.
+void holm_document_refuse(const json_t *document, const char *sentence, holm_error **error);
 /// A run function: looks up self->reference into self->document and self->alive.
 int holm_request_look_up(holm_request *self, state *db, holm_error **error);
 

@@ -102,7 +102,7 @@ static int prune_containers(holm_client *client, state *db, const json_t *filter
     size_t index;
     json_t *document;
     json_array_foreach (list, index, document) {
-        int fits = holm_document_at_rest(document) ? holm_prune_fits(document, filters, error) : 0;
+        int fits = container_document_at_rest(document) ? holm_prune_fits(document, filters, error) : 0;
         if (fits < 0 || (fits && prune_container(client, db, document, deleted, bytes, error) < 0))
             return -1;
     }

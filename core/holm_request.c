@@ -68,13 +68,13 @@ void holm_request_work(holm_request *self, holm_request_run run, holm_request_ne
 
 static void call_done(const ProtobufCMessage *answer, const holm_error *error, void *data) {
     holm_request *self = data;
+    if (self->peer >= 0 && (!error || !rpc_connection_is_lost(self->connection)))
+        close(steal_fd(&self->peer)); // it lives, and says so
     if (self->handle.client->destroyed) {
         holm_request_finish(self);
     } else if (!error) {
         self->answer(self, answer);
     } else if (self->lost && holm_error_code_of(error) == HOLM_ERROR_UNAVAILABLE) {
-        if (!rpc_connection_is_lost(self->connection) && self->peer >= 0)
-            close(steal_fd(&self->peer)); // it lives, and says so
         self->lost(self);
     } else {
         self->error = holm_error_copy(error);
@@ -97,13 +97,18 @@ void holm_request_call(holm_request *self, const char *method, const ProtobufCMe
         return;
     }
     container_launch_explain(self->lifeline, &self->error);
-    if (self->error || lost)
-        holm_error_free(steal_pointer(&error));
-    if (lost && !self->error) {
+    bool gone = holm_error_code_of(error) == HOLM_ERROR_UNAVAILABLE ||
+                holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND;
+    if (!self->error && lost && gone) {
+        holm_error_free(error);
         lost(self);
         return;
     }
-    if (error)
+    if (!self->error && gone)
+        holm_document_refuse(self->document, "is not running", &self->error);
+    if (self->error)
+        holm_error_free(error);
+    else
         self->error = error;
     holm_request_finish(self);
 }
@@ -144,9 +149,10 @@ const char *holm_document_configuration(const json_t *document, const char *key)
     return text_of(document, "configuration", key);
 }
 
-bool holm_document_at_rest(const json_t *document) {
-    const char *now = holm_document_status(document, "state");
-    return strcmp(now, "created") == 0 || strcmp(now, "exited") == 0;
+void holm_document_refuse(const json_t *document, const char *sentence, holm_error **error) {
+    const char *name = holm_document_configuration(document, "name");
+    holm_error_set(error, HOLM_ERROR_STATE, "the container %s %s", name, sentence);
+    holm_error_hint(error, "holm start %s starts it", name);
 }
 
 bool holm_document_has_label(const json_t *document, const char *text) {

@@ -72,12 +72,10 @@ static int prepare(holm_session *self, state *db) {
     if (!document)
         return -1;
     snprintf(self->id, sizeof self->id, "%s", holm_document_id(document));
-    if (alive && !holm_document_at_rest(document))
+    if (alive && !container_document_at_rest(document))
         return 0;
     if (!self->start) {
-        const char *name = holm_document_configuration(document, "name");
-        holm_error_set(&self->error, HOLM_ERROR_STATE, "the container %s is not running", name);
-        holm_error_hint(&self->error, "holm start %s starts it", name);
+        holm_document_refuse(document, "is not running", &self->error);
         return -1;
     }
     trace_step("look up");
@@ -213,6 +211,8 @@ static void prepared(uv_work_t *work, int status) {
     if (!self->closed && !self->error)
         self->connection = holm_container_connect(self->handle.client, self->id, NULL, NULL, &self->error);
     if (!self->connection) {
+        if (self->error)
+            holm_error_wrap(&self->error, "the container %.12s does not answer", self->id);
         container_launch_explain(self->lifeline, &self->error);
         session_end(self);
         return;

@@ -166,9 +166,7 @@ static int find_named(stats_watch *self, state *db) {
         if (!document)
             return -1;
         if (!alive) {
-            const char *name = holm_document_configuration(document, "name");
-            holm_error_set(&self->error, HOLM_ERROR_STATE, "the container %s is not running", name);
-            holm_error_hint(&self->error, "holm start %s starts it", name);
+            holm_document_refuse(document, "is not running", &self->error);
             json_decref(document);
             return -1;
         }

@@ -39,7 +39,7 @@ static json_t *measure_containers(holm_client *client, state *db, holm_error **e
     json_array_foreach (list, index, document) {
         cleanup_free char *folder = container_folder(&client->where, holm_document_id(document));
         json_t *item = item_create(holm_document_configuration(document, "name"), holm_tree_bytes(folder),
-                                   !holm_document_at_rest(document));
+                                   !container_document_at_rest(document));
         json_object_set_new(item, "state", json_string(holm_document_status(document, "state")));
         json_array_append_new(items, item);
     }

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "core/base/fault.h"
 #include "core/base/file.h"
@@ -51,9 +53,42 @@ int container_life_lock(const paths *where, const char *id, bool wait, holm_erro
     return file_lock(path, true, wait, error);
 }
 
+// By a socket of another kind, which is told of one that listens, and cannot be connected to it.
+bool container_answers(const paths *where, const char *id) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    cleanup_free char *path = container_socket(where, id);
+    if (strlen(path) >= sizeof address.sun_path)
+        return false;
+    strcpy(address.sun_path, path);
+    cleanup_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EPROTOTYPE;
+}
+
+bool container_document_at_rest(const json_t *document) {
+    const char *now = json_string_value(json_object_get(json_object_get(document, "status"), "state"));
+    return now && (strcmp(now, "created") == 0 || strcmp(now, "exited") == 0);
+}
+
+int container_life_lock_at_rest(const paths *where, state *db, const char *id, holm_error **error) {
+    json_t *document = state_container_get(db, id, NULL);
+    // One that listens was started by somebody who was killed before the row said so.
+    bool ends = container_document_at_rest(document) && !container_answers(where, id);
+    json_decref(document);
+    return container_life_lock(where, id, ends, error);
+}
+
 bool container_is_alive(const paths *where, const char *id) {
     cleanup_free char *path = path_join(where->data, "containers", id, "lock", NULL);
     return file_is_locked(path);
+}
+
+void container_settle(const paths *where, const char *id) {
+    cleanup_close int lock = container_lock(where, id, true, NULL); // nobody is on the way now
+    if (lock < 0 || !container_is_alive(where, id) || container_answers(where, id))
+        return;
+    int life = container_life_lock(where, id, true, NULL);
+    if (life >= 0)
+        close(life);
 }
 
 static bool exists(const char *path) {
@@ -311,7 +346,7 @@ int container_remove(const paths *where, state *db, const char *id, bool volumes
     cleanup_close int life = -1;
     if (exists(folder)) {
         holm_error *cause = NULL;
-        life = container_life_lock(where, id, false, &cause);
+        life = container_life_lock_at_rest(where, db, id, &cause);
         if (life < 0 && holm_error_code_of(cause) == HOLM_ERROR_IN_USE) {
             holm_error_free(cause);
             holm_error_set(error, HOLM_ERROR_IN_USE, "the container %.12s runs", id);

@@ -34,6 +34,16 @@
 json_t *container_create(const paths *where, state *db, const json_t *request, const json_t *image,
                          const char *disk, const configuration_defaults *defaults, holm_error **error);
 
+/// Whether its row says that it does not run: created, or exited.
+bool container_document_at_rest(const json_t *document);
+
+/// Whether anybody listens for it. Does not disturb whoever does.
+bool container_answers(const paths *where, const char *id);
+
+/// Waits for what becomes of a container that has a shim and does not answer: its shim is on its way, or ends
+/// in this moment. Blocks; what cannot be waited for is as it was.
+void container_settle(const paths *where, const char *id);
+
 typedef struct container_launch_options {
     /// Start the process as soon as the VM is ready. Without it the shim waits for Start or Attach with
     /// `start`, and gives up when the lifeline is closed and nobody is connected.

@@ -19,8 +19,13 @@ int container_lock(const paths *where, const char *id, bool wait, holm_error **e
 /// The lock a shim holds for its life. The container's folder must be there.
 int container_life_lock(const paths *where, const char *id, bool wait, holm_error **error);
 
-/// container_launch for a caller who holds the short lock.
-int container_launch_locked(const paths *where, state *db, const char *id,
+/// The same for who holds the short lock and wants it at rest: where its row says so already its shim is on
+/// its last steps, and is waited for; else IN_USE.
+int container_life_lock_at_rest(const paths *where, state *db, const char *id, holm_error **error);
+
+/// container_launch for a caller who holds the short lock, `lock`; it stays the caller's, but the shim holds
+/// it, too, until its socket listens: whoever takes it knows that no shim is on its way.
+int container_launch_locked(const paths *where, state *db, const char *id, int lock,
                             const container_launch_options *options, holm_error **error);
 
 /// container_remove for a caller who holds both locks.
@@ -43,7 +48,7 @@ int container_network_connect(state *db, const char *id, const json_t *asked, js
 int container_network_disconnect(state *db, const char *id, const char *network, holm_error **error);
 
 /// The short lock of a container whose shim is not there (else IN_USE): nobody launches it meanwhile.
-int container_hold_at_rest(const paths *where, const char *id, holm_error **error);
+int container_hold_at_rest(const paths *where, state *db, const char *id, holm_error **error);
 
 /// Adds the entries of `asked` (as "ports" of a request) to the ports of its configuration, or takes away
 /// those that they mean: the same port of the container, and of the host where it says one. `at_rest`: with

@@ -104,7 +104,7 @@ static json_t *describe(state *db, const json_t *document, const container_launc
     return told;
 }
 
-static int spawn_shim(const paths *where, const char *id, const char *told, holm_error **error) {
+static int spawn_shim(const paths *where, const char *id, const char *told, int lock, holm_error **error) {
     int ends[2], process;
     if (pipe2(ends, O_CLOEXEC) < 0) {
         holm_error_set_errno(error, errno, "make a pipe to the shim");
@@ -113,9 +113,9 @@ static int spawn_shim(const paths *where, const char *id, const char *told, holm
     cleanup_close int in = ends[0], out = ends[1];
     cleanup_free char *program = path_join(where->libexec, "holm-shim", NULL);
     const char *argv[] = {program, id, told, NULL};
-    const process_fd fds[] = {{.from = out, .to = 3}};
+    const process_fd fds[] = {{.from = out, .to = 3}, {.from = lock, .to = 4}};
     const process_options spawn = {
-        .argv = argv, .fds = fds, .fd_count = 1, .directory = "/", .new_session = true};
+        .argv = argv, .fds = fds, .fd_count = array_length(fds), .directory = "/", .new_session = true};
     if (process_spawn(&spawn, NULL, &process, error) < 0)
         return -1;
     process_wait(process); // it forks itself away at once
@@ -125,14 +125,14 @@ static int spawn_shim(const paths *where, const char *id, const char *told, holm
 
 // A spare becomes its shim. One that says nothing was taken by others. Whatever is wrong with one, or with
 // the container, ends in -1: the shim that is started then says so.
-static int take_spare(const paths *where, const char *shape, const char *told) {
+static int take_spare(const paths *where, const char *shape, const char *told, int lock) {
     for (unsigned tried = 0; tried < SPARE_POOL_MOST; tried++) {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) < 0)
             return -1;
         cleanup_close int in = ends[0], out = ends[1];
         char text[ANSWER_MOST];
-        if (spare_send(where, shape, told, out) < 0)
+        if (spare_send(where, shape, told, out, lock) < 0)
             return -1;
         close(steal_fd(&out));
         size_t length = hear(in, text);
@@ -160,10 +160,10 @@ static void note_state(state *db, const char *id, const char *expected, const ch
 int container_launch(const paths *where, state *db, const char *id, const container_launch_options *options,
                      holm_error **error) {
     cleanup_close int lock = container_lock(where, id, true, error);
-    return lock < 0 ? -1 : container_launch_locked(where, db, id, options, error);
+    return lock < 0 ? -1 : container_launch_locked(where, db, id, lock, options, error);
 }
 
-int container_launch_locked(const paths *where, state *db, const char *id,
+int container_launch_locked(const paths *where, state *db, const char *id, int lock,
                             const container_launch_options *options, holm_error **error) {
     fault_point("start.locked");
     json_t *document = state_container_get(db, id, error);
@@ -175,12 +175,11 @@ int container_launch_locked(const paths *where, state *db, const char *id,
     cleanup(json_cleanup) json_t *spare =
         told ? spare_describe(where, document, json_object_get(told, "networks"), options) : NULL;
     bool brief = json_is_true(json_object_get(json_object_get(document, "configuration"), "removeOnExit"));
+    bool at_rest = container_document_at_rest(document);
     json_decref(document);
     if (!told)
         return -1;
-    bool at_rest = strcmp(before, "exited") == 0 || strcmp(before, "created") == 0;
-    // At rest in state.db, a shim that still holds the lock is on its last steps; else it runs, or was lost.
-    cleanup_close int life = container_life_lock(where, id, at_rest, NULL);
+    cleanup_close int life = container_life_lock_at_rest(where, db, id, NULL); // else it runs, or was lost
     if (life < 0) {
         holm_error_set(error, HOLM_ERROR_STATE, "the container %.12s runs already", id);
         return -1;
@@ -191,9 +190,9 @@ int container_launch_locked(const paths *where, state *db, const char *id,
         json_object_set_new(told, "pool", json_integer(options->pool));
     }
     cleanup_free char *text = json_dumps(told, JSON_COMPACT);
-    int pipe = spare ? take_spare(where, json_string_value(json_object_get(spare, "shape")), text) : -1;
+    int pipe = spare ? take_spare(where, json_string_value(json_object_get(spare, "shape")), text, lock) : -1;
     bool taken = pipe >= 0;
-    if (!taken && (pipe = spawn_shim(where, id, text, error)) < 0)
+    if (!taken && (pipe = spawn_shim(where, id, text, lock, error)) < 0)
         return -1;
     note_state(db, id, before, "starting", !options->again); // while the shim brings its VM up
     trace_step(taken ? "take a spare" : "launch a shim");

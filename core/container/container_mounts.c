@@ -196,13 +196,13 @@ int container_mount_remove(state *db, const char *id, const char *place, holm_er
 
 int container_mount_add_at_rest(const paths *where, state *db, const char *id, const json_t *asked,
                                 holm_error **error) {
-    cleanup_close int lock = container_hold_at_rest(where, id, error);
+    cleanup_close int lock = container_hold_at_rest(where, db, id, error);
     return lock < 0 ? -1 : container_mount_add(db, id, asked, true, NULL, error);
 }
 
 int container_mount_remove_at_rest(const paths *where, state *db, const char *id, const char *place,
                                    holm_error **error) {
-    cleanup_close int lock = container_hold_at_rest(where, id, error);
+    cleanup_close int lock = container_hold_at_rest(where, db, id, error);
     return lock < 0 ? -1 : container_mount_remove(db, id, place, error);
 }
 

@@ -164,22 +164,22 @@ int container_network_disconnect(state *db, const char *id, const char *network,
 
 // ---- at rest ----
 
-int container_hold_at_rest(const paths *where, const char *id, holm_error **error) {
+int container_hold_at_rest(const paths *where, state *db, const char *id, holm_error **error) {
     cleanup_close int lock = container_lock(where, id, true, error);
     if (lock < 0)
         return -1;
-    cleanup_close int life = container_life_lock(where, id, false, error);
+    cleanup_close int life = container_life_lock_at_rest(where, db, id, error);
     return life < 0 ? -1 : steal_fd(&lock);
 }
 
 int container_connect_at_rest(const paths *where, state *db, const char *id, const json_t *asked,
                               holm_error **error) {
-    cleanup_close int lock = container_hold_at_rest(where, id, error);
+    cleanup_close int lock = container_hold_at_rest(where, db, id, error);
     return lock < 0 ? -1 : container_network_connect(db, id, asked, NULL, error);
 }
 
 int container_disconnect_at_rest(const paths *where, state *db, const char *id, const char *network,
                                  holm_error **error) {
-    cleanup_close int lock = container_hold_at_rest(where, id, error);
+    cleanup_close int lock = container_hold_at_rest(where, db, id, error);
     return lock < 0 ? -1 : container_network_disconnect(db, id, network, error);
 }

@@ -155,6 +155,6 @@ int container_ports_restore(state *db, const char *id, json_t *before, holm_erro
 
 int container_ports_change_at_rest(const paths *where, state *db, const char *id, const json_t *asked,
                                    bool adds, holm_error **error) {
-    cleanup_close int lock = container_hold_at_rest(where, id, error);
+    cleanup_close int lock = container_hold_at_rest(where, db, id, error);
     return lock < 0 ? -1 : container_ports_change(db, id, asked, adds, true, NULL, NULL, error);
 }

@@ -107,6 +107,8 @@ struct shim {
     bool refilled;     ///< the pool, after its start
     bool plugged;      ///< it was a spare, and has given its machine what its container mounts
     int life;          ///< the lock's descriptor
+    int launch_lock; ///< the short lock of whoever started it, until it listens; -1: none. In the helper its
+                     ///< own
     uint64_t begin_ns;
     uint64_t prepare_ns; ///< when Prepare was sent
     int64_t guest_clock; ///< nanoseconds that the guest's clock is behind ours
@@ -265,7 +267,7 @@ typedef enum helper_task {
     HELPER_PUBLISH = 'p', ///< open and close ports of the host, as the row says
     HELPER_LEAVE = 'v',   ///< forget the card of a network
     HELPER_CLEAN = 'c',   ///< remove the runtime folder and the published sockets
-    HELPER_REMOVE = 'r',  ///< remove the container
+    HELPER_REMOVE = 'r',  ///< remove the container; after HELPER_LOCK
     HELPER_LOCK = 'l',    ///< take the container's short lock and keep it
     HELPER_SSH = 'a',     ///< reach the user's SSH agent; a descriptor comes back
     HELPER_ADOPT = 't',   ///< of a spare: know the container it is for, as told

@@ -196,8 +196,9 @@ static int end_work(shim *self, state *db, void *data, holm_error **error) {
     (void)data;
     if (self->restarts)
         return write_row(self, db, error); // its sockets stay: it can be stopped while it waits
-    bool removed =
-        json_is_true(json_object_get(self->configuration, "removeOnExit")) && !self->abandoned && !self->kept;
+    // The short lock comes first: who holds it may wait for the long one.
+    bool removed = json_is_true(json_object_get(self->configuration, "removeOnExit")) && !self->abandoned &&
+                   !self->kept && shim_helper_ask(self, HELPER_LOCK, NULL, NULL, NULL) == 0;
     shim_helper_ask(self, HELPER_CLEAN, NULL, NULL, NULL);
     fault_point("stop.runtime-removed");
     int result = write_row(self, db, error);

@@ -59,8 +59,7 @@ static int remove_container(const shim *self, holm_error **error) {
     cleanup_state state *db = state_open(self->where.data, error);
     if (!db)
         return -1;
-    cleanup_close int lock = container_lock(&self->where, self->id, true, error);
-    return lock < 0 ? -1 : container_remove_locked(&self->where, db, self->id, true, error);
+    return container_remove_locked(&self->where, db, self->id, true, error);
 }
 
 // The next shim takes what of the environment its predecessor had; nobody waits for its start.
@@ -75,7 +74,7 @@ static int restart_container(const shim *self, holm_error **error) {
         .cold = json_is_true(json_object_get(self->told, "cold")),
         .kernel = json_string_value(json_object_get(self->told, "kernel")),
         .accelerator = json_string_value(json_object_get(self->told, "accelerator"))};
-    int lifeline = container_launch_locked(&self->where, db, self->id, &options, error);
+    int lifeline = container_launch_locked(&self->where, db, self->id, self->launch_lock, &options, error);
     if (lifeline >= 0)
         close(lifeline);
     return lifeline < 0 ? -1 : 0;
@@ -105,7 +104,7 @@ static void do_task(shim *self, int socket, char task, const char *about) {
         remove_container(self, &error);
         break;
     case HELPER_LOCK: // until the end of this process
-        container_lock(&self->where, self->id, true, &error);
+        self->launch_lock = container_lock(&self->where, self->id, true, &error);
         break;
     case HELPER_SPARE:
         spare_refill(&self->where, json_object_get(self->told, "spare"),
@@ -146,6 +145,8 @@ static void serve(shim *self, int socket) {
     signal(SIGINT, SIG_IGN);
     close(steal_fd(&self->life)); // so that the lock is the shim's alone
     close(steal_fd(&self->lifeline));
+    if (self->launch_lock >= 0)
+        close(steal_fd(&self->launch_lock));
     for (shim_card *card = self->cards; card; card = card->next)
         if (card->port.card >= 0)
             close(steal_fd(&card->port.card));

@@ -1,5 +1,6 @@
 // holm-shim ID TOLD: owns one running container. Started by container_launch, with the launcher's pipe as
-// descriptor 3: there it says that it is ready, or why not, and there it notices that the launcher is gone.
+// descriptor 3: there it says that it is ready, or why not, and there it notices that the launcher is gone;
+// and with the container's short lock as descriptor 4, for as long as it is on its way.
 #define LOG_MODULE "shim"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,8 @@
 #include "core/container/shim_devices.h"
 #include "core/container/spare.h"
 
-#define LIFELINE 3
+#define LIFELINE    3
+#define LAUNCH_LOCK 4 // not of a spare
 
 static void say(int fd, const char *text) {
     if (fd >= 0 && write(fd, text, strlen(text)) < 0)
@@ -92,6 +94,8 @@ static void watch_lifeline(shim *self) {
 }
 
 void shim_ready(shim *self) {
+    if (self->launch_lock >= 0)
+        close(steal_fd(&self->launch_lock));
     say(self->lifeline, "R\n");
     watch_lifeline(self);
 }
@@ -236,7 +240,9 @@ static void forget_environment(void) {
 
 int main(int count, char **arguments) {
     json_t *told = count == 3 ? json_loads(arguments[2], 0, NULL) : NULL;
-    if (!told || fcntl(LIFELINE, F_SETFD, FD_CLOEXEC) < 0) {
+    bool spare = count == 3 && strcmp(arguments[1], SPARE_ID) == 0;
+    if (!told || fcntl(LIFELINE, F_SETFD, FD_CLOEXEC) < 0 ||
+        (!spare && fcntl(LAUNCH_LOCK, F_SETFD, FD_CLOEXEC) < 0)) {
         dprintf(2, "holm-shim is started by holm\n");
         return 125;
     }
@@ -250,12 +256,13 @@ int main(int count, char **arguments) {
                  .driver = &machine_qemu,
                  .life = -1,
                  .lifeline = LIFELINE,
+                 .launch_lock = spare ? -1 : LAUNCH_LOCK,
                  .share_socket = -1,
                  .share_process = -1,
                  .begin_ns = trace_now(),
                  .told = told,
                  .phase = SHIM_BOOTING};
-    if (strcmp(self.id, SPARE_ID) == 0) // its trace and faults are those of a start that it has no part in
+    if (spare) // its trace and faults are those of a start that it has no part in
         forget_environment();
     trace_init("holm-shim");
     umask(077);
@@ -270,7 +277,6 @@ int main(int count, char **arguments) {
     }
     uv_loop_init(&loop);
     holm_error *error = NULL;
-    bool spare = strcmp(self.id, SPARE_ID) == 0;
     if (spare ? begin_spare(&self, &error) < 0 : begin(&self, &error) < 0) {
         log_error("%s", holm_error_message(error));
         shim_give_up(&self, self.life >= 0 ? self.runtime : NULL, error);

@@ -170,11 +170,12 @@ static void machine_has_disks(const holm_error *error, void *data) {
     shim_network_join(self);
 }
 
-static void take(shim *self, const char *text, int lifeline) {
+static void take(shim *self, const char *text, const int fds[SPARE_FDS]) {
     shim_spare *spare = self->spare;
     cleanup_error holm_error *error = NULL;
     self->begin_ns = trace_now();
-    self->lifeline = lifeline;
+    self->lifeline = fds[0];
+    self->launch_lock = fds[1];
     log_info("taken");
     prctl(PR_SET_NAME, "holm-shim");
     if (!spare->paused) // while devices come
@@ -194,11 +195,11 @@ static void take(shim *self, const char *text, int lifeline) {
     self->driver->settle(self->machine, machine_has_disks, self);
 }
 
-// One message with the end of a pipe. The caller frees the text.
-static char *receive(int from, int *lifeline) {
+// One message with the end of a pipe and a lock (else -1). The caller frees the text.
+static char *receive(int from, int fds[SPARE_FDS]) {
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(SPARE_FDS * sizeof(int))];
     } space = {0};
     char *text = malloc(SPARE_TOLD_MOST + 1);
     if (!text)
@@ -208,26 +209,27 @@ static char *receive(int from, int *lifeline) {
         .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &space, .msg_controllen = sizeof space};
     ssize_t got = recvmsg(from, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     struct cmsghdr *header = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    *lifeline = -1;
-    if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(lifeline, CMSG_DATA(header), sizeof(int));
+    fds[0] = fds[1] = -1;
+    if (header && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(SPARE_FDS * sizeof(int)))
+        memcpy(fds, CMSG_DATA(header), SPARE_FDS * sizeof(int));
     text[got > 0 ? got : 0] = 0;
     return text;
 }
 
 static void on_word(void *data, int events) {
     shim_spare *self = data;
-    int lifeline;
+    int fds[SPARE_FDS];
     (void)events;
-    cleanup_free char *text = receive(watch_fd(self->caller), &lifeline);
+    cleanup_free char *text = receive(watch_fd(self->caller), fds);
     if (strcmp(text, SPARE_ENDS) == 0)
         shim_spare_end(self->shim, "it is not wanted any more");
-    if (*text && lifeline >= 0) {
-        take(self->shim, text, lifeline);
+    if (*text && fds[0] >= 0) {
+        take(self->shim, text, fds);
         return;
     }
-    if (lifeline >= 0)
-        close(lifeline);
+    for (size_t i = 0; i < SPARE_FDS; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     watch_destroy(steal_pointer(&self->caller)); // killed before it said what it wanted
     acceptor_pause(self->listener, false);
 }

@@ -180,26 +180,27 @@ json_t *spare_list(const paths *where) {
 
 // ---- speaking to one ----
 
-static int send_with(int to, const char *text, int fd) {
+// fds: SPARE_FDS of them, or NULL.
+static int send_with(int to, const char *text, const int *fds) {
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(SPARE_FDS * sizeof(int))];
     } space = {0};
     struct iovec vector = {(char *)text, strlen(text)};
     struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
-    if (fd >= 0) {
+    if (fds) {
         message.msg_control = &space;
         message.msg_controllen = sizeof space;
         struct cmsghdr *header = CMSG_FIRSTHDR(&message);
         header->cmsg_level = SOL_SOCKET;
         header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof fd);
-        memcpy(CMSG_DATA(header), &fd, sizeof fd);
+        header->cmsg_len = CMSG_LEN(SPARE_FDS * sizeof(int));
+        memcpy(CMSG_DATA(header), fds, SPARE_FDS * sizeof(int));
     }
     return sendmsg(to, &message, MSG_NOSIGNAL) < 0 ? -1 : 0;
 }
 
-static int say(const paths *where, const char *name, const char *text, int fd) {
+static int say(const paths *where, const char *name, const char *text, const int *fds) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     cleanup_free char *folder = spare_folder(where, name), *path = path_join(folder, SPARE_SOCKET, NULL);
     if (strlen(path) >= sizeof address.sun_path)
@@ -210,15 +211,16 @@ static int say(const paths *where, const char *name, const char *text, int fd) {
     if (to < 0)
         return -1;
     setsockopt(to, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    return connect(to, (struct sockaddr *)&address, sizeof address) < 0 ? -1 : send_with(to, text, fd);
+    return connect(to, (struct sockaddr *)&address, sizeof address) < 0 ? -1 : send_with(to, text, fds);
 }
 
-int spare_send(const paths *where, const char *shape, const char *told, int pipe) {
+int spare_send(const paths *where, const char *shape, const char *told, int pipe, int lock) {
+    const int fds[SPARE_FDS] = {pipe, lock};
     spares all;
     list(where, &all);
     for (size_t i = 0; i < all.count; i++)
         if (strncmp(all.names[i], shape, SHAPE_DIGITS) == 0 && strlen(told) < SPARE_TOLD_MOST &&
-            say(where, all.names[i], told, pipe) == 0)
+            say(where, all.names[i], told, fds) == 0)
             return 0;
     return -1;
 }
@@ -234,7 +236,7 @@ static void end(const paths *where, const char *name) {
     int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0)
         close(fd);
-    say(where, name, SPARE_ENDS, -1);
+    say(where, name, SPARE_ENDS, NULL);
 }
 
 // ---- how many of which ----

@@ -19,6 +19,7 @@
 #define SPARE_ID         "spare"      ///< in the place of a container's, for the shim that is to be one
 #define SPARE_SOCKET     "spare.sock" ///< in its folder
 #define SPARE_TOLD_MOST  (192u << 10) ///< bytes of what it is told with its container
+#define SPARE_FDS        2            ///< come with that, see spare_send
 #define SPARE_ENDS       "end"        ///< in the place of a container: it ends
 
 /// What a spare for such a container is told, its shape under "shape"; NULL: containers like this one start
@@ -27,10 +28,10 @@
 json_t *spare_describe(const paths *where, const json_t *document, const json_t *networks,
                        const container_launch_options *options);
 
-/// Sends the container to a spare of this shape, with what its shim is told and the end of a pipe on which it
-/// says that it is ready; -1: there is none. Where nothing is said another one was faster, and the next can
-/// be tried.
-int spare_send(const paths *where, const char *shape, const char *told, int pipe);
+/// Sends the container to a spare of this shape, with what its shim is told, the end of a pipe on which it
+/// says that it is ready, and the container's short lock, which it holds until then; -1: there is none. Where
+/// nothing is said another one was faster, and the next can be tried.
+int spare_send(const paths *where, const char *shape, const char *told, int pipe, int lock);
 
 /// Counts a start of this shape. Ends what waits and is not wanted any more, and starts one or two of this
 /// shape where fewer wait than are wanted.

@@ -95,13 +95,17 @@ static void created_and_removed(void **data) {
     json_decref(document);
 }
 
+static void set_state(fixture *self, const char *id, const char *now) {
+    json_t *changes = json_pack("{s:s}", "state", now);
+    assert_int_equal(state_container_update(self->db, id, NULL, changes, NULL), 0);
+    json_decref(changes);
+}
+
 static void a_lost_shim_is_noticed(void **data) {
     fixture *self = *data;
     json_t *document = create(self, self->db, "web", NULL);
     const char *id = json_string_value(json_object_get(document, "id"));
-    json_t *changes = json_pack("{s:s}", "state", "running");
-    assert_int_equal(state_container_update(self->db, id, NULL, changes, NULL), 0);
-    json_decref(changes);
+    set_state(self, id, "running");
     cleanup_free char *lock = path_format("%s/containers/%s/lock", self->where.data, id);
     int fd = file_lock(lock, true, false, NULL);
     assert_true(container_is_alive(&self->where, id));
@@ -194,6 +198,7 @@ static void mounts_come_and_go(void **data) {
     }
     expect_mount(self, id, "bind", "/more/than", HOLM_ERROR_LIMIT);
     cleanup_free char *lock = path_format("%s/containers/%s/lock", self->where.data, id);
+    set_state(self, id, "running");
     int fd = file_lock(lock, true, false, NULL); // a shim has it
     expect_mount(self, id, "bind", "/late", HOLM_ERROR_IN_USE);
     expect_unmount(self, id, "/more/3", HOLM_ERROR_IN_USE);

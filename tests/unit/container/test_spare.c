@@ -79,8 +79,8 @@ static void test_nobody_to_send_to(void **unused) {
     (void)unused;
     house *self = house_create();
     close(add(self, SHAPE "-00000001"));
-    assert_int_equal(spare_send(&self->where, SHAPE, "{}", -1), -1);
-    assert_int_equal(spare_send(&self->where, "fedcba9876543210", "{}", -1), -1);
+    assert_int_equal(spare_send(&self->where, SHAPE, "{}", -1, -1), -1);
+    assert_int_equal(spare_send(&self->where, "fedcba9876543210", "{}", -1, -1), -1);
     house_destroy(self);
 }
 
