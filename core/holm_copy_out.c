@@ -177,7 +177,7 @@ static int run_read_disk(holm_request *request, state *db, holm_error **error) {
     if (holm_disk_start(request, "copy", path, self->pipe, &disk, error) < 0)
         return -1;
     close(steal_fd(&self->pipe));
-    if (holm_helper_wait(&disk, error) == 0)
+    if (holm_disk_wait(request, &disk, error) == 0)
         self->complete = true;
     return run_finish(request, db, error);
 }

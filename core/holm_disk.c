@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/file.h"
@@ -58,17 +59,40 @@ static int disk_open(const holm_request *self, holm_error **error) {
     return fd;
 }
 
-int holm_disk_start(const holm_request *self, const char *mode, const char *path, int output,
-                    holm_helper *out, holm_error **error) {
-    cleanup_close int disk = self->disk < 0 ? disk_open(self, error) : fcntl(self->disk, F_DUPFD_CLOEXEC, 0);
-    return disk < 0 ? -1 : helper_start(self, mode, path, disk, output, out, error);
+int holm_disk_start(holm_request *self, const char *mode, const char *path, int output, holm_helper *out,
+                    holm_error **error) {
+    struct stat status;
+    if (self->disk < 0)
+        self->disk = disk_open(self, error);
+    if (self->disk < 0)
+        return -1;
+    if (fstat(self->disk, &status) == 0)
+        self->disk_time = status.st_mtim;
+    cleanup_close int disk = fcntl(self->disk, F_DUPFD_CLOEXEC, 3);
+    return helper_start(self, mode, path, disk, output, out, error);
 }
 
-static int disk_run(const holm_request *self, const char *mode, int output, holm_error **error) {
+int holm_disk_wait(const holm_request *self, holm_helper *helper, holm_error **error) {
+    struct stat status;
+    int result = holm_helper_wait(helper, error);
+    // A copy has nobody who writes to it. What a machine has changed meanwhile may also look damaged.
+    if (self->alive || fstat(self->disk, &status) < 0 ||
+        (status.st_mtim.tv_sec == self->disk_time.tv_sec &&
+         status.st_mtim.tv_nsec == self->disk_time.tv_nsec))
+        return result;
+    if (error)
+        holm_error_free(steal_pointer(error));
+    holm_error_set(error, HOLM_ERROR_STATE, "the container %s was started while its disk was read",
+                   holm_document_configuration(self->document, "name"));
+    holm_error_hint(error, "what was written is of no use: do it again");
+    return -1;
+}
+
+static int disk_run(holm_request *self, const char *mode, int output, holm_error **error) {
     cleanup(holm_helper_finish) holm_helper helper = HOLM_HELPER_INIT;
     if (holm_disk_start(self, mode, NULL, output, &helper, error) < 0)
         return -1;
-    return holm_helper_wait(&helper, error);
+    return holm_disk_wait(self, &helper, error);
 }
 
 // ---- the common beginning ----
@@ -142,7 +166,7 @@ static int run_diff(holm_request *self, state *db, holm_error **error) {
         return -1;
     if (holm_helper_read(ours, CHANGES_MOST, &changes) < 0)
         close(steal_fd(&ours)); // too much: it ends when nobody reads
-    if (holm_helper_wait(&helper, error) < 0)
+    if (holm_disk_wait(self, &helper, error) < 0)
         return -1;
     self->result = json_array();
     const char *at = buffer_text(&changes), *end = at + changes.length;

@@ -26,5 +26,7 @@ int holm_helper_read(int fd, size_t most, buffer *out);
 
 /// Starts holm-disk on the disk of self->document (or, where it runs, the copy that its shim has just made);
 /// `path` (may be NULL) is the mode's argument.
-int holm_disk_start(const holm_request *self, const char *mode, const char *path, int output,
-                    holm_helper *out, holm_error **error);
+int holm_disk_start(holm_request *self, const char *mode, const char *path, int output, holm_helper *out,
+                    holm_error **error);
+/// Waits for its end. STATE where the container was started meanwhile, and the disk is not what it was.
+int holm_disk_wait(const holm_request *self, holm_helper *helper, holm_error **error);

@@ -84,9 +84,10 @@ struct holm_request {
     json_t *result;
     holm_error *error;
     rpc_connection *connection;
-    int lock; ///< on what is copied or written meanwhile, or -1
-    int disk; ///< the copy of a disk that its shim has made, or -1
-    int peer; ///< the shim that was asked, while it can be lost: a pidfd, or -1
+    int lock;                  ///< on what is copied or written meanwhile, or -1
+    int disk;                  ///< that of the container, or the copy that its shim has made, or -1
+    struct timespec disk_time; ///< when it was changed, before it was read
+    int peer;                  ///< the shim that was asked, while it can be lost: a pidfd, or -1
     holm_request_run run;
     holm_request_next next;
     holm_request_next lost;

@@ -1,5 +1,6 @@
 """What save and export write for the user: files that are whole or not there, and pipes and links that stay what they are."""
 import os
+import select
 import signal
 import stat
 import subprocess
@@ -75,6 +76,25 @@ class Output:
             assert os.listdir(self.folder) == ["tar"], (command, os.listdir(self.folder))
             os.unlink(self.place)
 
+    def started_meanwhile(self):
+        """A disk that its machine writes to again is not what it was."""
+        for command in (("export", "web", "-o", self.place), ("cp", "web:/", "-")):
+            os.mkfifo(self.place)
+            keep = os.open(self.place, os.O_RDWR)
+            with open(self.place, "wb") as pipe:
+                reads = self.house.start(*command, stdout=pipe)
+            # as full as it gets: what reads the disk waits for us
+            wait_until(lambda: select.select([], [keep], [], 0)[1] == [] or reads.poll() is not None, "the first bytes")
+            self.house.do("start", "web")
+            self.house.do("wait", "web")
+            with open(self.place, "rb") as rest:
+                os.close(keep)
+                while rest.read(1 << 20):
+                    pass
+            why = reads.communicate(timeout=60)[1]
+            assert reads.returncode == 125 and b"was started while" in why, (command, why)
+            os.unlink(self.place)
+
     def reader_gone(self):
         line = '"$0" export web | head -c 10 >/dev/null; exit ${PIPESTATUS[0]}'
         done = subprocess.run(["bash", "-c", line, *self.house.program], env=self.house.environment, stderr=subprocess.PIPE,
@@ -86,7 +106,7 @@ def main():
     need_busybox()
     with House() as house:
         test = Output(house)
-        run_steps(test.make, test.pipes, test.links, test.killed, test.reader_gone)
+        run_steps(test.make, test.pipes, test.links, test.killed, test.started_meanwhile, test.reader_gone)
 
 
 main()
