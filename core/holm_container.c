@@ -2,9 +2,20 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/time.h"
 #include "core/holm_internal.h"
+
+void holm_document_add_stall(const holm_client *client, json_t *document) {
+    cleanup_free char *mark = container_stall_mark(&client->where, holm_document_id(document));
+    if (container_document_at_rest(document) || access(mark, F_OK) < 0)
+        return;
+    json_t *status = json_object_get(document, "status");
+    json_object_set_new(status, "stalled", json_true());
+    json_object_set_new(status, "error",
+                        json_string("the disk of the host is full: it stands still until there is room"));
+}
 
 json_t *holm_container_look_up(holm_client *client, state *db, const char *reference, bool *alive,
                                holm_error **error) {
@@ -31,6 +42,8 @@ json_t *holm_container_look_up(holm_client *client, state *db, const char *refer
     }
     if (alive)
         *alive = lives;
+    if (document)
+        holm_document_add_stall(client, document);
     return document;
 }
 

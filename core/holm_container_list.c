@@ -143,9 +143,12 @@ static int list_containers(holm_request *self, state *db, holm_error **error) {
     self->result = json_array();
     size_t index;
     json_t *document;
-    json_array_foreach (list, index, document)
-        if (passes(document, self->json))
-            json_array_append(self->result, document);
+    json_array_foreach (list, index, document) {
+        if (!passes(document, self->json))
+            continue;
+        holm_document_add_stall(client, document);
+        json_array_append(self->result, document);
+    }
     return 0;
 }
 

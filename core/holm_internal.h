@@ -123,6 +123,8 @@ const char *holm_document_configuration(const json_t *document, const char *key)
 bool holm_document_has_label(const json_t *document, const char *text);
 /// Whether it was made before a time, or longer ago than a duration: 1, 0, or -1 with the error.
 int holm_document_is_before(const json_t *document, const char *text, holm_error **error);
+/// Says in the status of a container whether it stands still.
+void holm_document_add_stall(const holm_client *client, json_t *document);
 /// STATE: "the container NAME SENTENCE", and how it is started.
 void holm_document_refuse(const json_t *document, const char *sentence, holm_error **error);
 /// A run function: looks up self->reference into self->document and self->alive.

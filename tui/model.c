@@ -149,6 +149,7 @@ static void container_fill(model_container *self, const json_t *document) {
     self->state = model_text(get(status, "state"));
     self->reason = model_text(get(status, "reason"));
     self->error = model_text(get(status, "error"));
+    self->stalled = json_is_true(get(status, "stalled"));
     self->command = join_arguments(get(process, "arguments"));
     self->address = join_addresses(status);
     self->exit_code = (int)json_integer_value(get(status, "exitCode"));

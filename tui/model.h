@@ -33,6 +33,7 @@ typedef struct model_container {
     double cpus;              ///< configured
     uint64_t memory;          ///< configured
     bool pending;             ///< a request of ours is under way
+    bool stalled;             ///< the disk of the host is full
     json_t *document;
     model_stats *stats;
 } model_container;

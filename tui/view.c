@@ -194,7 +194,7 @@ const char *view_state(const view_context *self, const model_container *containe
         *role = THEME_BUSY;
         return self->glyphs->changing;
     }
-    if (model_container_unhealthy(container)) {
+    if (model_container_unhealthy(container) || container->stalled) {
         *role = THEME_BAD;
         return self->glyphs->unwell;
     }

@@ -36,6 +36,10 @@ char *container_socket(const paths *where, const char *id) {
     return path_format("%s/c/%.*s/shim.sock", where->runtime, CONTAINER_SHORT_LENGTH, id);
 }
 
+char *container_stall_mark(const paths *where, const char *id) {
+    return path_format("%s/c/%.*s/stalled", where->runtime, CONTAINER_SHORT_LENGTH, id);
+}
+
 char *container_hidden_folder(const paths *where, const char *mark, const char *id) {
     return path_format("%s/containers/%s%s", where->data, mark, id);
 }

@@ -40,6 +40,10 @@ bool container_document_at_rest(const json_t *document);
 /// Whether anybody listens for it. Does not disturb whoever does.
 bool container_answers(const paths *where, const char *id);
 
+/// A file that is there while it stands still, for want of room on the disk of the host: there state.db
+/// cannot take that. The caller frees the path.
+char *container_stall_mark(const paths *where, const char *id);
+
 /// Waits for what becomes of a container that has a shim and does not answer: its shim is on its way, or ends
 /// in this moment. Blocks; what cannot be waited for is as it was.
 void container_settle(const paths *where, const char *id);

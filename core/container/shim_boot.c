@@ -1,9 +1,11 @@
 // The machine, the agent in it, and init: everything until the container runs.
 #define LOG_MODULE "boot"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "core/base/fault.h"
 #include "core/base/log.h"
@@ -278,17 +280,22 @@ static void machine_failed(const holm_error *error, void *data) {
         shim_start_failed(self, error);
 }
 
+static void mark_stall(const shim *self) {
+    cleanup_free char *mark = container_stall_mark(&self->where, self->id);
+    int fd = self->stalled ? open(mark, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (!self->stalled)
+        unlink(mark);
+}
+
 static void machine_stalled(bool stalled, void *data) {
     shim *self = data;
     if (self->spare)
         shim_spare_end(self, "there is no room on the disk");
     self->stalled = stalled;
-    json_t *changes = json_object();
-    json_object_set_new(changes, "error",
-                        stalled
-                            ? json_string("the disk of the host is full: it stands still until there is room")
-                            : json_null());
-    shim_store_note(self, changes, stalled ? "disk-full" : "disk-room", NULL);
+    mark_stall(self);
+    shim_store_note(self, NULL, stalled ? "disk-full" : "disk-room", NULL);
 }
 
 static void machine_was_closed(machine_end end, void *data) {

@@ -80,10 +80,12 @@ static void add_state(table *out, const json_t *document) {
         table_add_format(out, "created %s ago",
                          since(cli_text(document, "status.createdAt"), age, sizeof age));
     } else {
-        const char *health = strcmp(now, "running") == 0 ? cli_text(document, "status.health.status") : "";
+        const char *how = strcmp(now, "running") == 0 ? cli_text(document, "status.health.status") : "";
+        if (json_is_true(cli_member(document, "status.stalled")))
+            how = "disk full";
         table_add_format(out, "%s %s%s%s%s", now,
-                         since(cli_text(document, "status.startedAt"), age, sizeof age), *health ? " (" : "",
-                         health, *health ? ")" : "");
+                         since(cli_text(document, "status.startedAt"), age, sizeof age), *how ? " (" : "",
+                         how, *how ? ")" : "");
     }
 }
 

@@ -109,6 +109,15 @@ static void unhealthy(dashboard *self) {
     ui_select(&self->ui, &self->model, PANE_CONTAINERS, 2);
 }
 
+static void stalled(dashboard *self) {
+    open_tab(self, TAB_OVERVIEW);
+    model_container *one = &self->model.containers[0];
+    one->stalled = true;
+    free(one->error);
+    one->error = strdup("the disk of the host is full: it stands still until there is room");
+    ui_select(&self->ui, &self->model, PANE_CONTAINERS, 0);
+}
+
 static void images(dashboard *self);
 
 static void inspect(dashboard *self) {
@@ -559,6 +568,7 @@ const scene scenes[] = {
     {"filtered", filtered},
     {"overview", overview},
     {"unhealthy", unhealthy},
+    {"stalled", stalled},
     {"inspect", inspect},
     {"push-names", push_names},
     {"stats", stats},

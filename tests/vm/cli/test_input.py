@@ -284,12 +284,14 @@ class FullDisk(Case):
         wait_until(self.stands_still, "the word that the disk is full")
         self.refused(house, "no room", "exec", "writer", "true")
         self.assertEqual(house.status("writer")["state"], "running")
+        self.assertIn("(disk full)", house.do("ls"))
         os.unlink(f"{house.folder}/d/filler")
         output, _ = writer.communicate(timeout=60)
         self.assertEqual(writer.returncode, 0)
         first, second, wrote = output.decode().splitlines()
         self.assertEqual((first, wrote), (second, "wrote"))
         wait_until(lambda: not self.stands_still(), "the word that it goes on")
+        self.assertNotIn("(disk full)", house.do("ls"))
         # Once more, and this time it is stopped while it stands still.
         self.fill(MEBIBYTE)
         writer = house.start("exec", "writer", "sh", "-c", "head -c 6000000 /dev/urandom >/more; sync")
@@ -297,6 +299,7 @@ class FullDisk(Case):
         house.holm("stop", "-t", "1", "writer", timeout=60)
         writer.communicate(timeout=60)
         os.unlink(f"{house.folder}/d/filler")
+        self.assertNotIn("stalled", house.status("writer"))
         house.do("start", "writer")
         self.assertEqual(house.do("exec", "writer", "sh", "-c", "sha256sum </big"), first)
 
