@@ -206,6 +206,8 @@ void shim_trace_guest(const shim *self, Holm__Agent__V1__Step *const *steps, siz
 // ---- shim_main.c ----
 
 void shim_lifeline_close(shim *self);
+/// Lets go of the short lock that came with its start.
+void shim_unlock_launch(shim *self);
 /// Tells the launcher that it can be spoken to, and from then on hears of the launcher's end.
 void shim_ready(shim *self);
 void shim_open_log(const shim *self);

@@ -271,6 +271,7 @@ void shim_machine_closed(shim *self, machine_end end) {
     shim_step(self, "machine closed");
     fault_point("stop.machine-closed");
     self->phase = SHIM_CLOSED;
+    shim_unlock_launch(self); // its removal takes that lock; a spare's machine can end before it is ready
     uv_timer_stop(&self->deadline);
     self->driver->destroy(steal_pointer(&self->machine));
     rpc_connection_destroy(steal_pointer(&self->agent));

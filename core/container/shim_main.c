@@ -93,9 +93,13 @@ static void watch_lifeline(shim *self) {
     uv_poll_start(&self->lifeline_poll, UV_DISCONNECT, lifeline_event);
 }
 
-void shim_ready(shim *self) {
+void shim_unlock_launch(shim *self) {
     if (self->launch_lock >= 0)
         close(steal_fd(&self->launch_lock));
+}
+
+void shim_ready(shim *self) {
+    shim_unlock_launch(self);
     say(self->lifeline, "R\n");
     watch_lifeline(self);
 }
