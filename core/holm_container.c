@@ -47,8 +47,6 @@ json_t *holm_container_look_up(holm_client *client, state *db, const char *refer
     return document;
 }
 
-#define SHIM_ENDS_MS 10000 // from the loss of its connection; more than its end can take
-
 // A shim that was killed loses its connections a moment before its lock: it would seem to live, and answer
 // nobody.
 static void wait_for_lost_shim(holm_request *self) {

@@ -73,6 +73,7 @@ struct holm_request {
     void (*prune_next)(struct holm_request *self); // after the images
     holm_request_run run_later;                    // once a disk is there
     bool asked_again;
+    bool unreached;             // once
     const void *plan;           ///< of the file that made it
     void (*release)(void *own); ///< lets go of `own` at the end, or NULL
     void *own;

@@ -99,17 +99,19 @@ void holm_request_call(holm_request *self, const char *method, const ProtobufCMe
     container_launch_explain(self->lifeline, &self->error);
     bool gone = holm_error_code_of(error) == HOLM_ERROR_UNAVAILABLE ||
                 holm_error_code_of(error) == HOLM_ERROR_NOT_FOUND;
-    if (!self->error && lost && gone) {
+    if (!self->error && lost && gone && !self->unreached) {
+        self->unreached = true;
         holm_error_free(error);
         lost(self);
         return;
     }
-    if (!self->error && gone)
-        holm_document_refuse(self->document, "is not running", &self->error);
-    if (self->error)
+    if (self->error) {
         holm_error_free(error);
-    else
+    } else {
         self->error = error;
+        holm_error_wrap(&self->error, "the container %s does not answer",
+                        holm_document_configuration(self->document, "name"));
+    }
     holm_request_finish(self);
 }
 

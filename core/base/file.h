@@ -36,3 +36,7 @@ int file_wait_unlocked(int fd, off_t start, off_t length);
 
 /// Whether someone holds an exclusive lock on `path`. Nobody, when it is not there.
 bool file_is_locked(const char *path);
+
+/// Waits until the process that took that lock has ended, at most that long. Whether it has; true where
+/// nobody holds it, false where it is not known who does (one of another pid namespace).
+bool file_wait_holder(const char *path, int timeout_ms);

@@ -90,9 +90,9 @@ void container_settle(const paths *where, const char *id) {
     cleanup_close int lock = container_lock(where, id, true, NULL); // nobody is on the way now
     if (lock < 0 || !container_is_alive(where, id) || container_answers(where, id))
         return;
-    int life = container_life_lock(where, id, true, NULL);
-    if (life >= 0)
-        close(life);
+    trace_step("its shim ends");
+    cleanup_free char *path = path_join(where->data, "containers", id, "lock", NULL);
+    file_wait_holder(path, SHIM_ENDS_MS);
 }
 
 static bool exists(const char *path) {

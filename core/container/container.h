@@ -44,8 +44,10 @@ bool container_answers(const paths *where, const char *id);
 /// cannot take that. The caller frees the path.
 char *container_stall_mark(const paths *where, const char *id);
 
+#define SHIM_ENDS_MS 10000 ///< more than its end can take once nobody can reach it
+
 /// Waits for what becomes of a container that has a shim and does not answer: its shim is on its way, or ends
-/// in this moment. Blocks; what cannot be waited for is as it was.
+/// in this moment (or somebody has removed its socket: it is as it was). Blocks, at most for SHIM_ENDS_MS.
 void container_settle(const paths *where, const char *id);
 
 typedef struct container_launch_options {
