@@ -105,8 +105,10 @@ static bool describe(const share_change *change, const share_change *before, cha
     return out->folder.data;
 }
 
-static bool send_packet(const Holm__Agent__V1__SeenChanges *message, int socket) {
+static int send_packet(const Holm__Agent__V1__SeenChanges *message, int socket) {
     size_t size = holm__agent__v1__seen_changes__get_packed_size(message);
+    if (size == 0)
+        return 0;
     uint8_t *bytes = malloc(size);
     if (!bytes)
         abort();
@@ -116,10 +118,10 @@ static bool send_packet(const Holm__Agent__V1__SeenChanges *message, int socket)
         sent = send(socket, bytes, size, MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     free(bytes);
-    return sent == (ssize_t)size;
+    return sent == (ssize_t)size ? 1 : -1;
 }
 
-bool share_changes_send(share_changes *self, const share_news *news, int socket) {
+int share_changes_send(share_changes *self, const share_news *news, int socket) {
     Holm__Agent__V1__SeenChanges message = HOLM__AGENT__V1__SEEN_CHANGES__INIT;
     change_message changes[PACKET_MOST], *list[PACKET_MOST];
     const share_change *before = NULL;
@@ -143,7 +145,7 @@ bool share_changes_send(share_changes *self, const share_news *news, int socket)
         before = at;
         message.n_changes++;
     }
-    bool sent = send_packet(&message, socket);
+    int sent = send_packet(&message, socket);
     for (size_t i = message.n_changes; i-- > 0;)
         if (i == 0 || changes[i].folder.data != changes[i - 1].folder.data)
             free(changes[i].folder.data);

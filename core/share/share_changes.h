@@ -30,5 +30,7 @@ typedef struct share_news {
     bool no_instance, ready;
     uint32_t unwatched;
 } share_news;
-/// Sends a packet with as many as it takes, oldest first, up to the first mark. false: the other end is gone.
-bool share_changes_send(share_changes *self, const share_news *news, int socket);
+/// Sends a packet with as many as it takes, oldest first, up to the first mark. 1: it is sent; 0: there was
+/// nothing to say, for what changed is on no path now (an empty packet would be taken for the end); -1: the
+/// other end is gone.
+int share_changes_send(share_changes *self, const share_news *news, int socket);

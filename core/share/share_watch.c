@@ -325,7 +325,8 @@ static void folder_event(watcher *self, share_folder *folder, const struct inoti
         if (folder->parent && !folder->first)
             remove_folder(self, folder);
     } else if (event->len > 0 && *event->name) {
-        name_event(self, folder, event);
+        if (folder != self->folders.top) // each share tells of itself
+            name_event(self, folder, event);
     } else if (!folder->parent && !folder->cookie && folder == self->folders.top) {
         share_changes_add(&self->changes, folder, "", 0, 0);
     } else if (folder->parent == self->folders.top && (event->mask & SHARE_INODE_EVENTS)) {
@@ -378,12 +379,14 @@ static bool has_news(const watcher *self) {
 }
 
 static bool send_news(watcher *self) {
-    if (!self->may_send || !has_news(self))
+    int sent = 0;
+    while (self->may_send && has_news(self) && sent == 0)
+        sent = share_changes_send(&self->changes, &self->news, self->socket);
+    if (sent == 0)
         return true;
-    bool sent = share_changes_send(&self->changes, &self->news, self->socket);
     self->news = (share_news){0};
     self->may_send = false;
-    return sent;
+    return sent > 0;
 }
 
 // false: the shim is gone.

@@ -20,6 +20,7 @@
 #include "core/base/buffer.h"
 #include "core/base/cleanup.h"
 #include "core/base/path.h"
+#include "core/share/share_changes.h"
 #include "core/share/share_watch.h"
 #include "guest/agent.pb-c.h"
 
@@ -150,6 +151,29 @@ static void test_files(void **state) {
     expect(self, "echo x >0/a/link/by-a-link", "create 1:by-a-link\nmodify 1:by-a-link\nclose 1:by-a-link\n");
 }
 
+// Nothing is told of what is on no path; not by an empty packet either, which looks like the end.
+static void test_nowhere(void **state) {
+    world *self = *state;
+    share_changes changes = {0};
+    const share_news none = {0};
+    char name[] = "away", byte;
+    share_folder top = {.name = name + strlen(name)}, away = {.name = name};
+    int pair[2];
+    wait_ready(self);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    share_changes_add(&changes, &top, "share", IN_ATTRIB, 0);
+    share_changes_add(&changes, &away, "file", IN_MODIFY, 0);
+    assert_int_equal(share_changes_send(&changes, &none, pair[0]), 0);
+    assert_null(changes.first);
+    assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), -1);
+    share_changes_add(&changes, &top, "", 0, 0);
+    assert_int_equal(share_changes_send(&changes, &none, pair[0]), 1);
+    close(pair[1]);
+    share_changes_add(&changes, &top, "", 0, 0);
+    assert_int_equal(share_changes_send(&changes, &none, pair[0]), -1);
+    close(pair[0]);
+}
+
 static void test_folders(void **state) {
     world *self = *state;
     wait_ready(self);
@@ -258,6 +282,7 @@ static void test_limit(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_nowhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_folders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_new_trees, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
