@@ -215,7 +215,8 @@ static void parent_known(holm_request *request, const ProtobufCMessage *answer) 
 static void link_known(holm_request *request, const ProtobufCMessage *answer) {
     const Holm__Agent__V1__StatResponse *place = (const Holm__Agent__V1__StatResponse *)answer;
     copy *self = copy_of(request);
-    if (place->found && S_ISLNK(place->mode) && self->links++ < LINKS_MOST) {
+    if (place->found && S_ISLNK(place->mode) && strlen(place->target) < PATH_MAX &&
+        self->links++ < LINKS_MOST) {
         size_t above = *place->target == '/' ? 0 : (size_t)(strrchr(self->inside, '/') - self->inside) + 1;
         char *path = path_format("%.*s%s", (int)above, self->inside, place->target);
         free(self->inside);

@@ -10,11 +10,14 @@
 #include "guest/copy_files.h"
 #include "guest/inside.h"
 
+#define FOLDERS_KEPT (16u << 20) // bytes of what is known of folders; those beyond have the time of the copy
+
 typedef struct unpacking {
     const Holm__Agent__V1__CopyHeader *header;
     int root; ///< the container's: links on the way are followed as the container would
     tar_reader archive;
     buffer folders; ///< folder_time: what is made in them changes their times
+    size_t kept;    ///< bytes of their paths
 } unpacking;
 
 typedef struct folder_time {
@@ -172,7 +175,8 @@ static int unpack_entry(unpacking *self, const tar_entry *entry, Holm__Agent__V1
                                        : make_special(entry, parent, name, error);
     if (made < 0 || set_attributes(self, entry, parent, name, error) < 0)
         return -1;
-    if (entry->type == TAR_FOLDER) {
+    self->kept += entry->type == TAR_FOLDER ? strlen(path) + sizeof(folder_time) : 0;
+    if (entry->type == TAR_FOLDER && self->kept <= FOLDERS_KEPT) {
         const folder_time folder = {steal_pointer(&path), {entry->mtime_seconds, entry->mtime_ns}};
         buffer_append(&self->folders, &folder, sizeof folder);
     }
